@@ -1,0 +1,5 @@
+export * from './browse.ts'
+export * from './lookup.ts'
+export * from './problem.ts'
+export * from './registration.ts'
+export * from './tier.ts'
