@@ -1,0 +1,3 @@
+export * from './agent-client.ts'
+export type { HttpClientOptions } from './http-client.ts'
+export * from './registry-client.ts'
