@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { MeridianError, type ErrorCode, type Violation } from '../errors.ts'
 
 const shownValueMax = 80
@@ -48,6 +48,7 @@ function shownValue(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     return Array.isArray(value) ? `(a list of ${value.length})` : '(an object)'
   }
+  // oxlint-disable-next-line typescript/no-base-to-string -- objects have been answered above
   return shorten(String(value))
 }
 
