@@ -1,0 +1,54 @@
+import { localityPartSchema, type Locality } from '@meridian/shared'
+import {
+  listSetting,
+  logLevelSetting,
+  portSetting,
+  readSettings,
+  type Environment,
+} from '@meridian/shared/settings'
+import { z } from 'zod'
+
+/** The agent may be asked to register servers without a credential, so only this host may ask. */
+const loopbackHost = z.enum(['127.0.0.1', '::1', 'localhost'], {
+  error: 'must be a loopback address: the agent takes registrations from its own host only',
+})
+
+const settingsSchema = z.strictObject({
+  MERIDIAN_REGION: localityPartSchema,
+  MERIDIAN_ZONE: localityPartSchema,
+  MERIDIAN_NODE: localityPartSchema,
+  MERIDIAN_DATA: z.string().default('./meridian-data'),
+  MERIDIAN_HTTP_HOST: loopbackHost.default('127.0.0.1'),
+  MERIDIAN_HTTP_PORT: portSetting.default(7800),
+  MERIDIAN_NATS_URL: listSetting.default(['nats://127.0.0.1:4222']),
+  MERIDIAN_PROBE_ALLOW: listSetting.default([]),
+  MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
+})
+
+export interface AgentConfig {
+  readonly locality: Locality
+  /** Folder of the agent's database. */
+  readonly dataDir: string
+  readonly http: { readonly host: string; readonly port: number }
+  readonly natsServers: readonly string[]
+  /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
+  readonly probeAllow: readonly string[]
+  readonly logLevel: z.infer<typeof logLevelSetting>
+}
+
+/** Errors: `config_invalid`, naming every setting at fault. */
+export function readAgentConfig(environment: Environment): AgentConfig {
+  const settings = readSettings(settingsSchema, environment)
+  return {
+    locality: {
+      region: settings.MERIDIAN_REGION,
+      zone: settings.MERIDIAN_ZONE,
+      node: settings.MERIDIAN_NODE,
+    },
+    dataDir: settings.MERIDIAN_DATA,
+    http: { host: settings.MERIDIAN_HTTP_HOST, port: settings.MERIDIAN_HTTP_PORT },
+    natsServers: settings.MERIDIAN_NATS_URL,
+    probeAllow: settings.MERIDIAN_PROBE_ALLOW,
+    logLevel: settings.MERIDIAN_LOG_LEVEL,
+  }
+}
