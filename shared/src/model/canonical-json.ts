@@ -31,3 +31,13 @@ export function jsonDepth(value: unknown, max: number): number {
   }
   return deepest + 1
 }
+
+/** Whether every string and key is Unicode text: half a surrogate pair has no UTF-8 form. */
+export function isWellFormedJson(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (value === null || typeof value !== 'object') return true
+  if (Array.isArray(value)) return value.every(isWellFormedJson)
+  return Object.entries(value).every(
+    ([key, child]) => key.isWellFormed() && isWellFormedJson(child),
+  )
+}

@@ -104,6 +104,14 @@ describe('identifyDefinition', () => {
     const input = { ...flights, capabilities: { tools: [{ name: 'deep', inputSchema: deep }] } }
     expect(violationsOf(input)).toEqual([expect.stringContaining('nests deeper than 64 levels')])
   })
+
+  it('refuses half a surrogate pair, in a text as in a key', () => {
+    const half = JSON.parse(String.raw`"\ud800"`) as string
+    const key = { ...flights, capabilities: { tools: [{ name: 'a', inputSchema: { [half]: 1 } }] } }
+    for (const input of [{ ...flights, description: half }, key]) {
+      expect(violationsOf(input)).toEqual([expect.stringContaining('half a surrogate pair')])
+    }
+  })
 })
 
 describe('canonicalJson', () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MeridianError } from '../errors.ts'
-import { canonicalJson, jsonDepth, sha256Hex } from './canonical-json.ts'
+import { canonicalJson, isWellFormedJson, jsonDepth, sha256Hex } from './canonical-json.ts'
 import { capabilitiesSchema, jsonObjectSchema } from './capability.ts'
 import { limits } from './limits.ts'
 import { parse } from './parse.ts'
@@ -73,6 +73,7 @@ export interface IdentifiedDefinition {
 export function identifyDefinition(input: unknown): IdentifiedDefinition {
   refuseDepth(input)
   const definition = parse(definitionSchema, input, 'the definition')
+  refuseBrokenText(definition)
   const canonical = canonicalJson(definition)
   const bytes = utf8Length(canonical)
   if (bytes > limits.definitionBytesMax) {
@@ -95,6 +96,15 @@ function refuseDepth(input: unknown): void {
   const problem = `nests deeper than ${limits.jsonDepthMax} levels`
   throw new MeridianError('invalid_request', `the definition ${problem}`, {
     violations: [{ field: '(whole)', value: '(an object)', problem }],
+  })
+}
+
+/** `\ud800` is legal in JSON text, yet no UTF-8 holds it, so no hash could name it. */
+function refuseBrokenText(definition: Definition): void {
+  if (isWellFormedJson(definition)) return
+  const problem = 'holds half a surrogate pair, which is no text'
+  throw new MeridianError('invalid_request', `the definition of ${definition.name} ${problem}`, {
+    violations: [{ field: '(whole)', value: definition.name, problem }],
   })
 }
 
