@@ -1,0 +1,5 @@
+export {
+  createInProcessNetwork,
+  type InProcessNetwork,
+  type InProcessNetworkOptions,
+} from './network.ts'
