@@ -1,0 +1,178 @@
+import { MeridianError } from '@meridian/shared'
+import { Agent, fetch as undiciFetch } from 'undici'
+import type { ProbeTarget } from './probe-targets.ts'
+
+/**
+ * `fetch` towards one checked target: it connects to the addresses that were checked, never
+ * leaves the origin, follows no redirect, and hands out no more bytes than agreed.
+ */
+export interface ProbeConnection {
+  /** Rejects with a `MeridianError` for whatever the rules forbid. */
+  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
+  /** What was seen, for telling why a library on top of `fetch` gave up. */
+  readonly evidence: ProbeEvidence
+  /** Ends every socket and every body that is still being read. Twice is fine. */
+  close(): Promise<void>
+}
+
+export interface ProbeEvidence {
+  /** The first rule that an answer broke. */
+  readonly broken: MeridianError | undefined
+  /** Of the last answer; undefined while nothing has answered. */
+  readonly status: number | undefined
+  readonly contentType: string | undefined
+}
+
+export interface ProbeFetchOptions {
+  /** All bodies together, after decompression, in bytes. */
+  readonly bytesMax: number
+  /** Ends every request. */
+  readonly signal?: AbortSignal
+}
+
+/** Sockets to one target at once: a stream and the requests beside it. */
+const connectionsMax = 4
+
+export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): ProbeConnection {
+  const addresses = target.addresses
+  const dispatcher = new Agent({
+    allowH2: false,
+    connections: connectionsMax,
+    connect: {
+      // Whatever name is asked for, the answer is what was checked.
+      lookup(_hostname, { all }, callback) {
+        const first = addresses[0]
+        if (first === undefined) callback(new Error('no address'), '', 0)
+        else if (all === true) callback(null, [...addresses])
+        else callback(null, first.address, first.family)
+      },
+    },
+    // The caller's signal sets the limits in time, for the whole exchange.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+  const ended = new AbortController()
+  const evidence: { -readonly [K in keyof ProbeEvidence]: ProbeEvidence[K] } = {
+    broken: undefined,
+    status: undefined,
+    contentType: undefined,
+  }
+  let bytes = 0
+
+  function refuse(error: MeridianError): MeridianError {
+    evidence.broken ??= error
+    return error
+  }
+
+  /** Counts, and checks the encoding: JSON is UTF-8 (RFC 8259 §8.1), as is a stream of events. */
+  function guardedBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    const decoder = new TextDecoder('utf-8', { fatal: true })
+    const check = (decode: () => string) => {
+      try {
+        decode()
+      } catch (error) {
+        throw refuse(
+          new MeridianError('endpoint_not_mcp', `${target.origin} answers with invalid UTF-8`, {
+            cause: error,
+          }),
+        )
+      }
+    }
+    return body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          bytes += chunk.byteLength
+          if (bytes > options.bytesMax) {
+            const limit = `the limit is ${options.bytesMax} bytes`
+            throw refuse(
+              new MeridianError(
+                'invalid_request',
+                `${target.origin} answers with more than can be introspected: ${limit}`,
+                {
+                  violations: [
+                    {
+                      field: 'endpoint',
+                      value: target.origin,
+                      problem: `answers too much; ${limit}`,
+                    },
+                  ],
+                },
+              ),
+            )
+          }
+          check(() => decoder.decode(chunk, { stream: true }))
+          controller.enqueue(chunk)
+        },
+        flush() {
+          check(() => decoder.decode())
+        },
+      }),
+    )
+  }
+
+  return {
+    evidence,
+
+    async fetch(input, init = {}) {
+      const url = new URL(input)
+      if (url.origin !== target.origin) {
+        throw refuse(
+          new MeridianError(
+            'address_not_allowed',
+            `${target.origin} sends its client on to ${url.origin}, which is not followed`,
+          ),
+        )
+      }
+      const signals = [ended.signal, init.signal, options.signal].filter((signal) => signal != null)
+      const response = await undiciFetch(url, {
+        method: init.method ?? 'GET',
+        headers: [...new Headers(init.headers)],
+        body: bodyText(init.body),
+        redirect: 'manual',
+        signal: AbortSignal.any(signals),
+        dispatcher,
+      })
+      evidence.status = response.status
+      evidence.contentType = response.headers.get('content-type') ?? undefined
+      const location = response.headers.get('location')
+      if (response.status >= 300 && response.status < 400 && location !== null) {
+        await response.body?.cancel()
+        throw refuse(
+          new MeridianError(
+            'endpoint_not_mcp',
+            `${url.href} redirects (${response.status}) to ${location.slice(0, 200)}; redirects are ` +
+              `not followed, so register the address where the server itself answers`,
+          ),
+        )
+      }
+      if (response.status < 200 || response.status > 599) {
+        await response.body?.cancel()
+        throw refuse(
+          new MeridianError(
+            'endpoint_not_mcp',
+            `${url.href} answers with ${response.status}, which is no HTTP status`,
+          ),
+        )
+      }
+      // Rebuilt as this runtime's own Response, for the library's types and `instanceof`.
+      const bodyless = response.status === 204 || response.status === 205 || response.status === 304
+      if (bodyless) await response.body?.cancel()
+      return new Response(response.body === null || bodyless ? null : guardedBody(response.body), {
+        status: response.status,
+        statusText: response.statusText,
+        headers: [...response.headers],
+      })
+    },
+
+    async close() {
+      ended.abort(new Error('the probe is over'))
+      await dispatcher.destroy()
+    },
+  }
+}
+
+function bodyText(body: RequestInit['body']): string | null {
+  if (body == null) return null
+  if (typeof body === 'string') return body
+  throw new TypeError('a probe sends text')
+}
