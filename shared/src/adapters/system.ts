@@ -1,0 +1,27 @@
+import type { Clock, Millis, Random } from '../ports/index.ts'
+
+/** Node runs a timer with a longer delay at once. */
+const DELAY_MS_MAX = 2 ** 31 - 1
+
+export interface SystemClockOptions {
+  /** Whether a timer that is still set keeps the process from ending by itself; yes unless false. */
+  readonly keepsProcessAlive?: boolean
+}
+
+/** The machine's own time. A delay over 24.8 days is cut to that. */
+export function createSystemClock(options: SystemClockOptions = {}): Clock {
+  return {
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    after: (delay: Millis, task: () => void) => {
+      const timer = setTimeout(task, Math.min(Math.max(0, delay), DELAY_MS_MAX))
+      if (options.keepsProcessAlive === false) timer.unref()
+      return () => clearTimeout(timer)
+    },
+  }
+}
+
+export const systemClock: Clock = createSystemClock()
+
+/** Good enough to spread load and to break ties; never for secrets. */
+export const systemRandom: Random = () => Math.random()
