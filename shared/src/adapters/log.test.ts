@@ -32,7 +32,7 @@ it('hides secrets at every depth, in lists, errors and addresses', () => {
     options: { nkey: { seed: 'hunter2' } },
     cause: new Error('wss://hunter2@host refused'),
   })
-  log.child({ token: 'hunter2' }).error(
+  log.error(
     {
       err: error,
       headers: { Authorization: 'hunter2', 'x-api-key': 'hunter2', 'Set-Cookie': ['hunter2'] },

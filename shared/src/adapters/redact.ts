@@ -14,7 +14,7 @@ const HIDDEN = '[secret]'
  * A copy fit for a log: values of secret names and passwords in addresses hidden, bytes shown as
  * their number. Shares with the original what needed no change. pino's own redaction takes 95 µs
  * for each line to look for 15 names 4 levels deep, and sees neither deeper nor `Authorization`
- * where it was told `authorization`; this takes 1 to 2 µs.
+ * where it was told `authorization`; this takes 2.5 µs.
  */
 export function redact(value: unknown): unknown {
   return redactAt(value, 0)
