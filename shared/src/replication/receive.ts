@@ -1,0 +1,220 @@
+import { sameEpoch, type DefinitionId, type OwnerId, type Version } from '../model/index.ts'
+import type { Millis } from '../ports/clock.ts'
+import { isDefinition } from './definition-bytes.ts'
+import type { Delta } from './delta.ts'
+import type { Holding, Holdings } from './holdings.ts'
+import type { InlineDefinition, OwnerRecord, RecordEvent } from './record.ts'
+import { RecordSet } from './record-set.ts'
+import type { SetChange } from './set-change.ts'
+import { wantedOf, type Wanted } from './wanted.ts'
+import { adoption, holdsSame, isNew, knownVersion } from './trust.ts'
+
+/**
+ * What became of a delta:
+ *
+ * - `applied`: it joins on, its records replace those held
+ * - `replaced`: it was the whole set and newer
+ * - `adopted`: it did not join on, but the set held already is the set it leads to
+ * - `stale`: nothing new
+ * - `staged`: a piece; more have to come
+ * - `gap`: something before it is missing
+ * - `mismatch`: applied, it would not give the set whose digest it carries. Where it joined on,
+ *   the set held is wrong and is doubted from now on
+ * - `invalid`: it contradicts itself; only its sender can have made it
+ */
+export type ReceiveOutcome =
+  'applied' | 'replaced' | 'adopted' | 'stale' | 'staged' | 'gap' | 'mismatch' | 'invalid'
+
+/** What the shell is asked to do, after it committed and settled `change`. */
+export type ReceiveEffect =
+  /** Ask the sender, or the owner, for what is missing. */
+  | { readonly kind: 'sync'; readonly wanted: Wanted }
+  /** Ask the sender for these definitions. */
+  | { readonly kind: 'fetch-definitions'; readonly ids: readonly DefinitionId[] }
+  /** Tell the operator: a message was refused, or a set was found damaged. */
+  | { readonly kind: 'alarm'; readonly owner: OwnerId; readonly reason: string }
+
+export interface ReceiveStep {
+  readonly outcome: ReceiveOutcome
+  /** To commit and settle; absent when the set stays as it is. */
+  readonly change?: SetChange
+  /** Verified and not held before: to be committed with `change`. */
+  readonly definitions: readonly InlineDefinition[]
+  /**
+   * The version held once the step is settled, (0, 0) where nothing whole is held: what a reply
+   * states.
+   */
+  readonly held: Version
+  readonly effects: readonly ReceiveEffect[]
+}
+
+/** Where a delta came from. */
+export interface ReceiveContext {
+  /** Tells apart who sends pieces of one delta at the same time: a replica's or owner's name. */
+  readonly sender: string
+  /** The owner itself sent it, so it lives; else a replica passed it on. */
+  readonly fromOwner: boolean
+  readonly now: Millis
+}
+
+/**
+ * Judges a delta, or a piece of one. The sets stay as they are (staging and trust alone change in
+ * place); the shell commits `change` with `definitions`, calls `settleStep`, and then performs the
+ * effects and replies:
+ *
+ *     const step = receiveDelta(holdings, delta, { sender, fromOwner: true, now: clock.now() })
+ *     if (step.change || step.definitions.length > 0) store.apply({ changes: …, definitions: … })
+ *     const events = settleStep(holdings, step)
+ *     reply({ held: step.held, missing: holdings.definitions.missingOf(delta.owner) })
+ */
+export function receiveDelta(
+  holdings: Holdings,
+  delta: Delta,
+  context: ReceiveContext,
+): ReceiveStep {
+  if (context.fromOwner) holdings.revive(delta.owner)
+  const holding = holdings.get(delta.owner)
+  const fault = faultOfHead(delta) ?? faultOfRecords(delta, delta.records)
+  if (fault !== undefined) return refuse(holding, delta, fault)
+  // A repeat may still bring definitions that were missing.
+  if (!isNew(holding, delta.version)) return finish(holdings, holding, delta, 'stale')
+  const assembled = holdings.staging.add(context.sender, delta, context.now)
+  if (!assembled) return plainStep(holding, 'staged')
+  const twice = repeatedKey(assembled.records)
+  if (twice !== undefined) return refuse(holding, delta, `names ${twice} twice`)
+  return judge(holdings, holding, assembled)
+}
+
+/** Brings the holdings to the state after a step. Returns what readers see change. */
+export function settleStep(
+  holdings: Holdings,
+  step: Pick<ReceiveStep, 'change' | 'definitions'>,
+): RecordEvent[] {
+  for (const { id } of step.definitions) holdings.definitions.hold(id)
+  return step.change ? holdings.settle(step.change) : []
+}
+
+function judge(holdings: Holdings, holding: Holding | undefined, delta: Delta): ReceiveStep {
+  const { owner, from, version, digest } = delta
+  if (from === 0) return take(holdings, holding, delta, 'whole')
+  const known = knownVersion(holding)
+  const joins =
+    sameEpoch(known.epoch, version.epoch) &&
+    from <= known.counter &&
+    known.counter < version.counter
+  if (joins) return take(holdings, holding, delta, 'delta')
+  if (holdsSame(holding, digest)) {
+    return finish(holdings, holding, delta, 'adopted', adoption(owner, version, digest))
+  }
+  return plainStep(holding, 'gap', [{ kind: 'sync', wanted: wantedOf(owner, holding) }])
+}
+
+function take(
+  holdings: Holdings,
+  holding: Holding | undefined,
+  delta: Delta,
+  kind: 'whole' | 'delta',
+): ReceiveStep {
+  const { owner, version, digest, records } = delta
+  const set = holding?.records ?? RecordSet.from([])
+  if (set.digestAfter(kind, records) !== digest) return mismatch(holdings, delta, kind)
+  // In one epoch a floor only rises: what was forgotten here cannot be passed on.
+  const floor = kind === 'whole' ? delta.floor : Math.max(delta.floor, holding?.floor ?? 0)
+  const change: SetChange = { kind, owner, version, floor, digest, records }
+  return finish(holdings, holding, delta, kind === 'whole' ? 'replaced' : 'applied', change)
+}
+
+function mismatch(holdings: Holdings, delta: Delta, kind: 'whole' | 'delta'): ReceiveStep {
+  const { owner } = delta
+  // A whole set depends on nothing held here: the message is wrong, not our set.
+  if (kind === 'delta') holdings.doubt(owner)
+  const holding = holdings.get(owner)
+  const reason =
+    kind === 'delta'
+      ? 'the set held differs from the one that the delta was cut from'
+      : 'a whole set does not have the digest that it carries'
+  return plainStep(holding, 'mismatch', [
+    { kind: 'sync', wanted: wantedOf(owner, holding) },
+    { kind: 'alarm', owner, reason },
+  ])
+}
+
+function refuse(holding: Holding | undefined, delta: Delta, fault: string): ReceiveStep {
+  return plainStep(holding, 'invalid', [
+    { kind: 'alarm', owner: delta.owner, reason: `a delta ${fault}` },
+  ])
+}
+
+function plainStep(
+  holding: Holding | undefined,
+  outcome: ReceiveOutcome,
+  effects: readonly ReceiveEffect[] = [],
+): ReceiveStep {
+  return { outcome, definitions: [], held: knownVersion(holding), effects }
+}
+
+/** Adds to an outcome which definitions came along and which are still wanted. */
+function finish(
+  holdings: Holdings,
+  holding: Holding | undefined,
+  delta: Delta,
+  outcome: ReceiveOutcome,
+  change?: SetChange,
+): ReceiveStep {
+  const effects: ReceiveEffect[] = []
+  const named = new Set<DefinitionId>()
+  for (const { definition } of change?.records ?? []) {
+    if (definition !== undefined) named.add(definition)
+  }
+  const definitions: InlineDefinition[] = []
+  const accepted = new Set<DefinitionId>()
+  for (const definition of delta.definitions) {
+    const { id, canonical } = definition
+    if (holdings.definitions.has(id) || accepted.has(id)) continue
+    // What no record names would be kept for nothing.
+    if (!named.has(id) && !holdings.definitions.isNamed(id)) continue
+    if (isDefinition(id, canonical)) {
+      definitions.push(definition)
+      accepted.add(id)
+    } else {
+      const reason = `the definition ${id} is not what its id names`
+      effects.push({ kind: 'alarm', owner: delta.owner, reason })
+    }
+  }
+  for (const id of holdings.definitions.missingOf(delta.owner)) named.add(id)
+  const ids = [...named].filter((id) => !accepted.has(id) && !holdings.definitions.has(id))
+  if (ids.length > 0) effects.push({ kind: 'fetch-definitions', ids })
+  const held = change?.version ?? knownVersion(holding)
+  return change
+    ? { outcome, change, definitions, held, effects }
+    : { outcome, definitions, held, effects }
+}
+
+function faultOfHead({ from, version, floor }: Delta): string | undefined {
+  if (version.epoch.number < 1) return 'has no epoch'
+  if (from > version.counter) return `ends at ${version.counter}, before its from ${from}`
+  if (floor > version.counter) return `has its floor ${floor} above its end ${version.counter}`
+  if (from > 0 && from < floor) return `begins at ${from}, below its floor ${floor}`
+  return undefined
+}
+
+function faultOfRecords(
+  { from, version }: Delta,
+  records: readonly OwnerRecord[],
+): string | undefined {
+  for (const { key, counter } of records) {
+    if (counter <= from || counter > version.counter) {
+      return `from ${from} to ${version.counter} holds ${key} stamped ${counter}`
+    }
+  }
+  return undefined
+}
+
+function repeatedKey(records: readonly OwnerRecord[]): string | undefined {
+  const seen = new Set<string>()
+  for (const { key } of records) {
+    if (seen.has(key)) return key
+    seen.add(key)
+  }
+  return undefined
+}
