@@ -1,5 +1,6 @@
+import { Readable } from 'node:stream'
 import { MeridianError } from '@meridian/shared'
-import { Agent, fetch as undiciFetch } from 'undici'
+import { Agent } from 'undici'
 import type { ProbeTarget } from './probe-targets.ts'
 
 /**
@@ -24,7 +25,7 @@ export interface ProbeEvidence {
 }
 
 export interface ProbeFetchOptions {
-  /** All bodies together, after decompression, in bytes. */
+  /** All bodies together, in bytes. */
   readonly bytesMax: number
   /** Ends every request. */
   readonly signal?: AbortSignal
@@ -124,44 +125,34 @@ export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): Prob
         )
       }
       const signals = [ended.signal, init.signal, options.signal].filter((signal) => signal != null)
-      const response = await undiciFetch(url, {
+      // Not undici's `fetch`: browsers' rules (blocked ports, no 407, transparent decompression)
+      // are not ours.
+      const response = await dispatcher.request({
+        origin: target.origin,
+        path: url.pathname + url.search,
         method: init.method ?? 'GET',
-        headers: [...new Headers(init.headers)],
+        headers: {
+          ...Object.fromEntries(new Headers(init.headers)),
+          'user-agent': 'meridian-agent',
+          // What may not be large must not hide its size.
+          'accept-encoding': 'identity',
+        },
         body: bodyText(init.body),
-        redirect: 'manual',
         signal: AbortSignal.any(signals),
-        dispatcher,
       })
-      evidence.status = response.status
-      evidence.contentType = response.headers.get('content-type') ?? undefined
-      const location = response.headers.get('location')
-      if (response.status >= 300 && response.status < 400 && location !== null) {
-        await response.body?.cancel()
-        throw refuse(
-          new MeridianError(
-            'endpoint_not_mcp',
-            `${url.href} redirects (${response.status}) to ${location.slice(0, 200)}; redirects are ` +
-              `not followed, so register the address where the server itself answers`,
-          ),
-        )
+      const status = response.statusCode
+      const headers = toHeaders(response.headers)
+      evidence.status = status
+      evidence.contentType = headers.get('content-type') ?? undefined
+      const refusal = refusalOf(url, status, headers)
+      if (refusal !== undefined) {
+        response.body.destroy()
+        throw refuse(refusal)
       }
-      if (response.status < 200 || response.status > 599) {
-        await response.body?.cancel()
-        throw refuse(
-          new MeridianError(
-            'endpoint_not_mcp',
-            `${url.href} answers with ${response.status}, which is no HTTP status`,
-          ),
-        )
-      }
-      // Rebuilt as this runtime's own Response, for the library's types and `instanceof`.
-      const bodyless = response.status === 204 || response.status === 205 || response.status === 304
-      if (bodyless) await response.body?.cancel()
-      return new Response(response.body === null || bodyless ? null : guardedBody(response.body), {
-        status: response.status,
-        statusText: response.statusText,
-        headers: [...response.headers],
-      })
+      const bodyless = status === 204 || status === 205 || status === 304
+      if (bodyless) response.body.destroy()
+      const body = Readable.toWeb(response.body) as ReadableStream<Uint8Array>
+      return new Response(bodyless ? null : guardedBody(body), { status, headers })
     },
 
     async close() {
@@ -169,6 +160,39 @@ export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): Prob
       await dispatcher.destroy()
     },
   }
+}
+
+function refusalOf(url: URL, status: number, headers: Headers): MeridianError | undefined {
+  const location = headers.get('location')
+  if (status >= 300 && status < 400 && location !== null) {
+    return new MeridianError(
+      'endpoint_not_mcp',
+      `${url.href} redirects (${status}) to ${location.slice(0, 200)}; redirects are not ` +
+        `followed, so register the address where the server itself answers`,
+    )
+  }
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  if (encoding !== 'identity') {
+    return new MeridianError(
+      'endpoint_not_mcp',
+      `${url.href} answers in ${encoding.slice(0, 40)} although it was asked for identity`,
+    )
+  }
+  if (status < 200 || status > 599) {
+    return new MeridianError(
+      'endpoint_not_mcp',
+      `${url.href} answers with ${status}, which is no final HTTP status`,
+    )
+  }
+  return undefined
+}
+
+function toHeaders(raw: Record<string, string | string[] | undefined>): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(raw)) {
+    for (const one of [value ?? []].flat()) headers.append(name, one)
+  }
+  return headers
 }
 
 function bodyText(body: RequestInit['body']): string | null {

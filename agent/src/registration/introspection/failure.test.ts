@@ -49,7 +49,8 @@ describe('toFailure', () => {
   })
 
   it('tells another protocol from silence', () => {
-    expect(failure(wrapped('HPE_INVALID_CONSTANT', 'Expected HTTP/'))).toMatchObject({
+    const parserError = Object.assign(new Error('Expected HTTP/'), { name: 'HTTPParserError' })
+    expect(failure(new Error('probe failed', { cause: parserError }))).toMatchObject({
       code: 'endpoint_not_mcp',
       message: `${url} does not speak HTTP`,
     })

@@ -74,7 +74,7 @@ function unreachable(message: string, cause: unknown): MeridianError {
 
 /** An answer that is no HTTP: another protocol listens there. */
 function isForeignSpeech(error: unknown): boolean {
-  return causes(error).some((cause) => codeOf(cause)?.startsWith('HPE_') === true)
+  return causes(error).some((cause) => cause.name === 'HTTPParserError')
 }
 
 const brokenConnectionCodes: ReadonlySet<string> = new Set([

@@ -39,7 +39,7 @@ export interface Introspection {
 }
 
 export interface IntrospectionLimits {
-  /** All answers together, decompressed, in bytes. */
+  /** All answers together, in bytes. */
   readonly bytesMax: number
   /** Pages over all lists. */
   readonly pagesMax: number
