@@ -1,4 +1,5 @@
 export * from './api/index.ts'
+export * from './capability-index/index.ts'
 export * from './errors.ts'
 export * from './model/index.ts'
 export * from './ports/index.ts'
