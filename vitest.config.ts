@@ -1,14 +1,32 @@
 import { defineConfig } from 'vitest/config'
+import { findNatsServer } from './scripts/nats-server.mjs'
 
 // Packages are resolved to their sources, so that no test needs a build.
 const conditions = ['@meridian/source']
 
+// `npm test` fetches one where there is none; a bare vitest uses what is here.
+const natsServer = findNatsServer()
+
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    env: natsServer === undefined ? {} : { NATS_SERVER_BIN: natsServer.path },
     exclude: ['**/dist/**', '**/node_modules/**'],
     testTimeout: 20_000,
+    hookTimeout: 20_000,
+    projects: [
+      // What is cheap and points at one file fails first; processes and ports come last and alone.
+      suite('unit', ['*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/support/**/*.test.ts'], 0),
+      suite('contract', ['test/contract/**/*.test.ts'], 1),
+      suite('integration', ['test/{integration,browser}/**/*.test.ts'], 2),
+    ],
   },
 })
+
+function suite(name: string, include: string[], groupOrder: number) {
+  return {
+    extends: true as const,
+    resolve: { conditions },
+    ssr: { resolve: { conditions, externalConditions: conditions } },
+    test: { name, include, sequence: { groupOrder } },
+  }
+}
