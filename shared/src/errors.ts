@@ -16,6 +16,11 @@ export const errorTable = {
     retryable: false,
     meaning: 'The query text does not follow the query language; the position is given.',
   },
+  invalid_message: {
+    status: 400,
+    retryable: false,
+    meaning: 'A message between tiers cannot be read.',
+  },
   unauthorized: { status: 401, retryable: false, meaning: 'A credential is needed.' },
   forbidden: { status: 403, retryable: false, meaning: 'The caller may not do this.' },
   not_found: { status: 404, retryable: false, meaning: 'There is no such thing here.' },

@@ -31,7 +31,7 @@ class InMemoryDefinitions {
     for (const id of ids) this.#definitions.delete(id)
   }
 
-  protected putDefinitions(definitions: readonly InlineDefinition[]): void {
+  putDefinitions(definitions: readonly InlineDefinition[]): void {
     for (const { id, canonical } of definitions) this.#definitions.set(id, canonical)
   }
 }

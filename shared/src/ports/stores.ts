@@ -32,6 +32,8 @@ export interface OwnerStore extends DefinitionStore {
    * with the definitions that they name.
    */
   commit(change: SetChange, definitions?: readonly InlineDefinition[]): void
+  /** Keeps definitions that no record names: private ones never get a record. */
+  putDefinitions(definitions: readonly InlineDefinition[]): void
 }
 
 export interface StoredOwner {

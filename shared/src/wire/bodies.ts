@@ -1,0 +1,155 @@
+import {
+  instanceStatusSchema,
+  limits,
+  transportKindSchema,
+  type InstanceSpec,
+  type InstanceState,
+  type Metadata,
+} from '../model/index.ts'
+import {
+  parseRecordKey,
+  specKey,
+  stateKey,
+  summaryKey,
+  type OwnerRecord,
+  type RecordInput,
+} from '../replication/index.ts'
+import { Fields } from './fields.ts'
+import { invalidMessage } from './invalid-message.ts'
+import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
+
+/**
+ * What an owner puts into a record's body, and how a reader takes it out. Bodies are arrays of
+ * fields: newer owners append, older readers pass over. What the key and the record's definition
+ * say is not said again.
+ *
+ * Decoders throw `invalid_message`; whoever joins records into a catalog sets such a record aside
+ * with its owner's name, keeps its bytes, and goes on.
+ */
+
+const transportKinds = transportKindSchema.options
+const statuses = instanceStatusSchema.options
+
+export function encodeInstanceSpec(spec: InstanceSpec): RecordInput {
+  const { id, definition, endpoint, metadata, capacity } = spec
+  const transport = transportKinds.indexOf(endpoint.transport)
+  const body = encodeBody([transport, endpoint.url, capacity, metadata])
+  return { key: specKey(id), definition, body }
+}
+
+export function decodeInstanceSpec(record: OwnerRecord): InstanceSpec {
+  const { definition } = record
+  if (definition === undefined) throw invalidMessage('a spec names no definition')
+  const fields = bodyFields(record, 'a spec')
+  const transport = oneOf(transportKinds, fields, 'transport')
+  const url = fields.text('url', limits.uriMax)
+  if (!URL.canParse(url)) throw invalidMessage('url of a spec is no URL')
+  const capacity = fields.integer('capacity', limits.capacityMax, 1)
+  const metadata = readMetadata(fields.raw())
+  return {
+    id: idOf(record, 'spec'),
+    definition,
+    endpoint: { transport, url },
+    metadata,
+    capacity,
+  }
+}
+
+export function encodeInstanceState(state: InstanceState): RecordInput {
+  const { id, status, weight, draining } = state
+  const body = encodeBody([statuses.indexOf(status), weight, draining])
+  return { key: stateKey(id), body }
+}
+
+export function decodeInstanceState(record: OwnerRecord): InstanceState {
+  const fields = bodyFields(record, 'a state')
+  return {
+    id: idOf(record, 'state'),
+    status: oneOf(statuses, fields, 'status'),
+    weight: fields.integer('weight', limits.weightMax),
+    draining: fields.boolean('draining'),
+  }
+}
+
+/** What a regional replica says of one definition in one of its zones. */
+export interface SummaryRow {
+  readonly region: string
+  readonly zone: string
+  readonly definition: string
+  /** Instances by status; a draining one counts as draining only. */
+  readonly passing: number
+  readonly warning: number
+  readonly gated: number
+  readonly critical: number
+  readonly draining: number
+  /** Calls that the passing ones can serve at once. */
+  readonly capacity: number
+}
+
+export function encodeSummaryRow(row: SummaryRow): RecordInput {
+  const { region, zone, definition, passing, warning, gated, critical, draining, capacity } = row
+  const body = encodeBody([passing, warning, gated, critical, draining, capacity])
+  return { key: summaryKey(region, zone, definition), definition, body }
+}
+
+export function decodeSummaryRow(record: OwnerRecord): SummaryRow {
+  const key = parseRecordKey(record.key)
+  const { definition } = record
+  if (key?.kind !== 'summary') throw invalidMessage(`${record.key} is no key of a summary row`)
+  if (definition === undefined) throw invalidMessage('a summary row names no definition')
+  const fields = bodyFields(record, 'a summary row')
+  const count = (name: string) => fields.integer(name, Number.MAX_SAFE_INTEGER)
+  return {
+    region: key.region,
+    zone: key.zone,
+    definition,
+    passing: count('passing'),
+    warning: count('warning'),
+    gated: count('gated'),
+    critical: count('critical'),
+    draining: count('draining'),
+    capacity: count('capacity'),
+  }
+}
+
+/** A copy: the encoder's buffer is shared, and bodies are kept for long. */
+function encodeBody(fields: readonly unknown[]): Uint8Array {
+  return new Uint8Array(encodeMsgpack(fields))
+}
+
+function bodyFields({ key, body }: OwnerRecord, what: string): Fields {
+  if (body === null) throw invalidMessage(`${key} is a tombstone`)
+  return new Fields(decodeMsgpack(body), what)
+}
+
+function idOf({ key }: OwnerRecord, kind: 'spec' | 'state'): string {
+  const parts = parseRecordKey(key)
+  if (parts?.kind === kind) return parts.id
+  throw invalidMessage(`${key} is no key of a ${kind}`)
+}
+
+/** Enumerations travel as the position in their list. Lists only grow at the end. */
+function oneOf<T>(options: readonly T[], fields: Fields, name: string): T {
+  const option = options[fields.integer(name, Number.MAX_SAFE_INTEGER)]
+  if (option !== undefined) return option
+  throw invalidMessage(`${name} is of a kind that is not known here`)
+}
+
+function readMetadata(value: unknown): Metadata {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidMessage('metadata of a spec is no map')
+  }
+  const entries = Object.entries(value as Record<string, unknown>)
+  if (entries.length > limits.metadataMax) {
+    throw invalidMessage(`metadata of a spec has more than ${limits.metadataMax} entries`)
+  }
+  const metadata: Record<string, string> = {}
+  for (const [key, text] of entries) {
+    const fits = key.length <= limits.metadataKeyMax && typeof text === 'string'
+    if (!fits || text.length > limits.metadataValueMax) {
+      throw invalidMessage('metadata of a spec is too long or no text')
+    }
+    metadata[key] = text
+  }
+  return metadata
+}

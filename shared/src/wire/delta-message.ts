@@ -1,0 +1,99 @@
+import { hexToBytes } from '@noble/hashes/utils.js'
+import type { Epoch } from '../model/index.ts'
+import {
+  replicationLimits,
+  type Delta,
+  type DeltaReply,
+  type InlineDefinition,
+  type OwnerRecord,
+} from '../replication/index.ts'
+import { Fields } from './fields.ts'
+import { invalidMessage } from './invalid-message.ts'
+import { wireLimits } from './limits.ts'
+
+/** Deltas and what they are made of, to and from arrays of fields. */
+
+export function writeDelta(delta: Delta): unknown[] {
+  const { owner, version, from, floor, digest, records, definitions, piece } = delta
+  const fields = [
+    owner,
+    version.epoch.number,
+    version.epoch.tag,
+    version.counter,
+    from,
+    floor,
+    hexToBytes(digest),
+    records.map(writeRecord),
+    definitions.map(writeDefinition),
+  ]
+  if (piece) fields.push(piece.index, piece.count)
+  return fields
+}
+
+export function readDelta(value: unknown): Delta {
+  const fields = new Fields(value, 'a delta')
+  const delta = {
+    owner: fields.owner('owner'),
+    version: fields.version('version'),
+    from: fields.integer('from', replicationLimits.counterMax),
+    floor: fields.integer('floor', replicationLimits.counterMax),
+    digest: fields.digest('digest'),
+    records: fields.list('records', wireLimits.recordsMax, readRecord),
+    definitions: fields.list('definitions', wireLimits.definitionsMax, readDefinition),
+  }
+  if (fields.absent) return delta
+  const index = fields.integer('piece', replicationLimits.piecesMax - 1)
+  const count = fields.integer('pieces', replicationLimits.piecesMax, index + 1)
+  return { ...delta, piece: { index, count } }
+}
+
+function writeRecord({ key, counter, body, definition }: OwnerRecord): unknown[] {
+  const fields: unknown[] = [key, counter, body]
+  if (definition !== undefined) fields.push(hexToBytes(definition))
+  return fields
+}
+
+function readRecord(value: unknown): OwnerRecord {
+  const fields = new Fields(value, 'a record')
+  const key = fields.text('key', wireLimits.recordKeyMax)
+  if (key === '' || key.includes('\0')) throw invalidMessage('key of a record is empty or has NUL')
+  const counter = fields.integer('counter', replicationLimits.counterMax, 1)
+  if (fields.absent) return { key, counter, body: null }
+  const body = fields.bytes('body', wireLimits.recordBodyBytesMax)
+  if (fields.absent) return { key, counter, body }
+  return { key, counter, body, definition: fields.definitionId('definition') }
+}
+
+export function writeDefinition({ id, canonical }: InlineDefinition): unknown[] {
+  return [hexToBytes(id), canonical]
+}
+
+export function readDefinition(value: unknown): InlineDefinition {
+  const fields = new Fields(value, 'a definition')
+  return {
+    id: fields.definitionId('id'),
+    canonical: fields.bytes('canonical', wireLimits.definitionBytesMax),
+  }
+}
+
+export function writeDeltaReply({ held, replica, tier, missing }: DeltaReply): unknown[] {
+  return [...writeVersion(held), replica, tier, missing.map((id) => hexToBytes(id))]
+}
+
+export function readDeltaReply(value: unknown): DeltaReply {
+  const fields = new Fields(value, 'a reply to a delta')
+  return {
+    held: fields.version('held'),
+    replica: fields.text('replica', wireLimits.nameMax),
+    tier: fields.text('tier', wireLimits.nameMax),
+    missing: fields.list('missing', wireLimits.definitionsMax, readDefinitionId),
+  }
+}
+
+export function writeVersion(version: { readonly epoch: Epoch; readonly counter: number }) {
+  return [version.epoch.number, version.epoch.tag, version.counter]
+}
+
+export function readDefinitionId(value: unknown): string {
+  return new Fields([value], 'a list of definitions').definitionId('id')
+}
