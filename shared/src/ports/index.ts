@@ -1,0 +1,6 @@
+export * from './clock.ts'
+export * from './in-memory-stores.ts'
+export * from './log.ts'
+export * from './random.ts'
+export * from './stores.ts'
+export * from './transport.ts'
