@@ -82,10 +82,10 @@ export interface Pulse {
   /** Counts the pulses of this epoch, from 1. */
   readonly number: number
   /** Instances that are not idle; those not listed are. */
-  readonly loads: readonly InstanceLoad[]
+  readonly loads: readonly PulseLoad[]
 }
 
-export interface InstanceLoad {
+export interface PulseLoad {
   readonly id: string
   /** Calls it is serving or has queued. */
   readonly pending: number
@@ -253,7 +253,7 @@ function readPulse(fields: Fields): Pulse {
   }
 }
 
-function readLoad(value: unknown): InstanceLoad {
+function readLoad(value: unknown): PulseLoad {
   const fields = new Fields(value, 'a load')
   return {
     id: fields.text('id', wireLimits.recordKeyMax),
