@@ -157,6 +157,7 @@ export class InProcessConnection implements Transport {
     if (this.status === 'disconnected') {
       throw new MeridianError('no_responders', `${this.name} is not connected`)
     }
+    await this.#network.queue.passed()
   }
 
   close(): Promise<void> {

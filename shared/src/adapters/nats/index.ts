@@ -1,0 +1,3 @@
+export { natsEnvironment, natsSettingsOf } from './environment.ts'
+export { connectNats, type NatsOptions } from './transport.ts'
+export type { NatsCredentials, NatsSettings, NatsTls } from './settings.ts'

@@ -1,0 +1,114 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventually } from './eventually.ts'
+
+/** A server that is not up by then will not be. */
+const READY_WITHIN_MS = 10_000
+
+/** A real nats-server, a process of its own on a port of 127.0.0.1. */
+export interface NatsServer {
+  readonly port: number
+  /** `nats://127.0.0.1:<port>` */
+  readonly url: string
+  /** Ends it as kill -9 does: nobody is told. */
+  kill(): Promise<void>
+  /** Starts it again on the same port; after `kill`. */
+  restart(): Promise<void>
+  /** Ends it and removes its folder. Twice is fine. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a server on a free port and waits until it takes clients. `config` is the text of a
+ * configuration, without `listen`. Throws one line that says what to do when there is no server.
+ */
+export async function startNatsServer(config = ''): Promise<NatsServer> {
+  const binary = findNatsServer()
+  const folder = await mkdtemp(join(tmpdir(), 'meridian-nats-'))
+  await writeFile(join(folder, 'server.conf'), config)
+  let child: ChildProcess | undefined
+  let port = -1
+
+  const start = async () => {
+    child = spawn(
+      binary,
+      ['-c', 'server.conf', '-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', folder],
+      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    let said = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-2_000)
+    })
+    const up = child
+    await eventually(
+      'nats-server takes clients',
+      async () => {
+        if (hasEnded(up)) throw new Error(`nats-server ended at once: ${said.trim()}`)
+        if (port === -1) port = (await readPort(folder)) ?? -1
+        return port !== -1 && (await takesClients(port))
+      },
+      READY_WITHIN_MS,
+    )
+  }
+  const kill = async () => {
+    if (child === undefined || hasEnded(child)) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  const stop = async () => {
+    await kill()
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  try {
+    await start()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { port, url: `nats://127.0.0.1:${port}`, kill, restart: start, stop }
+}
+
+function findNatsServer(): string {
+  const chosen = process.env['NATS_SERVER_BIN']
+  if (chosen !== undefined && chosen !== '') return chosen
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((at) => join(at, 'nats-server'))
+  const fetched = fileURLToPath(new URL('../../.tools/nats-server/nats-server', import.meta.url))
+  const found = [...onPath, fetched].find((path) => existsSync(path))
+  if (found !== undefined) return found
+  throw new Error('no nats-server here: `npm test` brings one, or name one in NATS_SERVER_BIN')
+}
+
+/** From the file that the server writes once it listens. */
+async function readPort(folder: string): Promise<number | undefined> {
+  const name = (await readdir(folder)).find((file) => file.endsWith('.ports'))
+  if (name === undefined) return undefined
+  const text = await readFile(join(folder, name), 'utf8')
+  // It may be half written.
+  const url = /"nats:\/\/127\.0\.0\.1:(\d+)"/.exec(text)?.[1]
+  return url === undefined ? undefined : Number(url)
+}
+
+/** Whether it greets: `INFO {…}` is the first thing that a server says. */
+function takesClients(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const end = (greeted: boolean) => {
+      socket.destroy()
+      resolve(greeted)
+    }
+    socket.once('data', () => end(true))
+    socket.once('error', () => end(false))
+    socket.once('close', () => end(false))
+  })
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
