@@ -1,0 +1,97 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import {
+  hostHeaderValidationResponse,
+  localhostAllowedHostnames,
+  localhostAllowedOrigins,
+  originValidationResponse,
+} from '@modelcontextprotocol/server'
+import { MeridianError } from '@meridian/shared'
+
+/** An HTTP endpoint on loopback, for programs of this host. */
+export interface HttpEndpoint {
+  readonly url: string
+  /** Refuses new connections and ends the open ones. Twice is fine. */
+  close(): Promise<void>
+}
+
+export const endpointPath = '/mcp'
+
+export const endpointLimits = {
+  connectionsMax: 512,
+  /** A client that does not finish its request. */
+  requestMsMax: 30_000,
+} as const
+
+/**
+ * Serves `handle` at `/mcp`. A web page of somewhere else must not talk to it through the
+ * browser of this host: requests whose Host or Origin is not this host are refused, which ends
+ * DNS rebinding. Errors: `invalid_request` for a host that is not loopback, `port_in_use`.
+ */
+export async function startHttpEndpoint(
+  address: { readonly host: string; readonly port: number },
+  handle: (request: Request) => Promise<Response>,
+): Promise<HttpEndpoint> {
+  const { host, port } = address
+  if (!loopbackHosts.includes(host)) {
+    const problem = `must be one of ${loopbackHosts.join(', ')}: the endpoint asks for no credentials`
+    throw new MeridianError('invalid_request', `cannot listen on ${host}: ${problem}`, {
+      violations: [{ field: 'host', value: JSON.stringify(host), problem }],
+    })
+  }
+  const listener = getRequestListener(
+    async (request) => {
+      const refused =
+        hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
+        originValidationResponse(request, localhostAllowedOrigins())
+      if (refused !== undefined) return refused
+      if (new URL(request.url).pathname !== endpointPath) {
+        return Response.json({ error: `the server is at ${endpointPath}` }, { status: 404 })
+      }
+      return await handle(request)
+    },
+    { overrideGlobalObjects: false },
+  )
+  const server = createServer(
+    { requestTimeout: endpointLimits.requestMsMax },
+    (request, response) => {
+      void listener(request, response)
+    },
+  )
+  server.maxConnections = endpointLimits.connectionsMax
+  await listen(server, host, port)
+  const bound = (server.address() as AddressInfo).port
+  const shownHost = host.includes(':') ? `[${host}]` : host
+  let closing: Promise<void> | undefined
+  return {
+    url: `http://${shownHost}:${bound}${endpointPath}`,
+    close() {
+      closing ??= (async () => {
+        const closed = once(server, 'close')
+        server.close()
+        server.closeAllConnections()
+        await closed
+      })()
+      return closing
+    },
+  }
+}
+
+const loopbackHosts = ['127.0.0.1', '::1', 'localhost']
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen({ host, port, exclusive: true })
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') {
+      throw new MeridianError('port_in_use', `another program listens on ${host}:${port}`, {
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
