@@ -18,8 +18,8 @@ export interface NatsServer {
   readonly url: string
   /** Ends it as kill -9 does: nobody is told. */
   kill(): Promise<void>
-  /** Starts it again on the same port; after `kill`. */
-  restart(): Promise<void>
+  /** Starts it again on the same port, after `kill`; with another configuration, if given. */
+  restart(config?: string): Promise<void>
   /** Ends it and removes its folder. Twice is fine. */
   stop(): Promise<void>
 }
@@ -31,21 +31,25 @@ export interface NatsServer {
 export async function startNatsServer(config = ''): Promise<NatsServer> {
   const binary = findNatsServer()
   const folder = await mkdtemp(join(tmpdir(), 'meridian-nats-'))
-  await writeFile(join(folder, 'server.conf'), config)
   let child: ChildProcess | undefined
   let port = -1
 
-  const start = async () => {
+  const start = async (text: string) => {
+    await writeFile(join(folder, 'server.conf'), text)
     child = spawn(
       binary,
       ['-c', 'server.conf', '-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', folder],
       { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
     )
     let said = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-2_000)
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-2_000)
     })
     const up = child
+    // A test run that breaks off leaves nothing behind.
+    const killWithUs = () => up.kill('SIGKILL')
+    process.once('exit', killWithUs)
+    up.once('exit', () => process.off('exit', killWithUs))
     await eventually(
       'nats-server takes clients',
       async () => {
@@ -61,18 +65,23 @@ export async function startNatsServer(config = ''): Promise<NatsServer> {
     child.kill('SIGKILL')
     await once(child, 'exit')
   }
+  let current = config
+  const restart = async (text: string = current) => {
+    current = text
+    await start(text)
+  }
   const stop = async () => {
     await kill()
     await rm(folder, { recursive: true, force: true })
   }
 
   try {
-    await start()
+    await start(config)
   } catch (error) {
     await stop()
     throw error
   }
-  return { port, url: `nats://127.0.0.1:${port}`, kill, restart: start, stop }
+  return { port, url: `nats://127.0.0.1:${port}`, kill, restart, stop }
 }
 
 function findNatsServer(): string {
@@ -91,7 +100,7 @@ async function readPort(folder: string): Promise<number | undefined> {
   if (name === undefined) return undefined
   const text = await readFile(join(folder, name), 'utf8')
   // It may be half written.
-  const url = /"nats:\/\/127\.0\.0\.1:(\d+)"/.exec(text)?.[1]
+  const url = /"(?:nats|tls):\/\/127\.0\.0\.1:(\d+)"/.exec(text)?.[1]
   return url === undefined ? undefined : Number(url)
 }
 

@@ -18,7 +18,10 @@ export const natsEnvironment = {
   MERIDIAN_NATS_TLS_CA_FILE: text,
   MERIDIAN_NATS_TLS_CERT_FILE: text,
   MERIDIAN_NATS_TLS_KEY_FILE: text,
-  MERIDIAN_NATS_INBOX_PREFIX: text,
+  MERIDIAN_NATS_INBOX_PREFIX: z
+    .string()
+    .regex(/^[^\s.*>]+(\.[^\s.*>]+)*$/, 'must be tokens with dots between, without wildcards')
+    .optional(),
 }
 
 const natsEnvironmentSchema = z.object(natsEnvironment)
