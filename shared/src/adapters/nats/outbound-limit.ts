@@ -3,7 +3,7 @@
  * queues without limit; a link that takes nothing is only noticed after some pings, and much can
  * be published until then.
  */
-export const OUTBOUND_BYTES_MAX = 64 * 1_048_576
+const OUTBOUND_BYTES_MAX = 64 * 1_048_576
 
 /** How many bytes go out between two questions to the server about what has arrived. */
 const PROBE_BYTES = 1_048_576

@@ -16,7 +16,7 @@ const codes: readonly (readonly [prefix: string, code: ErrorCode])[] = [
 ]
 
 /** Said of a damaged database when nobody knows better. */
-export const REFILLED_FROM_OWNERS = 'agents send again what it held'
+const REFILLED_FROM_OWNERS = 'agents send again what it held'
 
 /**
  * Runs `work`, and throws what the disk did to it as a `MeridianError`; everything else as it is.
