@@ -119,7 +119,10 @@ export class Fields {
   }
 }
 
-/** A plain view: the decoder makes Node's kind of bytes where there is one. */
+/**
+ * A copy in plain bytes. The decoder gives views, of Node's kind where there is one: kept, a view
+ * of one record would keep the whole message.
+ */
 function plainBytes(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return new Uint8Array(bytes)
 }

@@ -21,7 +21,6 @@ const codec = new (Packr as unknown as MsgpackCodecClass)({
   // The smallest header that fits, so that equal values are equal bytes.
   variableMapSize: true,
   int64AsType: 'number',
-  copyBuffers: true,
   skipValues: [undefined],
 })
 
