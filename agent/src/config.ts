@@ -1,4 +1,5 @@
 import { localityPartSchema, type Locality } from '@meridian/shared'
+import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
   listSetting,
   logLevelSetting,
@@ -20,7 +21,7 @@ const settingsSchema = z.strictObject({
   MERIDIAN_DATA: z.string().default('./meridian-data'),
   MERIDIAN_HTTP_HOST: loopbackHost.default('127.0.0.1'),
   MERIDIAN_HTTP_PORT: portSetting.default(7800),
-  MERIDIAN_NATS_URL: listSetting.default(['nats://127.0.0.1:4222']),
+  ...natsEnvironment,
   MERIDIAN_PROBE_ALLOW: listSetting.default([]),
   MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
 })
@@ -30,7 +31,7 @@ export interface AgentConfig {
   /** Folder of the agent's database. */
   readonly dataDir: string
   readonly http: { readonly host: string; readonly port: number }
-  readonly natsServers: readonly string[]
+  readonly nats: NatsSettings
   /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
   readonly probeAllow: readonly string[]
   readonly logLevel: z.infer<typeof logLevelSetting>
@@ -47,7 +48,7 @@ export function readAgentConfig(environment: Environment): AgentConfig {
     },
     dataDir: settings.MERIDIAN_DATA,
     http: { host: settings.MERIDIAN_HTTP_HOST, port: settings.MERIDIAN_HTTP_PORT },
-    natsServers: settings.MERIDIAN_NATS_URL,
+    nats: natsSettingsOf(settings),
     probeAllow: settings.MERIDIAN_PROBE_ALLOW,
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }

@@ -1,4 +1,5 @@
 import { localityPartSchema, tierSchema, wholeRegion, type Tier } from '@meridian/shared'
+import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
   listSetting,
   logLevelSetting,
@@ -18,7 +19,7 @@ const settingsSchema = z
     MERIDIAN_HTTP_HOST: z.string().default('127.0.0.1'),
     MERIDIAN_HTTP_PORT: portSetting.default(7700),
     MERIDIAN_HTTP_NAMES: listSetting.default([]),
-    MERIDIAN_NATS_URL: listSetting.default(['nats://127.0.0.1:4222']),
+    ...natsEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
   .superRefine((settings, context) => {
@@ -64,7 +65,7 @@ export interface RegistryConfig {
   /** Folder of the registry's database. */
   readonly dataDir: string
   readonly http: { readonly host: string; readonly port: number; readonly names: readonly string[] }
-  readonly natsServers: readonly string[]
+  readonly nats: NatsSettings
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -84,7 +85,7 @@ export function readRegistryConfig(environment: Environment): RegistryConfig {
       port: settings.MERIDIAN_HTTP_PORT,
       names: settings.MERIDIAN_HTTP_NAMES,
     },
-    natsServers: settings.MERIDIAN_NATS_URL,
+    nats: natsSettingsOf(settings),
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

@@ -1,4 +1,5 @@
-import type { Tier } from '@meridian/shared'
+import { subjects, wholeRegion, type OwnerParts, type Tier } from '@meridian/shared'
+import type { Place } from './config.ts'
 
 /** What a registry of a tier holds of the parts below it. */
 export type Holdings = 'instances' | 'summaries'
@@ -21,4 +22,40 @@ export const tierRoles: Readonly<Record<Tier, TierRole>> = {
   local: { holds: 'instances', scope: 'zone', summarises: false, asks: 'parent' },
   regional: { holds: 'instances', scope: 'region', summarises: true, asks: 'other-regions' },
   global: { holds: 'summaries', scope: 'world', summarises: false, asks: 'other-regions' },
+}
+
+/** Where a registry of a tier listens and answers. */
+export interface TierSubjects {
+  /** Deltas and pulses of the owners below. */
+  readonly follows: readonly string[]
+  /** Which owners those are. */
+  readonly takes: (owner: OwnerParts) => boolean
+  /** The subject of a method that its replicas answer as a queue group. */
+  readonly rpc: (method: string) => string
+}
+
+const any = '*'
+
+export const tierSubjects: Readonly<Record<Tier, (place: Place) => TierSubjects>> = {
+  local: ({ region, zone }) => ({
+    follows: [
+      subjects.delta({ region, zone, node: any }),
+      subjects.pulse({ region, zone, node: any }),
+    ],
+    takes: (owner) => owner.region === region && owner.zone === zone,
+    rpc: (method) => subjects.rpcLocal({ region, zone }, method),
+  }),
+  regional: ({ region }) => ({
+    follows: [
+      subjects.delta({ region, zone: any, node: any }),
+      subjects.pulse({ region, zone: any, node: any }),
+    ],
+    takes: (owner) => owner.region === region && owner.zone !== wholeRegion,
+    rpc: (method) => subjects.rpcRegional(region, method),
+  }),
+  global: () => ({
+    follows: [subjects.summary(any, any)],
+    takes: (owner) => owner.zone === wholeRegion,
+    rpc: (method) => subjects.rpcGlobal(method),
+  }),
 }

@@ -4,6 +4,9 @@ import { parse } from '../model/parse.ts'
 /** The environment as it comes: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** Set for the command line's clients; programs pass them over. */
+const clientSettings: ReadonlySet<string> = new Set(['MERIDIAN_URL', 'MERIDIAN_REGISTRY_URL'])
+
 /**
  * Reads every setting that starts with `MERIDIAN_`, and reports all problems at once, unknown
  * names included: a setting misspelt is a setting not set. Empty counts as unset.
@@ -12,12 +15,11 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export function readSettings<T extends z.ZodObject>(
   schema: T,
   environment: Environment,
-  ignored: readonly string[] = [],
 ): z.output<T> {
   const raw = Object.fromEntries(
     Object.entries(environment).filter(
       ([name, value]) =>
-        name.startsWith('MERIDIAN_') && value !== undefined && value !== '' && !ignored.includes(name),
+        name.startsWith('MERIDIAN_') && value !== undefined && value !== '' && !clientSettings.has(name),
     ),
   )
   return parse(schema, raw, 'the settings', 'config_invalid')

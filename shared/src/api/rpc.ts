@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { errorTable, MeridianError, type ErrorCode } from '../errors.ts'
 import { localitySchema } from '../model/index.ts'
-import { lookupAnswerSchema, lookupLimits } from './lookup.ts'
+import { lookupLimits } from './lookup.ts'
 
 /**
  * What tiers ask each other over the transport (`rpc.<tier>.….<method>`). Every reply is either
@@ -28,23 +27,3 @@ export type LookupRequest = z.infer<typeof lookupRequestSchema>
 export const referRequestSchema = z.object({ q: z.string() })
 export const referralSchema = z.object({ regions: z.array(z.string()) })
 export type Referral = z.infer<typeof referralSchema>
-
-const failureSchema = z.object({
-  ok: z.literal(false),
-  code: z.string(),
-  message: z.string(),
-})
-
-export const rpcReplySchema = <T extends z.ZodType>(value: T) =>
-  z.discriminatedUnion('ok', [z.object({ ok: z.literal(true), value }), failureSchema])
-
-export const lookupReplySchema = rpcReplySchema(lookupAnswerSchema)
-export const referReplySchema = rpcReplySchema(referralSchema)
-
-/** The error that a failed reply tells of. */
-export function fromFailure(failure: z.infer<typeof failureSchema>): MeridianError {
-  const code: ErrorCode = Object.hasOwn(errorTable, failure.code)
-    ? (failure.code as ErrorCode)
-    : 'internal'
-  return new MeridianError(code, failure.message)
-}

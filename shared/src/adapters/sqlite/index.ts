@@ -1,3 +1,4 @@
+export { databaseId } from './database-id.ts'
 export { openDatabase, type DatabaseOptions } from './database.ts'
 export { mapSqliteError, mapSqliteErrors } from './errors.ts'
 export { SqliteOwnerStore, SqliteReplicaStore } from './stores.ts'

@@ -6,6 +6,7 @@ export {
   asksForStatus,
   fixedFields,
   isField,
+  isInstanceField,
   type Field,
   type FixedField,
   type Query,

@@ -1,0 +1,11 @@
+export { startAgent, type Agent, type AgentOptions } from './agent.ts'
+export { readAgentConfig, type AgentConfig } from './config.ts'
+export { migrationsDir, startAgentProgram } from './program.ts'
+export {
+  acquireGuardian,
+  spawnChild,
+  startStdioServer,
+  type Guardian,
+  type StdioServer,
+  type SupervisedChild,
+} from './registration/supervision/index.ts'

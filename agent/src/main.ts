@@ -1,0 +1,4 @@
+import { runProgram } from '@meridian/shared/program'
+import { startAgentProgram } from './program.ts'
+
+await runProgram(() => startAgentProgram(process.env))

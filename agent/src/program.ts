@@ -1,0 +1,49 @@
+import { createLog } from '@meridian/shared/log'
+import { connectNats } from '@meridian/shared/nats'
+import type { Running } from '@meridian/shared/program'
+import type { Environment } from '@meridian/shared/settings'
+import { systemClock, systemRandom } from '@meridian/shared/system'
+import { fileURLToPath } from 'node:url'
+import { startAgent } from './agent.ts'
+import { readAgentConfig } from './config.ts'
+
+/** The same place seen from the sources and from the build. */
+export const migrationsDir = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** An agent as a program of its own, over NATS. */
+export async function startAgentProgram(environment: Environment): Promise<Running> {
+  const { locality, dataDir, http, nats, probeAllow, logLevel } = readAgentConfig(environment)
+  const log = createLog({ name: 'agent', level: logLevel })
+  const { region, zone, node } = locality
+  const transport = await connectNats({
+    ...nats,
+    name: `agent ${region}/${zone}/${node}`,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.child({ subsystem: 'nats' }),
+    // Cut off, it still takes registrations and answers for its zone.
+    firstConnect: 'background',
+  })
+  try {
+    const agent = await startAgent({
+      locality,
+      dataDir,
+      migrationsDir,
+      http,
+      probeAllow,
+      transport,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    })
+    return {
+      async close() {
+        await agent.close()
+        await transport.close()
+      },
+    }
+  } catch (error) {
+    await transport.close()
+    throw error
+  }
+}

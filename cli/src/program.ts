@@ -1,0 +1,32 @@
+import { Command } from 'commander'
+import { agentCommand } from './commands/agent.ts'
+import { devCommand } from './commands/dev.ts'
+import { lookupCommand } from './commands/lookup.ts'
+import { registryCommand } from './commands/registry.ts'
+import { treeCommand } from './commands/tree.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { Output } from './output.ts'
+
+/** The `meridian` command with all of its own. */
+export function createProgram(output: Output): Command {
+  const program = new Command('meridian')
+    .description('Hierarchical service discovery for MCP servers')
+    .version('0.1.0')
+    .addHelpText(
+      'after',
+      `
+Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage} wrong usage, ${exitCodes.notFound} nobody has it, ${exitCodes.unknown} not everyone could be asked.`,
+    )
+  const commands = [
+    devCommand(output),
+    agentCommand(),
+    registryCommand(),
+    lookupCommand(output),
+    treeCommand(output),
+  ]
+  for (const command of commands) program.addCommand(command)
+  for (const command of [program, ...commands]) {
+    command.exitOverride().showHelpAfterError('(--help shows what it takes)')
+  }
+  return program
+}

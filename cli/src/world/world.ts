@@ -1,0 +1,171 @@
+import { migrationsDir, startAgent, type Agent } from '@meridian/agent'
+import { createAgentClient } from '@meridian/client'
+import { startRegistry, type Registry } from '@meridian/registry'
+import {
+  formatLocality,
+  wholeRegion,
+  type Clock,
+  type Locality,
+  type Random,
+  type RegisteredInstance,
+  type Transport,
+} from '@meridian/shared'
+import type { Logger } from '@meridian/shared/log'
+import { join } from 'node:path'
+import { startDemoServer, type DemoProcess } from './demo-processes.ts'
+import { demoServers, nodeNames, regionNames, worldPorts, zoneNames } from './plan.ts'
+
+export interface WorldOptions {
+  readonly dataDir: string
+  /** The first of the world's ports; 0 takes free ones. */
+  readonly portBase: number
+  /** A transport of its own for each member of the world. */
+  readonly connect: (name: string) => Promise<Transport>
+  /** Whether the foreign MCP servers are started and registered. */
+  readonly withServers: boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly onProgress: (step: string) => void
+}
+
+export interface World {
+  readonly registries: readonly Registry[]
+  readonly agents: readonly Agent[]
+  readonly registered: readonly Registered[]
+  /** Instances that the disk gave back, over all agents. */
+  readonly restored: number
+  close(): Promise<void>
+}
+
+export interface Registered {
+  readonly locality: Locality
+  readonly instance: RegisteredInstance
+}
+
+/**
+ * Global, two regions, four zones, eight agents, and other people's MCP servers beside them:
+ * the same programs as anywhere else, in one process.
+ */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const started: (() => Promise<void>)[] = []
+  const closeAll = async () => {
+    // In reverse: what was started last leans on what was there before.
+    for (const close of started.toReversed()) await close()
+    started.length = 0
+  }
+  try {
+    return await build(options, started, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function build(
+  options: WorldOptions,
+  started: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<World> {
+  const { dataDir, portBase, clock, random, log, onProgress } = options
+  const common = { migrationsDir, clock, random }
+  const port = (offset: number) => (portBase === 0 ? 0 : portBase + offset)
+  const http = (offset: number) => ({ host: '127.0.0.1', port: port(offset) })
+  const connect = async (name: string) => {
+    const transport = await options.connect(name)
+    started.push(() => transport.close())
+    return transport
+  }
+
+  onProgress('starting registries')
+  const registries: Registry[] = []
+  const addRegistry = async (
+    tier: Registry['tier'],
+    region: string,
+    zone: string,
+    offset: number,
+  ): Promise<void> => {
+    const name = [tier, region, zone].filter((part) => part !== wholeRegion).join('-')
+    const registry = await startRegistry({
+      ...common,
+      tier,
+      place: { region, zone, replica: 'r1' },
+      dataDir: join(dataDir, name),
+      http: http(offset),
+      transport: await connect(name),
+      log: log.child({ subsystem: 'registry' }),
+    })
+    started.push(() => registry.close())
+    registries.push(registry)
+  }
+  await addRegistry('global', wholeRegion, wholeRegion, worldPorts.global)
+  for (const [r, region] of regionNames.entries()) {
+    const base = (r + 1) * worldPorts.regional
+    await addRegistry('regional', region, wholeRegion, base)
+    for (const [z, zone] of zoneNames.entries()) {
+      await addRegistry('local', region, zone, base + (z + 1) * worldPorts.local)
+    }
+  }
+
+  onProgress('starting agents')
+  const agents: Agent[] = []
+  for (const region of regionNames) {
+    for (const zone of zoneNames) {
+      for (const node of nodeNames) {
+        const name = `agent-${region}-${zone}-${node}`
+        const agent = await startAgent({
+          ...common,
+          locality: { region, zone, node },
+          dataDir: join(dataDir, name),
+          http: http(worldPorts.agents + agents.length),
+          probeAllow: [],
+          transport: await connect(name),
+          log: log.child({ subsystem: 'agent' }),
+        })
+        started.push(() => agent.close())
+        agents.push(agent)
+      }
+    }
+  }
+  const restored = agents.reduce((sum, agent) => sum + agent.restored, 0)
+  const registered = options.withServers ? await registerDemo(options, agents, started) : []
+  return { registries, agents, registered, restored, close }
+}
+
+async function registerDemo(
+  { dataDir, log, onProgress }: WorldOptions,
+  agents: readonly Agent[],
+  started: (() => Promise<void>)[],
+): Promise<Registered[]> {
+  const wanted = demoServers.flatMap((server) =>
+    server.nodes.map((locality) => ({ server, locality })),
+  )
+  onProgress(`starting ${wanted.length} MCP servers`)
+  const processes: DemoProcess[] = []
+  started.push(async () => {
+    await Promise.all(processes.map((each) => each.stop()))
+  })
+  return Promise.all(
+    wanted.map(async ({ server, locality }) => {
+      const place = formatLocality(locality)
+      const agent = agents.find((each) => formatLocality(each.locality) === place)
+      if (!agent) throw new Error(`the plan names ${place}, where no agent is`)
+      const shortName = server.package.replace('@modelcontextprotocol/server-', '')
+      const id = `${shortName}-1`
+      const running = await startDemoServer(server, {
+        id: `${place.replaceAll('/', '-')}-${id}`,
+        dataDir,
+        log,
+      })
+      processes.push(running)
+      const instance = await createAgentClient({ url: agent.url }).register(id, {
+        endpoint: { url: running.url },
+        tags: [...server.tags],
+        metadata: { package: server.package },
+        registrant: 'meridian-dev',
+      })
+      onProgress(`registered ${instance.server} at ${place}`)
+      return { locality, instance }
+    }),
+  )
+}

@@ -1,0 +1,99 @@
+import {
+  toLookupResult,
+  type InstanceCatalog,
+  type Random,
+
+
+} from '@meridian/shared'
+import { addStatus, noCounts, ServerTally, type MutableCounts } from './tally.ts'
+import type { TierCatalog } from './tier-catalog.ts'
+
+/** A catalog of instances: what local and regional registries know. */
+export function createInstancesCatalog(catalog: InstanceCatalog, random: Random): TierCatalog {
+  const { index } = catalog
+  return {
+    apply: (owner, events) => catalog.apply(owner, events),
+    definitionsArrived: (ids) => catalog.definitionsArrived(ids),
+    forgetDefinitions: (ids) => catalog.forgetDefinitions(ids),
+    get heldBack() {
+      return catalog.heldBack
+    },
+
+    lookup: (query, from, limit) =>
+      index.lookup(query, { from, limit, random }).map((hit) => toLookupResult(catalog, hit)),
+
+    regionsWith: (query) => index.count(query).regions.map(({ region }) => region),
+
+    servers(query, after, limit) {
+      const tally = new ServerTally()
+      for (const { spec, state, locality } of index.matching(query)) {
+        const head = catalog.head(spec.definition)
+        if (!head) continue
+        const counts = noCounts()
+        addStatus(counts, state.status)
+        tally.add(head, `${locality.region}/${locality.zone}`, counts)
+      }
+      const { servers, total, more } = tally.page(after, limit)
+      const last = servers.at(-1)
+      return { servers, total, ...(more && last && { nextCursor: last.name }) }
+    },
+
+    regions() {
+      const regions = new Map<string, RegionTally>()
+      for (const { spec, state, locality } of index.matching({ kind: 'all' })) {
+        const name = catalog.head(spec.definition)?.name ?? spec.definition
+        const region = entry(regions, locality.region, () => ({ counts: noCounts(), zones: new Map() }))
+        const zone = entry(region.zones, locality.zone, () => ({ ...newTally(), nodes: new Map() }))
+        const node = entry(zone.nodes, locality.node, newTally)
+        addStatus(region.counts, state.status)
+        for (const tally of [zone, node]) {
+          addStatus(tally.counts, state.status)
+          tally.servers.add(name)
+        }
+      }
+      return sorted(regions).map(([region, { counts, zones }]) => ({
+        region,
+        instances: counts,
+        zones: sorted(zones).map(([zone, tally]) => ({
+          zone,
+          servers: tally.servers.size,
+          instances: tally.counts,
+          nodes: sorted(tally.nodes).map(([node, { servers, counts: instances }]) => ({
+            node,
+            servers: servers.size,
+            instances,
+          })),
+        })),
+      }))
+    },
+  }
+}
+
+interface Tally {
+  readonly servers: Set<string>
+  readonly counts: MutableCounts
+}
+interface ZoneTally extends Tally {
+  readonly nodes: Map<string, Tally>
+}
+interface RegionTally {
+  readonly counts: MutableCounts
+  readonly zones: Map<string, ZoneTally>
+}
+
+function newTally(): Tally {
+  return { servers: new Set(), counts: noCounts() }
+}
+
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+

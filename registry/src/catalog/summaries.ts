@@ -1,0 +1,212 @@
+import {
+  decodeSummaryRow,
+  headOf,
+  isMeridianError,
+  isInstanceField,
+  type CapabilityIndex,
+  type Definition,
+  type DefinitionHead,
+  type DefinitionId,
+  type InstanceStatus,
+  type OwnerId,
+  type OwnerRecord,
+  type Query,
+  type QueryPart,
+  type SummaryRow,
+  type Topology,
+} from '@meridian/shared'
+import { addCounts, noCounts, ServerTally, type MutableCounts } from './tally.ts'
+import type { TierCatalog } from './tier-catalog.ts'
+
+export interface SummariesCatalogSources {
+  /** Its rows stand for whole zones: one per definition, zone and replica that summarised it. */
+  readonly index: CapabilityIndex
+  readonly record: (owner: OwnerId, key: string) => OwnerRecord | undefined
+  readonly definition: (id: DefinitionId) => Definition | undefined
+  readonly onUnreadable: (owner: OwnerId, key: string, reason: string) => void
+}
+
+/**
+ * A catalog of summaries: counts per (definition, zone), no instances. Several replicas of a
+ * region summarise the same zones; of these the first by name is read.
+ */
+export function createSummariesCatalog(sources: SummariesCatalogSources): TierCatalog {
+  const { index } = sources
+  const rows = new Map<string, SummaryRow>()
+  const heads = new Map<DefinitionId, DefinitionHead>()
+  const waiting = new Map<DefinitionId, Map<string, readonly [OwnerId, string]>>()
+
+  const refresh = (owner: OwnerId, key: string): void => {
+    const at = `${owner} ${key}`
+    for (const held of waiting.values()) held.delete(at)
+    const row = read(sources, owner, key)
+    const definition = row && sources.definition(row.definition)
+    if (!row || !definition) {
+      rows.delete(at)
+      index.remove(owner, key)
+      if (!row) return
+      const held = waiting.get(row.definition) ?? new Map<string, readonly [OwnerId, string]>()
+      waiting.set(row.definition, held.set(at, [owner, key]))
+      return
+    }
+    if (!heads.has(row.definition)) heads.set(row.definition, headOf(row.definition, definition))
+    rows.set(at, row)
+    index.put(standIn(owner, key, row), definition)
+  }
+
+  /** Rows that match as far as summaries can tell, each zone from one replica only. */
+  function* matching(query: Query): Generator<SummaryRow> {
+    const readers = new Map<string, OwnerId>()
+    for (const at of rows.keys()) {
+      const owner = at.slice(0, at.indexOf(' '))
+      const region = owner.slice(0, owner.indexOf('/'))
+      const first = readers.get(region)
+      if (first === undefined || owner < first) readers.set(region, owner)
+    }
+    for (const { owner, spec, locality } of index.matching(coarsen(query))) {
+      const row = rows.get(`${owner} ${spec.id}`)
+      if (row && readers.get(locality.region) === owner) yield row
+    }
+  }
+
+  return {
+    apply(owner, events) {
+      for (const { key } of events) refresh(owner, key)
+    },
+    definitionsArrived(ids) {
+      for (const id of ids) {
+        const held = waiting.get(id)
+        waiting.delete(id)
+        for (const [owner, key] of held?.values() ?? []) refresh(owner, key)
+      }
+    },
+    forgetDefinitions(ids) {
+      for (const id of ids) heads.delete(id)
+    },
+    get heldBack() {
+      let count = 0
+      for (const held of waiting.values()) count += held.size
+      return count
+    },
+
+    lookup: () => [],
+
+    regionsWith(query) {
+      const regions = new Set<string>()
+      for (const { region } of matching(query)) regions.add(region)
+      return [...regions].sort()
+    },
+
+    servers(query, after, limit) {
+      const tally = new ServerTally()
+      for (const row of matching(query)) {
+        const head = heads.get(row.definition)
+        if (head) tally.add(head, `${row.region}/${row.zone}`, row)
+      }
+      const { servers, total, more } = tally.page(after, limit)
+      const last = servers.at(-1)
+      return { servers, total, ...(more && last && { nextCursor: last.name }) }
+    },
+
+    regions(): Topology['regions'] {
+      const regions = new Map<string, Map<string, { names: Set<string>; counts: MutableCounts }>>()
+      for (const row of matching({ kind: 'all' })) {
+        const zones = regions.get(row.region) ?? new Map<string, never>()
+        regions.set(row.region, zones)
+        const zone = zones.get(row.zone) ?? { names: new Set<string>(), counts: noCounts() }
+        zones.set(row.zone, zone)
+        zone.names.add(heads.get(row.definition)?.name ?? row.definition)
+        addCounts(zone.counts, row)
+      }
+      return sorted(regions).map(([region, zones]) => {
+        const instances = noCounts()
+        for (const { counts } of zones.values()) addCounts(instances, counts)
+        return {
+          region,
+          instances,
+          zones: sorted(zones).map(([zone, { names, counts }]) => ({
+            zone,
+            servers: names.size,
+            instances: counts,
+          })),
+        }
+      })
+    },
+  }
+}
+
+/** The row as the index takes it: an instance that stands for its zone. */
+function standIn(owner: OwnerId, key: string, row: SummaryRow) {
+  return {
+    owner,
+    locality: { region: row.region, zone: row.zone, node: '' },
+    spec: {
+      id: key,
+      definition: row.definition,
+      endpoint: { transport: 'streamable-http' as const, url: '' },
+      metadata: {},
+      capacity: Math.max(1, row.capacity),
+    },
+    state: { id: key, status: bestStatus(row), weight: 1, draining: false },
+  }
+}
+
+function bestStatus(row: SummaryRow): InstanceStatus {
+  if (row.passing > 0) return 'passing'
+  if (row.warning > 0) return 'warning'
+  return row.gated > 0 ? 'gated' : 'critical'
+}
+
+function read(
+  { record, onUnreadable }: SummariesCatalogSources,
+  owner: OwnerId,
+  key: string,
+): SummaryRow | undefined {
+  const found = record(owner, key)
+  if (found === undefined || found.body === null) return undefined
+  try {
+    return decodeSummaryRow(found)
+  } catch (error) {
+    if (!isMeridianError(error)) throw error
+    onUnreadable(owner, key, error.message)
+    return undefined
+  }
+}
+
+/**
+ * The query as far as summaries can answer it: what differs by instance (status, metadata, node,
+ * transport) counts as fulfilled, whether asked for or excluded, so that no region is left out
+ * that has a match.
+ */
+export function coarsen(query: Query): Query {
+  if (query.kind === 'all') return query
+  return coarsenPart(query, false) ?? { kind: 'all' }
+}
+
+/** Undefined stands for true. */
+function coarsenPart(part: QueryPart, negated: boolean): QueryPart | undefined {
+  switch (part.kind) {
+    case 'is':
+    case 'begins': {
+      if (isInstanceField(part.field)) return undefined
+      return negated ? { kind: 'not', of: part } : part
+    }
+    case 'not':
+      return coarsenPart(part.of, !negated)
+    case 'and':
+    case 'or': {
+      // De Morgan: below a NOT, AND and OR change places.
+      const kind = (part.kind === 'and') === negated ? 'or' : 'and'
+      const parts = part.of.map((each) => coarsenPart(each, negated))
+      const known = parts.filter((each) => each !== undefined)
+      if (kind === 'or' && known.length < parts.length) return undefined
+      return known.length > 1 ? { kind, of: known } : known[0]
+    }
+    default:
+      return part satisfies never
+  }
+}
+
+function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+}

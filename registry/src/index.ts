@@ -1,0 +1,3 @@
+export { readRegistryConfig, type Place, type RegistryConfig } from './config.ts'
+export { migrationsDir, startRegistryProgram } from './program.ts'
+export { startRegistry, type Registry, type RegistryOptions } from './registry.ts'

@@ -1,0 +1,48 @@
+import { createLog } from '@meridian/shared/log'
+import { connectNats } from '@meridian/shared/nats'
+import type { Running } from '@meridian/shared/program'
+import type { Environment } from '@meridian/shared/settings'
+import { systemClock, systemRandom } from '@meridian/shared/system'
+import { fileURLToPath } from 'node:url'
+import { readRegistryConfig } from './config.ts'
+import { startRegistry } from './registry.ts'
+
+/** The same place seen from the sources and from the build. */
+export const migrationsDir = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** A registry as a program of its own, over NATS. */
+export async function startRegistryProgram(environment: Environment): Promise<Running> {
+  const { tier, place, dataDir, http, nats, logLevel } = readRegistryConfig(environment)
+  const log = createLog({ name: 'registry', level: logLevel })
+  const transport = await connectNats({
+    ...nats,
+    name: `${tier} ${place.region}/${place.zone}/${place.replica}`,
+    clock: systemClock,
+    random: systemRandom,
+    log: log.child({ subsystem: 'nats' }),
+    // Cut off, it still answers from what it holds.
+    firstConnect: 'background',
+  })
+  try {
+    const registry = await startRegistry({
+      tier,
+      place,
+      dataDir,
+      migrationsDir,
+      http,
+      transport,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    })
+    return {
+      async close() {
+        await registry.close()
+        await transport.close()
+      },
+    }
+  } catch (error) {
+    await transport.close()
+    throw error
+  }
+}

@@ -1,0 +1,136 @@
+import {
+  changeRecords,
+  completeSet,
+  createOwner,
+  encodeSummaryRow,
+  Publisher,
+  serveHoldings,
+  settleSet,
+  startEpoch,
+  startAnnouncing,
+  subjects,
+  wholeRegion,
+  ownerId,
+  type Cancel,
+  type CapabilityIndex,
+  type Clock,
+  type DefinitionId,
+  type Holdings,
+
+  type Log,
+  type OwnerStore,
+  type Random,
+  type RecordInput,
+  type Transport,
+} from '@meridian/shared'
+import { SummaryCounts } from './summary-counts.ts'
+
+/** Changes of rows are gathered for so long, or until so many are touched. */
+const coalesceMs = 250
+const coalesceRows = 50
+
+export interface SummariesOptions {
+  readonly region: string
+  readonly replica: string
+  readonly index: CapabilityIndex
+  readonly store: OwnerStore
+  readonly definition: (id: DefinitionId) => Uint8Array | undefined
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Passed on to whoever asks this replica by its name. */
+  readonly holdings: Holdings
+  readonly pulseMs: number
+}
+
+/**
+ * A regional replica's word to the tier above: it owns its summary rows and sends them with the
+ * same machine that agents send instances with. Create it before the index is filled.
+ */
+export function createSummaries(options: SummariesOptions): { start(): void; close(): void } {
+  const { region, replica, index, store, definition, transport, clock, random, log } = options
+  const owner = ownerId({ region, zone: wholeRegion, node: replica, id: 'summary' })
+  const counts = new SummaryCounts()
+  const touched = new Set<string>()
+  let timer: Cancel | undefined
+  let started = false
+
+  const set = createOwner(owner, store.load(owner))
+  const begin = startEpoch(set, random)
+  store.commit(begin)
+  settleSet(set, begin)
+
+  const publisher = new Publisher({
+    transport,
+    clock,
+    random,
+    log,
+    set,
+    subject: subjects.summary(region, replica),
+    tiers: ['global'],
+    definition,
+    startEpochAbove: (above) => {
+      const change = startEpoch(set, random, above)
+      store.commit(change)
+      settleSet(set, change)
+    },
+  })
+  const answering = serveHoldings({
+    transport,
+    log,
+    subject: (method) => subjects.rpcRegional(region, method, replica),
+    find: (of) => (of === owner ? set : completeSet(options.holdings, of)),
+    definition,
+  })
+
+  const flush = (): void => {
+    timer?.()
+    timer = undefined
+    const puts: RecordInput[] = []
+    const removes: string[] = []
+    for (const key of touched) {
+      const row = counts.get(key)
+      if (row) puts.push(encodeSummaryRow(row))
+      else removes.push(key)
+    }
+    touched.clear()
+    const change = changeRecords(set, { puts, removes })
+    if (!change) return
+    store.commit(change)
+    settleSet(set, change)
+    publisher.changed()
+  }
+
+  const stopListening = index.onChange((change) => {
+    for (const { key, atOnce } of counts.take(change)) {
+      touched.add(key)
+      if (!started) continue
+      if (atOnce || touched.size >= coalesceRows) {
+        // Not in the middle of the change that is being applied.
+        timer?.()
+        timer = clock.after(0, flush)
+      } else timer ??= clock.after(coalesceMs, flush)
+    }
+  })
+
+  let announcing: { close(): void } | undefined
+  return {
+    start() {
+      // What the last run said and is no longer so.
+      for (const { key } of set.records.live()) touched.add(key)
+      started = true
+      flush()
+      publisher.start()
+      announcing = startAnnouncing({ ...options, set, subject: subjects.summary(region, replica) })
+    },
+    close() {
+      stopListening()
+      timer?.()
+      publisher.close()
+      announcing?.close()
+      answering.unsubscribe()
+    },
+  }
+}
+

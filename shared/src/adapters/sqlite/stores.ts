@@ -1,0 +1,87 @@
+import type { Database } from 'better-sqlite3'
+import type { DefinitionId, OwnerId } from '../../model/index.ts'
+import type { OwnerStore, ReplicaBatch, ReplicaStore, StoredOwner } from '../../ports/index.ts'
+import type { InlineDefinition, SetChange, StoredSet } from '../../replication/index.ts'
+import { mapSqliteErrors } from './errors.ts'
+import { DefinitionTable } from './definition-table.ts'
+import { SetTables } from './set-tables.ts'
+
+/** Definitions and their bytes, the same for both stores. */
+abstract class SqliteDefinitions {
+  protected readonly definitions: DefinitionTable
+
+  constructor(db: Database) {
+    this.definitions = new DefinitionTable(db)
+  }
+
+  definition(id: DefinitionId): Uint8Array | undefined {
+    return this.definitions.definition(id)
+  }
+
+  hasDefinition(id: DefinitionId): boolean {
+    return this.definitions.hasDefinition(id)
+  }
+
+  definitionIds(): DefinitionId[] {
+    return this.definitions.definitionIds()
+  }
+
+  removeDefinitions(ids: readonly DefinitionId[]): void {
+    mapSqliteErrors(() => this.definitions.removeDefinitions(ids))
+  }
+}
+
+/** Tables `owned_set`, `owned_record` and `definition`. Open the database with full durability. */
+export class SqliteOwnerStore extends SqliteDefinitions implements OwnerStore {
+  readonly #sets: SetTables
+  readonly #commit: (change: SetChange, definitions: readonly InlineDefinition[]) => void
+  readonly #putDefinitions: (definitions: readonly InlineDefinition[]) => void
+
+  constructor(db: Database) {
+    super(db)
+    this.#sets = new SetTables(db, 'owned')
+    this.#commit = db.transaction((change, definitions) => {
+      this.definitions.put(definitions)
+      this.#sets.apply(change)
+    })
+    this.#putDefinitions = db.transaction((definitions) => this.definitions.put(definitions))
+  }
+
+  load(owner: OwnerId): StoredOwner | undefined {
+    const stored = this.#sets.load(owner)
+    return stored && { ...stored, records: [...stored.records] }
+  }
+
+  commit(change: SetChange, definitions: readonly InlineDefinition[] = []): void {
+    mapSqliteErrors(() => this.#commit(change, definitions))
+  }
+
+  putDefinitions(definitions: readonly InlineDefinition[]): void {
+    mapSqliteErrors(() => this.#putDefinitions(definitions))
+  }
+}
+
+/** Tables `held_set`, `held_record` and `definition`. */
+export class SqliteReplicaStore extends SqliteDefinitions implements ReplicaStore {
+  readonly #sets: SetTables
+  readonly #apply: (batch: ReplicaBatch) => void
+
+  constructor(db: Database) {
+    super(db)
+    this.#sets = new SetTables(db, 'held')
+    this.#apply = db.transaction(({ definitions, changes, forget, drop }: ReplicaBatch) => {
+      if (definitions) this.definitions.put(definitions)
+      for (const change of changes ?? []) this.#sets.apply(change)
+      for (const owner of forget ?? []) this.#sets.forget(owner)
+      for (const owner of drop ?? []) this.#sets.drop(owner)
+    })
+  }
+
+  load(): Iterable<StoredSet> {
+    return this.#sets.loadAll()
+  }
+
+  apply(batch: ReplicaBatch): void {
+    mapSqliteErrors(() => this.#apply(batch))
+  }
+}

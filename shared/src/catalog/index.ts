@@ -1,0 +1,3 @@
+export * from './definition-heads.ts'
+export * from './instance-catalog.ts'
+export * from './lookup-result.ts'

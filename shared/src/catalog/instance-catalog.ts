@@ -1,0 +1,190 @@
+import type { CapabilityIndex } from '../capability-index/index.ts'
+import {
+  parseOwnerId,
+  type Definition,
+  type DefinitionId,
+  type InstanceSpec,
+  type InstanceState,
+  type Locality,
+  type OwnerId,
+} from '../model/index.ts'
+import {
+  parseRecordKey,
+  specKey,
+  stateKey,
+  type OwnerRecord,
+  type RecordEvent,
+} from '../replication/index.ts'
+import { decodeInstanceSpec, decodeInstanceState } from '../wire/index.ts'
+import { headOf, type DefinitionHead } from './definition-heads.ts'
+
+export interface InstanceCatalogSources {
+  readonly index: CapabilityIndex
+  /** The record as held now. */
+  readonly record: (owner: OwnerId, key: string) => OwnerRecord | undefined
+  /** The definition, if it is here yet. Throws when its bytes cannot be read. */
+  readonly definition: (id: DefinitionId) => Definition | undefined
+  /** A record that cannot be read harms nobody else; it is reported, and read again later. */
+  readonly onUnreadable: (owner: OwnerId, key: string, reason: string) => void
+}
+
+/**
+ * Joins what owners send, an instance's spec and its state and the definition it names, into rows
+ * of the index. The three may arrive in any order: what is not complete is held back from
+ * lookups, not dropped.
+ *
+ *     i/flights-1 ─┐
+ *     s/flights-1 ─┼─▶ index row        one missing ─▶ no row, until it arrives
+ *     definition  ─┘
+ */
+export class InstanceCatalog {
+  readonly #sources: InstanceCatalogSources
+  readonly #heads = new Map<DefinitionId, DefinitionHead>()
+  /** Instances held back, by the definition they wait for. */
+  readonly #waiting = new Map<DefinitionId, Map<string, readonly [OwnerId, string]>>()
+  /** The other way round: what each instance that is held back waits for. */
+  readonly #waitsFor = new Map<string, DefinitionId>()
+
+  constructor(sources: InstanceCatalogSources) {
+    this.#sources = sources
+  }
+
+  get index(): CapabilityIndex {
+    return this.#sources.index
+  }
+
+  /** The whole definition, if it is here. Throws when its bytes cannot be read. */
+  definition(id: DefinitionId): Definition | undefined {
+    return this.#sources.definition(id)
+  }
+
+  /** Name, version and counts of a definition that a row of the index names. */
+  head(id: DefinitionId): DefinitionHead | undefined {
+    return this.#heads.get(id)
+  }
+
+  /** Takes in what changed in an owner's set. */
+  apply(owner: OwnerId, events: readonly RecordEvent[]): void {
+    const touched = new Set<string>()
+    for (const { key } of events) {
+      const parts = parseRecordKey(key)
+      // A kind that only newer owners know is kept in the set and shown to nobody.
+      if (parts?.kind === 'spec' || parts?.kind === 'state') touched.add(parts.id)
+    }
+    for (const id of touched) this.#refresh(owner, id)
+  }
+
+  /** Takes in an instance that is in no set, such as a private one. */
+  put(
+    owner: OwnerId,
+    spec: InstanceSpec,
+    state: InstanceState,
+    definition: Definition,
+  ): void {
+    this.#learn(spec.definition, definition)
+    this.index.put({ owner, locality: localityOf(owner), spec, state }, definition)
+  }
+
+  remove(owner: OwnerId, id: string): void {
+    this.index.remove(owner, id)
+  }
+
+  /** Shows what was held back for these definitions. */
+  definitionsArrived(ids: readonly DefinitionId[]): void {
+    for (const definition of ids) {
+      for (const [owner, id] of [...(this.#waiting.get(definition)?.values() ?? [])]) {
+        this.#refresh(owner, id)
+      }
+    }
+  }
+
+  /** How many instances are held back until a definition arrives. */
+  get heldBack(): number {
+    return this.#waitsFor.size
+  }
+
+  #refresh(owner: OwnerId, id: string): void {
+    this.#waitNoMore(owner, id)
+    const spec = this.#read(owner, specKey(id), decodeInstanceSpec)
+    const state = this.#read(owner, stateKey(id), decodeInstanceState)
+    if (spec === undefined || state === undefined) {
+      this.index.remove(owner, id)
+      return
+    }
+    const definition = this.#definitionOf(owner, spec)
+    if (definition === undefined) {
+      this.#wait(owner, id, spec.definition)
+      this.index.remove(owner, id)
+      return
+    }
+    this.index.put({ owner, locality: localityOf(owner), spec, state }, definition)
+  }
+
+  #wait(owner: OwnerId, id: string, definition: DefinitionId): void {
+    const waiting = this.#waiting.get(definition) ?? new Map<string, readonly [OwnerId, string]>()
+    waiting.set(`${owner}/${id}`, [owner, id])
+    this.#waiting.set(definition, waiting)
+    this.#waitsFor.set(`${owner}/${id}`, definition)
+  }
+
+  #waitNoMore(owner: OwnerId, id: string): void {
+    const key = `${owner}/${id}`
+    const definition = this.#waitsFor.get(key)
+    if (definition === undefined) return
+    this.#waitsFor.delete(key)
+    const waiting = this.#waiting.get(definition)
+    waiting?.delete(key)
+    if (waiting?.size === 0) this.#waiting.delete(definition)
+  }
+
+  #definitionOf(owner: OwnerId, spec: InstanceSpec): (() => Definition) | undefined {
+    const { definition } = this.#sources
+    const id = spec.definition
+    const read = () => {
+      const found = definition(id)
+      if (found === undefined) throw new Error(`the definition ${id} was here and is gone`)
+      return found
+    }
+    // The head stays when the last instance leaves, so it does not show that the bytes are here.
+    if (this.#heads.has(id)) return read
+    try {
+      const found = definition(id)
+      if (found === undefined) return undefined
+      this.#learn(id, found)
+      return () => found
+    } catch (cause) {
+      this.#sources.onUnreadable(owner, specKey(spec.id), `its definition: ${reasonOf(cause)}`)
+      return undefined
+    }
+  }
+
+  #learn(id: DefinitionId, definition: Definition): void {
+    if (!this.#heads.has(id)) this.#heads.set(id, headOf(id, definition))
+  }
+
+  /** Lets go of what is known of definitions that no record names any more. */
+  forgetDefinitions(ids: readonly DefinitionId[]): void {
+    for (const id of ids) this.#heads.delete(id)
+  }
+
+  #read<T>(owner: OwnerId, key: string, decode: (record: OwnerRecord) => T): T | undefined {
+    const record = this.#sources.record(owner, key)
+    if (record === undefined || record.body === null) return undefined
+    try {
+      return decode(record)
+    } catch (cause) {
+      this.#sources.onUnreadable(owner, key, reasonOf(cause))
+      return undefined
+    }
+  }
+}
+
+function localityOf(owner: OwnerId): Locality {
+  const parts = parseOwnerId(owner)
+  if (parts === undefined) throw new Error(`${owner} is no owner id`)
+  return { region: parts.region, zone: parts.zone, node: parts.node }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,0 +1,62 @@
+import type { z } from 'zod'
+import { errorTable, isMeridianError, MeridianError, type ErrorCode } from '../errors.ts'
+import { parse } from '../model/index.ts'
+import type { Log, Subscription, Transport } from '../ports/index.ts'
+import { decodeMessage, decodeMessageOf, encodeMessage, type Message } from '../wire/index.ts'
+
+/**
+ * Asks a tier. Errors: `no_responders`, `deadline_exceeded`, and whatever the tier answered.
+ */
+export async function ask<T extends z.ZodType>(
+  transport: Transport,
+  subject: string,
+  value: unknown,
+  options: { readonly deadlineMs: number; readonly reply: T },
+): Promise<z.output<T>> {
+  const bytes = await transport.request(subject, encodeMessage({ kind: 'rpc-request', value }), {
+    deadlineMs: options.deadlineMs,
+  })
+  const message: Message = decodeMessage(bytes)
+  if (message.kind === 'rpc-answer') {
+    return parse(options.reply, message.value, `the answer of ${subject}`, 'invalid_message')
+  }
+  if (message.kind === 'rpc-failure') throw failureOf(message)
+  throw new MeridianError('invalid_message', `${subject} answered with a ${message.kind}`)
+}
+
+function failureOf({ code, message }: { code: string; message: string }): MeridianError {
+  const known = Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'internal'
+  return new MeridianError(known, message)
+}
+
+/** Answers what others ask; a request that fails is answered with its error. */
+export function serveRpc<T extends z.ZodType>(
+  transport: Transport,
+  subject: string,
+  options: { readonly request: T; readonly queue: string; readonly log: Log },
+  handle: (request: z.output<T>) => unknown,
+): Subscription {
+  const { request, queue, log } = options
+  return transport.subscribe(
+    subject,
+    async (message) => {
+      try {
+        const { value } = decodeMessageOf('rpc-request', message.body)
+        const parsed = parse(request, value, `the request on ${subject}`)
+        const answer = await handle(parsed)
+        message.respond(encodeMessage({ kind: 'rpc-answer', value: answer }))
+      } catch (error) {
+        const known = isMeridianError(error) ? error : undefined
+        if (!known) log.error({ err: error, subject }, 'request failed')
+        message.respond(
+          encodeMessage({
+            kind: 'rpc-failure',
+            code: known?.code ?? 'internal',
+            message: known?.message ?? 'something failed there; its log has the details',
+          }),
+        )
+      }
+    },
+    { queue },
+  )
+}
