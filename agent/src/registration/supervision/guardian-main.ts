@@ -5,15 +5,22 @@
  */
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
-import { readJournals, removeJournal, writeJournal, type JournaledGroup } from './journal.ts'
+import {
+  readJournals,
+  removeJournal,
+  writeJournal,
+  type JournaledGroup,
+  type JournaledProcess,
+} from './journal.ts'
 import type { FromGuardian, GuardianSettings, ToGuardian } from './guardian-protocol.ts'
 import { endGroup } from './process-group.ts'
 import { processTable } from './process-table.ts'
 
 const settings = JSON.parse(process.argv[2] ?? '') as GuardianSettings
-const { folder, graceMs } = settings
+const { folder, agentPid, graceMs } = settings
 const table = processTable()
-const self = { pid: process.pid, startTime: table.startTimeOf(process.pid) ?? '' }
+const agent = identify(agentPid)
+const self = identify(process.pid)
 const name = `guardian-${process.pid}-${randomBytes(4).toString('hex')}`
 const watched = new Map<number, JournaledGroup>()
 
@@ -35,7 +42,7 @@ input.on('close', () => {
 })
 
 let ready = false
-await endLeftovers()
+await settleOldJournals()
 ready = true
 say({ type: 'ready' })
 readLines()
@@ -76,24 +83,35 @@ function release(pid: number): void {
 }
 
 function saveJournal(): void {
-  writeJournal(folder, name, { guardian: self, groups: [...watched.values()] })
+  writeJournal(folder, name, { agent, guardian: self, groups: [...watched.values()] })
 }
 
-/** What guardians before us could not end, because they were killed together with their agents. */
-async function endLeftovers(): Promise<void> {
-  for (const [journalName, journal] of readJournals(folder)) {
-    if (journal === undefined) continue
-    const { guardian, groups } = journal
-    if (table.startTimeOf(guardian.pid) === guardian.startTime) continue
-    const outcomes = await Promise.all(
-      groups.map(async (group) => {
-        const gone = await endGroup(group, table, { graceMs })
-        say({ type: 'leftover', id: group.id, pid: group.pid, ended: gone })
-        return gone
-      }),
-    )
-    if (outcomes.every(Boolean)) removeJournal(folder, journalName)
+/** What guardians before us have left, because they were killed. */
+async function settleOldJournals(): Promise<void> {
+  for (const [oldName, journal] of readJournals(folder)) {
+    if (journal === undefined || table.isRunning(journal.guardian)) continue
+    if (journal.agent.pid === agent.pid && journal.agent.startTime === agent.startTime) {
+      // Our own agent's, which lives: the duty passes to us.
+      for (const group of journal.groups) watched.set(group.pid, group)
+      saveJournal()
+      removeJournal(folder, oldName)
+    } else if (!table.isRunning(journal.agent)) {
+      await endLeftovers(oldName, journal.groups)
+    }
+    // Another agent that lives has, or gets, a new guardian of its own.
   }
+}
+
+/** The agent was killed too, so nobody else ends what it ran. */
+async function endLeftovers(oldName: string, groups: readonly JournaledGroup[]): Promise<void> {
+  const outcomes = await Promise.all(
+    groups.map(async (group) => {
+      const gone = await endGroup(group, table, { graceMs })
+      say({ type: 'leftover', id: group.id, pid: group.pid, ended: gone })
+      return gone
+    }),
+  )
+  if (outcomes.every(Boolean)) removeJournal(folder, oldName)
 }
 
 async function finish(): Promise<void> {
@@ -102,6 +120,10 @@ async function finish(): Promise<void> {
   // What resists stays on the list, for the next guardian.
   if (outcomes.every(Boolean)) removeJournal(folder, name)
   process.exit(0)
+}
+
+function identify(pid: number): JournaledProcess {
+  return { pid, startTime: table.startTimeOf(pid) ?? '' }
 }
 
 function say(message: FromGuardian): void {

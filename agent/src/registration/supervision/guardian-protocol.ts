@@ -22,6 +22,8 @@ export type FromGuardian =
 /** What the program is started with, as JSON in its only argument. */
 export interface GuardianSettings {
   readonly folder: string
+  /** Whose guardian it is. */
+  readonly agentPid: number
   /** How long SIGTERM is given before SIGKILL. */
   readonly graceMs: number
 }

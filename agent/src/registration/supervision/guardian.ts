@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -46,8 +47,10 @@ const restartWindowMs = 60_000
 /** By folder of the journal. Every owner of one in this process shares it. */
 const shared = new Map<string, { guardian: OwnedGuardian; owners: number }>()
 
+/** Errors: `data_unwritable`; `internal` when the program does not run. */
 export async function acquireGuardian(options: GuardianOptions): Promise<Guardian> {
   const folder = join(resolve(options.dataDir), 'supervision')
+  prepareFolder(folder)
   const entry = shared.get(folder) ?? { guardian: createGuardian(folder, options), owners: 0 }
   shared.set(folder, entry)
   entry.owners += 1
@@ -75,6 +78,18 @@ export async function acquireGuardian(options: GuardianOptions): Promise<Guardia
   return lease
 }
 
+function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new MeridianError('data_unwritable', `${folder} cannot be written: ${reason}`, {
+      cause: error,
+    })
+  }
+}
+
 interface OwnedGuardian extends Guardian {
   ready(): Promise<void>
 }
@@ -93,7 +108,7 @@ function createGuardian(folder: string, { graceMs, log }: GuardianOptions): Owne
 
   function start(): Program {
     starts.push(performance.now())
-    const started = startProgram({ folder, graceMs }, log, onMessage)
+    const started = startProgram({ folder, agentPid: process.pid, graceMs }, log, onMessage)
     void started.exited.then(onExit)
     return started
   }

@@ -12,8 +12,14 @@ import type { ProcessGroup } from './process-group.ts'
  * too.
  */
 export interface Journal {
-  readonly guardian: { readonly pid: number; readonly startTime: string }
+  readonly agent: JournaledProcess
+  readonly guardian: JournaledProcess
   readonly groups: readonly JournaledGroup[]
+}
+
+export interface JournaledProcess {
+  readonly pid: number
+  readonly startTime: string
 }
 
 export interface JournaledGroup extends ProcessGroup {
@@ -71,18 +77,18 @@ function parseJournal(text: string): Journal | undefined {
   } catch {
     return undefined
   }
-  const { guardian, groups } = (value ?? {}) as Partial<Journal>
-  if (!isProcess(guardian) || !Array.isArray(groups)) return undefined
+  const { agent, guardian, groups } = (value ?? {}) as Partial<Journal>
+  if (!isProcess(agent) || !isProcess(guardian) || !Array.isArray(groups)) return undefined
   const sound = groups.every(
     (group: unknown) =>
       isProcess(group) &&
       typeof (group as Partial<JournaledGroup>).mark === 'string' &&
       typeof (group as Partial<JournaledGroup>).id === 'string',
   )
-  return sound ? { guardian, groups } : undefined
+  return sound ? { agent, guardian, groups } : undefined
 }
 
-function isProcess(value: unknown): value is { pid: number; startTime: string } {
+function isProcess(value: unknown): value is JournaledProcess {
   const { pid, startTime } = (value ?? {}) as { pid?: unknown; startTime?: unknown }
   // A pid of 0, 1 or below would address our own group, the system, or everybody.
   return Number.isSafeInteger(pid) && (pid as number) > 1 && typeof startTime === 'string'

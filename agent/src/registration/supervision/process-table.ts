@@ -17,6 +17,8 @@ export interface ProcessTable {
    * is none. A pid alone names nobody: pids are used again.
    */
   startTimeOf(pid: number): string | undefined
+  /** Whether that very process still runs; a zombie does not. */
+  isRunning(process: { readonly pid: number; readonly startTime: string }): boolean
   /** Whether the environment that a process was started with holds `NAME=value`. */
   hasVariable(pid: number, name: string, value: string): boolean
 }
@@ -37,7 +39,7 @@ const linuxTable: ProcessTable = {
       entries.push({
         pid: Number(name),
         group: Number(group),
-        zombie: state === 'Z' || state === 'X',
+        zombie: isDead(state ?? ''),
       })
     }
     return entries
@@ -49,10 +51,19 @@ const linuxTable: ProcessTable = {
     return ticks === undefined ? undefined : `${bootId()}:${ticks}`
   },
 
+  isRunning({ pid, startTime }) {
+    const state = statOf(String(pid))?.[0]
+    return state !== undefined && !isDead(state) && linuxTable.startTimeOf(pid) === startTime
+  },
+
   hasVariable(pid, name, value) {
     const environment = readProc(`/proc/${pid}/environ`)
     return environment?.split('\0').includes(`${name}=${value}`) === true
   },
+}
+
+function isDead(state: string): boolean {
+  return state === 'Z' || state === 'X'
 }
 
 /** `starttime` is the 22nd field of /proc/pid/stat (proc_pid_stat(5)); the third is our first. */
@@ -93,6 +104,12 @@ const psTable: ProcessTable = {
   startTimeOf(pid) {
     const [line] = ps('-o', 'lstart=', '-p', String(pid))
     return line === undefined || line.trim() === '' ? undefined : line.trim()
+  },
+
+  isRunning({ pid, startTime }) {
+    const [state] = ps('-o', 'stat=', '-p', String(pid))
+    const running = state !== undefined && !state.trim().startsWith('Z')
+    return running && psTable.startTimeOf(pid) === startTime
   },
 
   hasVariable: () => false,

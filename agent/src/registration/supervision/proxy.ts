@@ -2,6 +2,7 @@ import {
   CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
   createMcpHandler,
+  isInputRequiredResult,
   ProtocolError,
   ProtocolErrorCode,
   Server,
@@ -76,7 +77,7 @@ function mirror(id: string, upstream: Upstream, era: 'modern' | 'legacy'): Serve
       server.setRequestHandler(method, { params: anyObject }, async (params, context) => {
         const result = await forward(upstream, method, params, context)
         // Older clients expect an object where a modern server may answer with any value.
-        return method === 'tools/call' && !('inputRequests' in result)
+        return method === 'tools/call' && !isInputRequiredResult(result)
           ? server.projectCallToolResult(result as never, undefined)
           : result
       })

@@ -195,7 +195,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         await child?.end()
         await launching?.catch(() => undefined)
         await child?.end()
-        setStatus('stopped')
+        if (status !== 'failed') setStatus('stopped')
         tellEnd(undefined)
       })()
       return stopping
