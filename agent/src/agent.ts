@@ -55,6 +55,8 @@ export interface Agent {
   readonly locality: Locality
   /** Instances that the disk gave back at the start. */
   readonly restored: number
+  /** Instances that others hear of; private ones are not. */
+  readonly published: number
   /** Whether one local and one regional replica hold all that is registered here. */
   readonly settled: boolean
   /** Twice is fine. The transport stays open: it is the caller's. */
@@ -207,6 +209,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     url: listening.url,
     locality,
     restored,
+    get published() {
+      return registrar.published
+    },
     get settled() {
       return publisher.settled
     },
@@ -228,4 +233,3 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 function pathIn(dataDir: string, file: string): string {
   return dataDir === ':memory:' ? dataDir : join(dataDir, file)
 }
-

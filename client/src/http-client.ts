@@ -46,7 +46,7 @@ export function createHttpCaller(options: HttpClientOptions): HttpCaller {
         }),
       }),
     )
-    const json = await attempt(url, async () => (await readBody(response)) as unknown)
+    const json = await attempt(url, () => readBody(response))
     if (!response.ok) throw problemOf(response, json)
     return parse(reply, json, `the reply of ${url.href}`, 'internal')
   }

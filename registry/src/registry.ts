@@ -21,11 +21,7 @@ import {
 } from '@meridian/shared'
 import { listen, type Listening } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
-import {
-  openDatabase,
-  SqliteOwnerStore,
-  SqliteReplicaStore,
-} from '@meridian/shared/sqlite'
+import { openDatabase, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import { createInstancesCatalog } from './catalog/instances.ts'
 import { createSummariesCatalog } from './catalog/summaries.ts'
@@ -43,7 +39,11 @@ export interface RegistryOptions {
   readonly dataDir: string
   /** Folder of the migrations' folders. */
   readonly migrationsDir: string
-  readonly http: { readonly host: string; readonly port: number; readonly names?: readonly string[] }
+  readonly http: {
+    readonly host: string
+    readonly port: number
+    readonly names?: readonly string[]
+  }
   readonly pulseMs?: number
   readonly transport: Transport
   readonly clock: Clock
@@ -173,7 +173,12 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       find: (owner) => completeSet(holdings, owner),
       definition: (id) => store.definition(id),
     }),
-    serveRpc(transport, at.rpc('lookup'), { request: lookupRequestSchema, queue: tier, log }, lookup),
+    serveRpc(
+      transport,
+      at.rpc('lookup'),
+      { request: lookupRequestSchema, queue: tier, log },
+      lookup,
+    ),
   ]
   if (role.holds === 'summaries') {
     subscriptions.push(

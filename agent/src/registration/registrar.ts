@@ -93,6 +93,12 @@ export class Registrar {
     return this.#rows.size
   }
 
+  /** Instances that others hear of. */
+  get published(): number {
+    // Two records each.
+    return this.set.records.size / 2
+  }
+
   get(id: string): RegisteredInstance | undefined {
     const row = this.#rows.get(id)
     return row && toRegistered(row)

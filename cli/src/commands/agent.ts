@@ -13,7 +13,10 @@ export function agentCommand(): Command {
     .option('--port <port>', 'MERIDIAN_HTTP_PORT: where it listens, on loopback')
     .option('--nats <urls>', 'MERIDIAN_NATS_URL: servers of the zone, separated by commas')
     .option('--log-level <level>', 'MERIDIAN_LOG_LEVEL: silent, error, warn, info, debug or trace')
-    .addHelpText('after', '\nEvery flag is also a setting of the environment; docs/configuration.md has them all.')
+    .addHelpText(
+      'after',
+      '\nEvery flag is also a setting of the environment; docs/configuration.md has them all.',
+    )
     .action((flags: Record<string, string>) =>
       runProgram(() => startAgentProgram(environmentOf(flags))),
     )

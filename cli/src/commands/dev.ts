@@ -23,7 +23,11 @@ export function devCommand(output: Output): Command {
   return new Command('dev')
     .description('run a whole hierarchy in this process: global, 2 regions, 4 zones, 8 agents')
     .option('--data <folder>', 'where the databases are kept', '.meridian')
-    .option('--port-base <port>', 'the first of the ports; 0 takes free ones', String(defaultPorts.registry))
+    .option(
+      '--port-base <port>',
+      'the first of the ports; 0 takes free ones',
+      String(defaultPorts.registry),
+    )
     .option('--nats <url>', 'use this NATS server instead of the in-process transport')
     .option('--no-servers', 'start no MCP servers')
     .addOption(
@@ -42,7 +46,7 @@ async function dev(flags: DevFlags, output: Output): Promise<{ close(): Promise<
   const world = await startWorld({
     dataDir: flags.data,
     portBase: parsePortBase(flags.portBase),
-    connect: fabric.connect,
+    connect: (name) => fabric.connect(name),
     withServers: flags.servers,
     clock: systemClock,
     random: systemRandom,
@@ -65,7 +69,10 @@ function parsePortBase(text: string): number {
   const port = Number(text)
   // 108 ports from the base on are taken.
   if (/^\d{1,5}$/.test(text) && port <= 65_000) return port
-  throw new MeridianError('config_invalid', `--port-base is ${JSON.stringify(text)}; it must be from 0 to 65000`)
+  throw new MeridianError(
+    'config_invalid',
+    `--port-base is ${JSON.stringify(text)}; it must be from 0 to 65000`,
+  )
 }
 
 interface Fabric {

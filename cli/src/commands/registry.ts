@@ -17,7 +17,10 @@ export function registryCommand(): Command {
     .option('--port <port>', 'MERIDIAN_HTTP_PORT')
     .option('--nats <urls>', 'MERIDIAN_NATS_URL: servers, separated by commas')
     .option('--log-level <level>', 'MERIDIAN_LOG_LEVEL: silent, error, warn, info, debug or trace')
-    .addHelpText('after', '\nEvery flag is also a setting of the environment; docs/configuration.md has them all.')
+    .addHelpText(
+      'after',
+      '\nEvery flag is also a setting of the environment; docs/configuration.md has them all.',
+    )
     .action((flags: Record<string, string>) =>
       runProgram(() => startRegistryProgram(environmentOf(flags))),
     )

@@ -4,6 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { findPackageJSON } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DemoServer } from './plan.ts'
 
 /** A foreign MCP server that runs, and where clients reach it. */
@@ -89,7 +90,7 @@ async function answers(url: string): Promise<void> {
       () => false,
     )
     if (answered) return
-    await new Promise((resolve) => setTimeout(resolve, askEveryMs))
+    await delay(askEveryMs)
   }
   throw new MeridianError('endpoint_unreachable', `${url} did not answer in ${startMsMax} ms`)
 }
@@ -101,7 +102,11 @@ async function freePort(): Promise<number> {
     server.listen(0, '127.0.0.1', resolve)
   })
   const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve()
+    })
+  })
   return port
 }
 

@@ -1,5 +1,5 @@
 import { migrationsDir, startAgent, type Agent } from '@meridian/agent'
-import { createAgentClient } from '@meridian/client'
+import { createAgentClient, createRegistryClient } from '@meridian/client'
 import { startRegistry, type Registry } from '@meridian/registry'
 import {
   formatLocality,
@@ -8,6 +8,7 @@ import {
   type Locality,
   type Random,
   type RegisteredInstance,
+  type StatusCounts,
   type Transport,
 } from '@meridian/shared'
 import type { Logger } from '@meridian/shared/log'
@@ -129,7 +130,35 @@ async function build(
   }
   const restored = agents.reduce((sum, agent) => sum + agent.restored, 0)
   const registered = options.withServers ? await registerDemo(options, agents, started) : []
+  onProgress('waiting until every tier knows')
+  const [top] = registries
+  if (top) await untilWhole(top.url, agents, clock)
   return { registries, agents, registered, restored, close }
+}
+
+const wholeMsMax = 10_000
+const askEveryMs = 50
+
+/**
+ * Registrations travel up in their own time; what is printed next should already be so. A world
+ * that takes too long is printed all the same: it answers, and says what it does not know.
+ */
+async function untilWhole(top: string, agents: readonly Agent[], clock: Clock): Promise<void> {
+  const registry = createRegistryClient({ url: top })
+  const until = clock.now() + wholeMsMax
+  while (clock.now() < until) {
+    const expected = agents.reduce((sum, agent) => sum + agent.published, 0)
+    const { regions } = await registry.topology()
+    const known = regions.reduce((sum, { instances }) => sum + total(instances), 0)
+    if (known === expected && agents.every((agent) => agent.settled)) return
+    await new Promise<void>((resolve) => {
+      clock.after(askEveryMs, resolve)
+    })
+  }
+}
+
+function total({ passing, warning, gated, critical }: StatusCounts): number {
+  return passing + warning + gated + critical
 }
 
 async function registerDemo(

@@ -1,10 +1,4 @@
-import {
-  toLookupResult,
-  type InstanceCatalog,
-  type Random,
-
-
-} from '@meridian/shared'
+import { toLookupResult, type InstanceCatalog, type Random } from '@meridian/shared'
 import { addStatus, noCounts, ServerTally, type MutableCounts } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
 
@@ -42,8 +36,8 @@ export function createInstancesCatalog(catalog: InstanceCatalog, random: Random)
       const regions = new Map<string, RegionTally>()
       for (const { spec, state, locality } of index.matching({ kind: 'all' })) {
         const name = catalog.head(spec.definition)?.name ?? spec.definition
-        const region = entry(regions, locality.region, () => ({ counts: noCounts(), zones: new Map() }))
-        const zone = entry(region.zones, locality.zone, () => ({ ...newTally(), nodes: new Map() }))
+        const region = entry(regions, locality.region, newRegion)
+        const zone = entry(region.zones, locality.zone, newZone)
         const node = entry(zone.nodes, locality.node, newTally)
         addStatus(region.counts, state.status)
         for (const tally of [zone, node]) {
@@ -81,6 +75,14 @@ interface RegionTally {
   readonly zones: Map<string, ZoneTally>
 }
 
+function newRegion(): RegionTally {
+  return { counts: noCounts(), zones: new Map() }
+}
+
+function newZone(): ZoneTally {
+  return { ...newTally(), nodes: new Map() }
+}
+
 function newTally(): Tally {
   return { servers: new Set(), counts: noCounts() }
 }
@@ -96,4 +98,3 @@ function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 }
-

@@ -3,7 +3,6 @@ import {
   ask,
   isMeridianError,
   lookupAnswerSchema,
-
   parseQuery,
   printQuery,
   referralSchema,
@@ -53,7 +52,9 @@ export function createRegistryLookup(
     const results = catalog.lookup(query, request.from, request.limit)
     if (results.length > 0 || request.final) return answerFrom(head, results)
     const remainingMs = () => Math.max(0, expiresAt - clock.now() - returnMs)
-    return role.asks === 'parent' ? askParent(head, request, remainingMs()) : askRegions(head, query, request, remainingMs)
+    return role.asks === 'parent'
+      ? askParent(head, request, remainingMs())
+      : askRegions(head, query, request, remainingMs)
   }
 
   async function askParent(
@@ -64,7 +65,12 @@ export function createRegistryLookup(
     const { region } = place
     const subject = subjects.rpcRegional(region, 'lookup')
     try {
-      return await ask(transport, subject, { ...request, deadlineMs }, { deadlineMs, reply: lookupAnswerSchema })
+      return await ask(
+        transport,
+        subject,
+        { ...request, deadlineMs },
+        { deadlineMs, reply: lookupAnswerSchema },
+      )
     } catch (error) {
       if (!isMeridianError(error) || !error.retryable) throw error
       return unansweredBy(head, [], { scope: 'region', name: region }, error)
@@ -86,7 +92,9 @@ export function createRegistryLookup(
     }
     const others = regions.filter((region) => region !== place.region)
     const deadlineMs = remainingMs()
-    const answers = await Promise.all(others.map((region) => askRegion(region, request, deadlineMs)))
+    const answers = await Promise.all(
+      others.map((region) => askRegion(region, request, deadlineMs)),
+    )
     const results = interleave(answers.map((answer) => answer.results)).slice(0, request.limit)
     const scopes: ScopeReport[] = [...head.scopes, ...answers.map((answer) => answer.report)]
     if (role.holds === 'instances') scopes.push({ scope: 'world', name: '*', state: 'fresh' })
@@ -103,7 +111,12 @@ export function createRegistryLookup(
 
   async function referral(query: Query, q: string, deadlineMs: number): Promise<readonly string[]> {
     if (role.holds === 'summaries') return catalog.regionsWith(query)
-    const reply = await ask(transport, subjects.rpcGlobal('refer'), { q }, { deadlineMs, reply: referralSchema })
+    const reply = await ask(
+      transport,
+      subjects.rpcGlobal('refer'),
+      { q },
+      { deadlineMs, reply: referralSchema },
+    )
     return reply.regions
   }
 
@@ -152,4 +165,3 @@ function interleave<T>(lists: readonly (readonly T[])[]): T[] {
   }
   return merged
 }
-

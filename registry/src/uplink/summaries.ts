@@ -16,7 +16,6 @@ import {
   type Clock,
   type DefinitionId,
   type Holdings,
-
   type Log,
   type OwnerStore,
   type Random,
@@ -133,4 +132,3 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
     },
   }
 }
-

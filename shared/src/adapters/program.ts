@@ -15,12 +15,12 @@ const closeMsMax = 10_000
  */
 export async function runProgram(start: () => Promise<Running>): Promise<void> {
   const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
-  const asked = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<NodeJS.Signals>()
   let times = 0
-  const onSignal = () => {
+  const onSignal = (signal: NodeJS.Signals) => {
     times += 1
     if (times > 1) process.exit(1)
-    asked.resolve()
+    asked.resolve(signal)
   }
   for (const signal of signals) process.on(signal, onSignal)
   try {

@@ -75,12 +75,7 @@ export class InstanceCatalog {
   }
 
   /** Takes in an instance that is in no set, such as a private one. */
-  put(
-    owner: OwnerId,
-    spec: InstanceSpec,
-    state: InstanceState,
-    definition: Definition,
-  ): void {
+  put(owner: OwnerId, spec: InstanceSpec, state: InstanceState, definition: Definition): void {
     this.#learn(spec.definition, definition)
     this.index.put({ owner, locality: localityOf(owner), spec, state }, definition)
   }
@@ -92,9 +87,9 @@ export class InstanceCatalog {
   /** Shows what was held back for these definitions. */
   definitionsArrived(ids: readonly DefinitionId[]): void {
     for (const definition of ids) {
-      for (const [owner, id] of [...(this.#waiting.get(definition)?.values() ?? [])]) {
-        this.#refresh(owner, id)
-      }
+      // A copy: each leaves the map as it is shown.
+      const waiting = Array.from(this.#waiting.get(definition)?.values() ?? [])
+      for (const [owner, id] of waiting) this.#refresh(owner, id)
     }
   }
 

@@ -7,7 +7,8 @@ import type { InstanceCatalog } from './instance-catalog.ts'
 export function toLookupResult(catalog: InstanceCatalog, { instance, ring }: Hit): LookupResult {
   const { spec, state, locality } = instance
   const head = catalog.head(spec.definition)
-  if (head === undefined) throw new Error(`the index names ${spec.definition}, the catalog does not`)
+  if (head === undefined)
+    throw new Error(`the index names ${spec.definition}, the catalog does not`)
   return {
     server: head.name,
     version: head.version,

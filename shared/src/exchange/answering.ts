@@ -7,7 +7,6 @@ import {
   definitionBytes,
   deltaBytes,
   splitDelta,
-
   type Holdings,
   type InlineDefinition,
   type SetState,
@@ -129,4 +128,3 @@ function batchBy<T>(items: readonly T[], room: number, size: (item: T) => number
   }
   return batches
 }
-

@@ -155,7 +155,9 @@ export class Follower {
         reply: {
           ...acknowledgesAs,
           held: step.held,
-          missing: holdings.definitions.missingOf(delta.owner).slice(0, exchangeLimits.definitionsMax),
+          missing: holdings.definitions
+            .missingOf(delta.owner)
+            .slice(0, exchangeLimits.definitionsMax),
         },
       }),
     )
@@ -314,7 +316,10 @@ export class Follower {
     }
   }
 
-  #takeDefinitions(definitions: readonly InlineDefinition[], wanted: readonly DefinitionId[]): void {
+  #takeDefinitions(
+    definitions: readonly InlineDefinition[],
+    wanted: readonly DefinitionId[],
+  ): void {
     const { store, holdings, onDefinitions } = this.#options
     const good = definitions.filter(
       ({ id, canonical }) => wanted.includes(id) && isDefinition(id, canonical),

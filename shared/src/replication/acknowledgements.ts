@@ -39,9 +39,11 @@ export class Acknowledgements {
     const known = this.#definitions.get(reply.tier)
     for (const id of reply.missing) known?.delete(id)
     if (reply.missing.length > 0) return
-    const before = this.#replicas.get(reply.replica)?.held ?? zeroVersion
-    this.#replicas.delete(reply.replica)
-    this.#replicas.set(reply.replica, { tier: reply.tier, held: reply.held })
+    // Names are given per tier: a zone's first replica and its region's may both be `r1`.
+    const name = `${reply.tier}/${reply.replica}`
+    const before = this.#replicas.get(name)?.held ?? zeroVersion
+    this.#replicas.delete(name)
+    this.#replicas.set(name, { tier: reply.tier, held: reply.held })
     if (known) learnDefinitions(state, before, reply.held, known)
     this.#dropOldest()
   }

@@ -20,7 +20,7 @@ import {
 } from '@meridian/shared'
 
 /** What a server without a usable version is listed under. */
-export const unknownVersion = '0.0.0'
+const unknownVersion = '0.0.0'
 
 export interface McpLists {
   readonly tools: readonly McpTool[]

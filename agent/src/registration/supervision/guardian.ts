@@ -273,8 +273,8 @@ async function exitOf(child: ChildProcess): Promise<string> {
 
 /** As we run: from the source, or from what the build emitted. */
 function programPath(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return fileURLToPath(new URL(`./guardian-main.${extension}`, import.meta.url))
+  const source = fileURLToPath(new URL('./guardian-main.ts', import.meta.url))
+  return import.meta.url.endsWith('.ts') ? source : source.replace(/\.ts$/, '.js')
 }
 
 /** What it takes to run TypeScript; not an inspector's port, which is taken. */

@@ -17,9 +17,9 @@ export interface HttpEndpoint {
   close(): Promise<void>
 }
 
-export const endpointPath = '/mcp'
+const endpointPath = '/mcp'
 
-export const endpointLimits = {
+const endpointLimits = {
   connectionsMax: 512,
   /** A client that does not finish its request. */
   requestMsMax: 30_000,

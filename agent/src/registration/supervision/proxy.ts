@@ -24,7 +24,7 @@ import type { Upstream } from './upstream.ts'
  * one client for one server does not: logging, subscriptions to single resources, and an older
  * server's own requests (sampling, elicitation, roots), for which the SDK has no stateless form.
  */
-export const proxyLimits = {
+const proxyLimits = {
   /** Requests that wait for the server at once. */
   inFlightMax: 256,
   /** Without an answer or a word of progress. */

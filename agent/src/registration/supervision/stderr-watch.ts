@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Log } from '@meridian/shared'
 import { createLineReader } from './line-reader.ts'
 
-export const stderrLimits = {
+const stderrLimits = {
   /** Kept to say why a server ended. */
   tailLines: 10,
   lineShown: 300,

@@ -48,7 +48,7 @@ export interface StdioServer {
 export type StdioServerEnd =
   { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string }
 
-export const defaultGrace: EndGrace = { inputEndMs: 1_000, termMs: 2_000 }
+const defaultGrace: EndGrace = { inputEndMs: 1_000, termMs: 2_000 }
 
 /** How long a request waits for a server that is being started again. */
 const readyMsMax = 10_000

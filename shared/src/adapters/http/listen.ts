@@ -22,7 +22,9 @@ const closeGraceMs = 2_000
 
 /** Serves the app. Errors: `port_in_use`, `config_invalid` for an address that is not this host's. */
 export async function listen(app: Hono, options: ListenOptions): Promise<Listening> {
-  const server = createServer(getRequestListener(app.fetch))
+  const answer = getRequestListener(app.fetch)
+  // The listener answers its own failures; nothing is left to be caught.
+  const server = createServer((request, response) => void answer(request, response))
   await bind(server, options)
   const { port } = server.address() as AddressInfo
   const name = options.host.includes(':') ? `[${options.host}]` : options.host

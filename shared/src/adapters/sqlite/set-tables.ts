@@ -114,7 +114,5 @@ export class SetTables {
 }
 
 function toRecord({ key, counter, definition, body }: RecordRow): OwnerRecord {
-  return definition === null
-    ? { key, counter, body }
-    : { key, counter, body, definition }
+  return definition === null ? { key, counter, body } : { key, counter, body, definition }
 }

@@ -40,11 +40,13 @@ export class SqliteOwnerStore extends SqliteDefinitions implements OwnerStore {
   constructor(db: Database) {
     super(db)
     this.#sets = new SetTables(db, 'owned')
-    this.#commit = db.transaction((change, definitions) => {
+    this.#commit = db.transaction((change: SetChange, definitions: readonly InlineDefinition[]) => {
       this.definitions.put(definitions)
       this.#sets.apply(change)
     })
-    this.#putDefinitions = db.transaction((definitions) => this.definitions.put(definitions))
+    this.#putDefinitions = db.transaction((definitions: readonly InlineDefinition[]) => {
+      this.definitions.put(definitions)
+    })
   }
 
   load(owner: OwnerId): StoredOwner | undefined {
