@@ -52,12 +52,11 @@ async function start(
 
 /** The server of ours that does what its arguments say. */
 function scripted(...does: string[]) {
-  return { command: process.execPath, args: [program('scripted-server.ts'), ...does] }
+  return { command: process.execPath, args: [fileURLToPath(scriptedServer), ...does] }
 }
 
-function program(name: string): string {
-  return fileURLToPath(new URL(`../support/stdio-programs/${name}`, import.meta.url))
-}
+const scriptedServer = new URL('../support/stdio-programs/scripted-server.ts', import.meta.url)
+const modernServer = new URL('../support/stdio-programs/modern-server.ts', import.meta.url)
 
 async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
   const client = new Client(clientInfo, { versionNegotiation: { mode: 'auto' }, ...options })
@@ -152,7 +151,7 @@ describe('startStdioServer with a server of the modern era', () => {
     server = await startStdioServer({
       id: 'modern',
       command: process.execPath,
-      args: [program('modern-server.ts')],
+      args: [fileURLToPath(modernServer)],
       dataDir: folder,
       log: quiet,
     })
