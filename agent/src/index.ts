@@ -9,3 +9,4 @@ export {
   type StdioServer,
   type SupervisedChild,
 } from './registration/supervision/index.ts'
+export { createNode, type AgentNode, type NodeOptions } from './node.ts'

@@ -1,0 +1,173 @@
+import {
+  completeSet,
+  createLinearIndex,
+  Follower,
+  Holdings,
+  InstanceCatalog,
+  lookupRequestSchema,
+  parseQuery,
+  readDefinition,
+  referRequestSchema,
+  serveHoldings,
+  serveRpc,
+  type Clock,
+  type Definition,
+  type DefinitionId,
+  type Log,
+  type OwnerId,
+  type OwnerStore,
+  type Random,
+  type ReplicaStore,
+  type Subscription,
+  type Tier,
+  type Transport,
+} from '@meridian/shared'
+import { createInstancesCatalog } from './catalog/instances.ts'
+import { createSummariesCatalog } from './catalog/summaries.ts'
+import type { TierCatalog } from './catalog/tier-catalog.ts'
+import type { Place } from './config.ts'
+import type { RegistryApi } from './http/routes.ts'
+import { createRegistryLookup } from './lookup/lookup.ts'
+import { tierRoles, tierSubjects } from './tier.ts'
+import { createSummaries } from './uplink/summaries.ts'
+
+export interface ReplicaOptions {
+  readonly tier: Tier
+  readonly place: Place
+  /** What it holds of others. */
+  readonly store: ReplicaStore
+  /** What it owns itself: summaries, where its tier sends any. */
+  readonly ownStore: OwnerStore
+  readonly pulseMs: number
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/**
+ * A registry without its borders: one replica of one tier, over ports. A process adds SQLite, HTTP
+ * and NATS (`registry.ts`); a simulation adds its own.
+ */
+export interface Replica {
+  readonly api: RegistryApi
+  /** Shows what the store gives back, follows what lies below, and answers. */
+  start(): void
+  close(): void
+}
+
+export function createReplica(options: ReplicaOptions): Replica {
+  const { tier, place, store, transport, clock, random, log, pulseMs } = options
+  const role = tierRoles[tier]
+  const at = tierSubjects[tier](place)
+  const holdings = new Holdings()
+  const index = createLinearIndex()
+  const sources = {
+    index,
+    record: (owner: OwnerId, key: string) => holdings.get(owner)?.records.get(key),
+    definition: (id: DefinitionId): Definition | undefined => {
+      const bytes = store.definition(id)
+      return bytes && readDefinition(bytes)
+    },
+    onUnreadable: (owner: OwnerId, key: string, reason: string) => {
+      log.warn({ owner, key, reason }, 'record set aside')
+    },
+  }
+  const catalog: TierCatalog =
+    role.holds === 'instances'
+      ? createInstancesCatalog(new InstanceCatalog(sources), random)
+      : createSummariesCatalog(sources)
+
+  // Before the index is filled, because it counts what comes in.
+  const summaries = role.summarises
+    ? createSummaries({
+        region: place.region,
+        replica: place.replica,
+        index,
+        store: options.ownStore,
+        definition: (id) => store.definition(id),
+        transport,
+        clock,
+        random,
+        log,
+        holdings,
+        pulseMs,
+      })
+    : undefined
+
+  const follower = new Follower({
+    transport,
+    clock,
+    random,
+    log,
+    holdings,
+    store,
+    subscribe: at.follows,
+    takes: at.takes,
+    own: new Set(),
+    acknowledgesAs: { replica: place.replica, tier },
+    onEvents: (owner, events) => {
+      catalog.apply(owner, events)
+    },
+    onDefinitions: (ids) => {
+      catalog.definitionsArrived(ids)
+    },
+  })
+  const lookup = createRegistryLookup({
+    role,
+    answersAs: tier,
+    place,
+    catalog,
+    transport,
+    clock,
+  })
+
+  let subscriptions: Subscription[] = []
+  return {
+    api: {
+      lookup: ({ q, limit, near, deadline }) =>
+        lookup({
+          q,
+          limit,
+          from: near ?? { region: place.region, zone: place.zone, node: '' },
+          deadlineMs: deadline,
+          final: false,
+        }),
+      servers: (query, after, limit) => catalog.servers(query, after, limit),
+      topology: () => ({ tier, replica: place.replica, regions: catalog.regions() }),
+      readiness: () => {
+        const reasons =
+          transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]
+        return { ready: reasons.length === 0, reasons }
+      },
+    },
+    start() {
+      follower.start()
+      summaries?.start()
+      const rpc = { queue: tier, log }
+      subscriptions = [
+        serveHoldings({
+          transport,
+          log,
+          subject: at.rpc,
+          queue: tier,
+          holdings,
+          find: (owner) => completeSet(holdings, owner),
+          definition: (id) => store.definition(id),
+        }),
+        serveRpc(transport, at.rpc('lookup'), { ...rpc, request: lookupRequestSchema }, lookup),
+      ]
+      if (role.holds === 'instances') return
+      subscriptions.push(
+        serveRpc(transport, at.rpc('refer'), { ...rpc, request: referRequestSchema }, ({ q }) => ({
+          regions: catalog.regionsWith(parseQuery(q)),
+        })),
+      )
+    },
+    close() {
+      for (const subscription of subscriptions) subscription.unsubscribe()
+      summaries?.close()
+      follower.close()
+    },
+  }
+}
