@@ -1,24 +1,50 @@
-// The root's `postinstall`. Whoever types `npm install` out of habit has by now a flat node_modules
-// of the root's development tools and nothing else, since npm knows nothing of the workspace. So
-// make it right instead of leaving a riddle. Under pnpm there is nothing to do.
+// The root's `postinstall`, for whoever types `npm install` out of habit. npm knows nothing of the
+// workspace: what it has made by now is a flat node_modules of the root's development tools. So put
+// the right tree in its place instead of leaving a riddle.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { install, root } from './install.mjs'
+import { watchOver } from './lifetime.mjs'
+import { complain, Problem, say } from './say.mjs'
+
 const manager = process.env['npm_config_user_agent'] ?? ''
 
-if (manager.startsWith('npm/')) {
-  const [{ complain, Problem, say }, { install }, { watchOver }] = await Promise.all([
-    import('./say.mjs'),
-    import('./install.mjs'),
-    import('./lifetime.mjs'),
-  ])
+if (manager.startsWith('pnpm/')) {
+  expectNpm()
+} else if (manager.startsWith('npm/')) {
+  await replaceTree()
+} else {
+  complain('dependencies are installed by "npm start" and "npm test", which use pnpm.')
+  process.exitCode = 1
+}
+
+/**
+ * Without a lockfile of its own npm takes pnpm's tree for its starting point: it then wanders
+ * through it for five minutes and ends with "Cannot read properties of null". With one, even one
+ * that lists nothing, it comes to its `postinstall` in seconds. (The file is ignored by git.)
+ */
+function expectNpm() {
+  const file = join(root, 'package-lock.json')
+  if (existsSync(file)) return
+  const project = { name: 'meridian', version: '0.0.0', hasInstallScript: true }
+  const lock = {
+    name: 'meridian',
+    version: '0.0.0',
+    lockfileVersion: 3,
+    requires: true,
+    packages: { '': project },
+  }
+  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
+}
+
+async function replaceTree() {
   watchOver()
   try {
     await install({ again: true })
-    say('ready: next time, npm start and npm test install what they need by themselves')
+    say('ready; npm start and npm test keep the dependencies up to date by themselves')
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     complain(error.message)
     process.exitCode = 1
   }
-} else if (manager !== '' && !manager.startsWith('pnpm/')) {
-  process.stderr.write('meridian is installed by "npm start" or "npm test", which use pnpm.\n')
-  process.exitCode = 1
 }

@@ -42,8 +42,14 @@ export async function install({ again = false } = {}) {
       '--frozen-lockfile',
       // Nobody can answer a question here.
       '--config.confirm-modules-purge=false',
+      ...quickToGiveUp.map(([key, value]) => `--config.${key}=${value}`),
     ],
-    { env: quickToGiveUp, onLine: showProgress },
+    {
+      env: Object.fromEntries(
+        quickToGiveUp.map(([key, value]) => [`npm_config_${key.replaceAll('-', '_')}`, value]),
+      ),
+      onLine: showProgress,
+    },
   )
   const signal = askedToEnd()
   if (signal !== undefined) process.exit(exitCodeOf(signal))
@@ -97,25 +103,28 @@ function removeForeignTree() {
   rmSync(modules, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** npx's own retries take over a minute to notice that there is no network. */
-const quickToGiveUp = {
-  npm_config_fetch_retries: '2',
-  npm_config_fetch_retry_mintimeout: '1000',
-  npm_config_fetch_retry_maxtimeout: '5000',
-  npm_config_update_notifier: 'false',
-}
+/** By themselves npx and pnpm take minutes to notice that there is no network. */
+const quickToGiveUp = /** @type {const} */ ([
+  ['fetch-retries', '2'],
+  ['fetch-retry-mintimeout', '500'],
+  ['fetch-retry-maxtimeout', '1500'],
+  ['fetch-timeout', '30000'],
+])
 
 /** @param {string} line of pnpm's append-only report */
 function showProgress(line) {
   const found = /Progress: resolved (\d+), reused (\d+), downloaded (\d+), added (\d+)/.exec(line)
-  if (found === null) return
+  if (found === null) {
+    if (/will retry/i.test(line)) sayStatus('dependencies: the registry does not answer, again …')
+    return
+  }
   const [, resolved, reused, downloaded] = found
   sayStatus(`dependencies: ${Number(reused) + Number(downloaded)} of ${resolved} packages`)
 }
 
 /** The first sign that matches explains. @type {readonly (readonly [RegExp, string])[]} */
 const causes = [
-  [/ENOSPC/, 'the disk is full; make room and try again.'],
+  [/ENOSPC|No space left/, 'the disk is full; make room and try again.'],
   [
     /ERR_PNPM_OUTDATED_LOCKFILE|ERR_PNPM_LOCKFILE_CONFIG_MISMATCH|ERR_PNPM_NO_LOCKFILE/,
     `pnpm-lock.yaml and a package.json disagree; dependencies are changed with "npx ${pnpm} install", see CONTRIBUTING.md.`,
@@ -129,11 +138,11 @@ const causes = [
     'a package is not what the lockfile says; the registry or something before it changed it.',
   ],
   [
-    /EACCES|EPERM|EROFS/,
+    /EACCES|EPERM|EROFS|Permission denied|Read-only file system/,
     'a folder could not be written; the output names it. Do the checkout and your home belong to you?',
   ],
   [
-    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ERR_PNPM_META_FETCH_FAIL|ERR_PNPM_FETCH|network/i,
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ERR_PNPM_META_FETCH_FAIL|ERR_PNPM_FETCH|error sending request|network/i,
     'the package registry could not be reached; check the network (or proxy) and try again.',
   ],
 ]
@@ -145,7 +154,9 @@ const causes = [
 function explain(output, code) {
   const cause =
     causes.find(([sign]) => sign.test(output))?.[1] ?? `pnpm ended with code ${code}; see above.`
-  const lines = output.split('\n').filter((line) => line.trim() !== '')
+  const lines = output
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^npm (notice|warn Unknown)/.test(line))
   const tail = lines.slice(-tailLinesMax).map((line) => `    ${line}`)
-  return `${tail.join('\n')}\nThe dependencies could not be installed: ${cause}`
+  return `the installation failed. The end of its output:\n${tail.join('\n')}\nThe dependencies could not be installed: ${cause}`
 }

@@ -21,7 +21,8 @@ function faultOf(line) {
   if (/^(tarball|repo|directory):/.test(line)) return 'an address'
   // The text of a deprecation may hold a link; nothing else may.
   if (/^(deprecated|libc|engines):/.test(line)) return undefined
-  return /\b(https?|git|git\+ssh|ssh|file):/.test(line) ? 'an address' : undefined
+  // At the start of a word of its own: `get-caller-file: 2.0.5` is none.
+  return /(^|[\s'"(@])(git\+)?(https?|git|ssh|file):/.test(line) ? 'an address' : undefined
 }
 
 /**

@@ -15,7 +15,7 @@ const stepTimeoutMs = 120_000
 const cache = join(root, '.tools', 'nats-server')
 const cached = join(cache, 'nats-server')
 
-const howToInstall = `no nats-server >= ${versionMin} here: install it (Debian: apt-get install nats-server; macOS: brew install nats-server; others: https://docs.nats.io) or name one in NATS_SERVER_BIN.`
+const howToInstall = `no nats-server >= ${versionMin} here: install it (Debian 13 or newer: apt-get install nats-server; macOS: brew install nats-server) or name one in NATS_SERVER_BIN.`
 
 /** @typedef {{ readonly path: string, readonly version: string }} Program */
 
@@ -142,7 +142,7 @@ async function unpack(site, suite) {
         env: { DEB: deb },
         timeoutMs: stepTimeoutMs,
       })
-      if (code !== 0) return lastLine(output) ?? `"${step}" ended with ${code}`
+      if (code !== 0) return reason(output) ?? `"${step}" ended with ${code}`
     }
     const binary = join(deb, 'x', 'usr', 'sbin', 'nats-server')
     if (!existsSync(binary)) return `no nats-server in ${readdirSync(deb).join(', ')}`
@@ -153,11 +153,11 @@ async function unpack(site, suite) {
   }
 }
 
-/** @param {string} output */
-function lastLine(output) {
-  return output
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .at(-1)
-    ?.trim()
+/**
+ * The line of apt's output that says why.
+ * @param {string} output
+ */
+function reason(output) {
+  const lines = output.split('\n').filter((line) => line.trim() !== '')
+  return (lines.find((line) => line.includes('Failed to fetch')) ?? lines.at(-1))?.trim()
 }

@@ -42,7 +42,7 @@ async function main() {
   watchOver()
   try {
     await install()
-    say(`${task}: found Node.js ${process.versions.node}, running on ${versionOf(node) ?? node}`)
+    say(`${task}: on Node.js ${versionOf(node) ?? node}`)
     return await perform()
   } catch (error) {
     if (!(error instanceof Problem)) throw error
