@@ -50,11 +50,20 @@ async function startHost(): Promise<Host> {
   const said: string[] = []
   let children: number[] = []
   createInterface({ input: child.stderr }).on('line', (line) => {
+    if (!line.startsWith('{')) {
+      said.push(line)
+      return
+    }
     const { message, line: text } = JSON.parse(line) as { message: string; line?: string }
     said.push(message)
     if (text?.startsWith('children ') === true) children = text.split(' ').slice(1).map(Number)
   })
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`the host ended: ${said.join('\n')}`)
+  })
+  ended.catch(() => {})
+  const ready = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>
+  const [line] = await Promise.race([ready, ended])
   const { pid } = JSON.parse(line) as { pid: number }
   const pids = [pid, ...children]
   expect(pids).toHaveLength(3)
