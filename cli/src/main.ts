@@ -5,6 +5,13 @@ import { exitCodes } from './exit-codes.ts'
 import { processOutput } from './output.ts'
 import { createProgram } from './program.ts'
 
+// `meridian tree | head -1`: who has read enough closes the pipe, and that is no failure of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 try {
   await createProgram(processOutput).parseAsync()
 } catch (error) {

@@ -1,8 +1,11 @@
 import Table from 'cli-table3'
+import { stripVTControlCharacters } from 'node:util'
 import pc from 'picocolors'
 
 /** Where a command writes; tests hand in their own. */
 export interface Output {
+  /** How many columns the terminal has; undefined where it is none, and lines may be long. */
+  readonly columns: number | undefined
   /** A line for people or programs, to standard output. */
   line(text: string): void
   /** A line about the work itself, to standard error, so that pipes stay clean. */
@@ -10,25 +13,64 @@ export interface Output {
 }
 
 export const processOutput: Output = {
+  get columns() {
+    return process.stdout.isTTY ? process.stdout.columns : undefined
+  },
   line: (text) => process.stdout.write(`${text}\n`),
   note: (text) => process.stderr.write(`${text}\n`),
 }
 
-/** Columns without frames, as kubectl and docker print them. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export interface Column {
+  readonly title: string
+  readonly align?: 'left' | 'right'
+  /** Colour, given the text; what is not a cell's own must not measure. */
+  readonly paint?: (text: string) => string
+}
+
+export interface TableLayout {
+  /** What a line may take; unlimited when undefined. */
+  readonly width?: number | undefined
+  /** In a table too wide, the columns from here on stand on a line of their own below each row. */
+  readonly foldAt?: number
+}
+
+/** Columns without frames, as kubectl and docker print them; as lines. */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  { width, foldAt = columns.length }: TableLayout = {},
+): string[] {
+  const cells = rows.map((row) => row.map((text, at) => paintCell(columns[at], text)))
+  const lines = draw(columns, cells)
+  if (width === undefined || foldAt >= columns.length || widest(lines) <= width) return lines
+  const [head = '', ...upper] = draw(
+    columns.slice(0, foldAt),
+    cells.map((row) => row.slice(0, foldAt)),
+  )
+  const folded = upper.flatMap((line, at) => [
+    line,
+    `${foldIndent}${(cells[at] ?? []).slice(foldAt).join('  ')}`,
+  ])
+  return [head, ...folded]
+}
+
+const foldIndent = '    '
+
+function draw(columns: readonly Column[], cells: readonly (readonly string[])[]): string[] {
   const table = new Table({
-    head: head.map((title) => pc.dim(title.toUpperCase())),
+    head: columns.map(({ title }) => pc.dim(title.toUpperCase())),
+    colAligns: columns.map(({ align = 'left' }) => align),
     chars: frameless,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
-  for (const row of rows) table.push([...row])
+  for (const row of cells) table.push([...row])
   return table
     .toString()
     .split('\n')
     .map((line) => line.trimEnd())
-    .join('\n')
 }
 
+/** Between columns, and nothing around them. */
 const frameless = {
   top: '',
   'top-mid': '',
@@ -44,21 +86,36 @@ const frameless = {
   'mid-mid': '',
   right: '',
   'right-mid': '',
-  middle: '',
+  middle: '  ',
+}
+
+function widest(lines: readonly string[]): number {
+  return Math.max(0, ...lines.map((line) => stripVTControlCharacters(line).length))
+}
+
+function paintCell(column: Column | undefined, text: string): string {
+  const shown = printable(text)
+  return column?.paint?.(shown) ?? shown
+}
+
+/** Others wrote it, and it shall not move the cursor, clear the screen or break the line. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '�')
 }
 
 /** A status in its colour; colours obey NO_COLOR and are off when the output is no terminal. */
-export function paintStatus(status: string): string {
+export function paintStatus(text: string): string {
+  const [status] = text.split(',')
   switch (status) {
     case 'passing':
-      return pc.green(status)
+      return pc.green(text)
     case 'warning':
     case 'gated':
-      return pc.yellow(status)
+      return pc.yellow(text)
     case 'critical':
-      return pc.red(status)
+      return pc.red(text)
     default:
-      return status
+      return text
   }
 }
 

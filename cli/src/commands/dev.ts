@@ -1,34 +1,38 @@
-import { formatLocality, MeridianError, type Transport } from '@meridian/shared'
+import { formatLocality, isMeridianError, MeridianError, type Transport } from '@meridian/shared'
 import { createInProcessNetwork } from '@meridian/shared/in-process'
 import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
-import { runProgram } from '@meridian/shared/program'
+import { runProgram, type Running } from '@meridian/shared/program'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { paintStatus, plural, renderTable, type Output } from '../output.ts'
+import { wholeNumber } from '../flag-values.ts'
+import { plural, renderTable, type Output } from '../output.ts'
 import { defaultPorts } from '../places.ts'
 import { startWorld, type World } from '../world/world.ts'
 
 interface DevFlags {
   readonly data: string
-  readonly portBase: string
+  readonly portBase: number
   readonly nats?: string
   readonly servers: boolean
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
   readonly json?: boolean
 }
 
+/** 108 ports from the base on are taken. */
+const portBaseMax = 65_000
+
 export function devCommand(output: Output): Command {
   return new Command('dev')
     .description('run a whole hierarchy in this process: global, 2 regions, 4 zones, 8 agents')
     .option('--data <folder>', 'where the databases are kept', '.meridian')
-    .option(
-      '--port-base <port>',
-      'the first of the ports; 0 takes free ones',
-      String(defaultPorts.registry),
+    .addOption(
+      new Option('--port-base <port>', 'the first of the ports; 0 takes free ones')
+        .argParser(wholeNumber(0, portBaseMax))
+        .default(defaultPorts.registry),
     )
-    .option('--nats <url>', 'use this NATS server instead of the in-process transport')
+    .option('--nats <urls>', 'run over these NATS servers instead of the in-process transport')
     .option('--no-servers', 'start no MCP servers')
     .addOption(
       new Option('--log-level <level>', 'logs go to standard error as JSON')
@@ -36,43 +40,52 @@ export function devCommand(output: Output): Command {
         .default('error'),
     )
     .option('--json', 'print what runs where as one line of JSON')
-    .action((flags: DevFlags) => runProgram(() => dev(flags, output)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  meridian dev
+  meridian dev --nats nats://127.0.0.1:4222 --data /tmp/world --port-base 0`,
+    )
+    .action((flags: DevFlags) => runProgram((asked) => dev(flags, output, asked)))
 }
 
-async function dev(flags: DevFlags, output: Output): Promise<{ close(): Promise<void> }> {
+async function dev(flags: DevFlags, output: Output, asked: AbortSignal): Promise<Running> {
   const startedAt = systemClock.now()
   const log = createLog({ name: 'dev', level: flags.logLevel })
   const fabric = createFabric(flags.nats)
-  const world = await startWorld({
-    dataDir: flags.data,
-    portBase: parsePortBase(flags.portBase),
-    connect: (name) => fabric.connect(name),
-    withServers: flags.servers,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    onProgress: (step) => output.note(pc.dim(`· ${step}`)),
-  })
-  const seconds = ((systemClock.now() - startedAt) / 1_000).toFixed(1)
-  if (flags.json) output.line(JSON.stringify(toJson(world)))
-  else printWorld(world, { seconds, fabric: fabric.name, data: flags.data }, output)
-  return {
-    async close() {
-      output.note(pc.dim('· ending everything'))
-      await world.close()
-      await fabric.close()
-    },
+  try {
+    const world = await startWorld({
+      dataDir: flags.data,
+      portBase: flags.portBase,
+      connect: (name) => fabric.connect(name),
+      withServers: flags.servers,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      asked,
+      onProgress: (step) => output.note(pc.dim(`· ${step}`)),
+    })
+    const seconds = ((systemClock.now() - startedAt) / 1_000).toFixed(1)
+    if (flags.json) output.line(JSON.stringify(toJson(world)))
+    else printWorld(world, { seconds, fabric: fabric.name, data: flags.data }, output)
+    return {
+      async close() {
+        output.note(pc.dim('· ending everything'))
+        await world.close()
+        await fabric.close()
+      },
+    }
+  } catch (error) {
+    await fabric.close()
+    throw withAdvice(error)
   }
 }
 
-function parsePortBase(text: string): number {
-  const port = Number(text)
-  // 108 ports from the base on are taken.
-  if (/^\d{1,5}$/.test(text) && port <= 65_000) return port
-  throw new MeridianError(
-    'config_invalid',
-    `--port-base is ${JSON.stringify(text)}; it must be from 0 to 65000`,
-  )
+function withAdvice(error: unknown): unknown {
+  if (!isMeridianError(error, 'port_in_use')) return error
+  const message = `${error.message} (--port-base; 0 takes free ones)`
+  return new MeridianError('port_in_use', message, { cause: error })
 }
 
 interface Fabric {
@@ -81,8 +94,8 @@ interface Fabric {
   close(): Promise<void>
 }
 
-function createFabric(url: string | undefined): Fabric {
-  if (url === undefined) {
+function createFabric(urls: string | undefined): Fabric {
+  if (urls === undefined) {
     const network = createInProcessNetwork({ clock: systemClock, random: systemRandom })
     return {
       name: 'the in-process transport',
@@ -90,12 +103,17 @@ function createFabric(url: string | undefined): Fabric {
       close: () => network.close(),
     }
   }
+  const servers = urls.split(',').map((url) => url.trim())
   return {
-    name: url,
-    connect: (name) =>
-      connectNats({ servers: [url], name, clock: systemClock, random: systemRandom }),
+    name: servers.map(withoutUser).join(', '),
+    connect: (name) => connectNats({ servers, name, clock: systemClock, random: systemRandom }),
     close: () => Promise.resolve(),
   }
+}
+
+/** An address may hold a password, and a screen is no place for it. */
+function withoutUser(address: string): string {
+  return address.replace(/^([a-z]+:\/\/)?.*@/, '$1')
 }
 
 function printWorld(
@@ -104,55 +122,74 @@ function printWorld(
   output: Output,
 ): void {
   const { registries, agents, registered, restored } = world
-  output.line('')
-  output.line(
-    renderTable(
-      ['server', 'version', 'where', 'instance', 'tools', 'status', 'endpoint'],
-      [...registered]
-        .sort((a, b) => (formatLocality(a.locality) < formatLocality(b.locality) ? -1 : 1))
-        .map(({ locality, instance }) => [
-          instance.server,
-          instance.version,
-          formatLocality(locality),
-          instance.id,
-          String(instance.tools),
-          paintStatus(instance.status),
-          instance.endpoint.url,
-        ]),
-    ),
-  )
-  output.line('')
-  output.line(
-    renderTable(
-      ['tier', 'place', 'url'],
-      [
-        ...registries.map(({ tier, place, url }) => [
-          tier,
-          [place.region, place.zone].filter((part) => part !== '-').join('/') || 'world',
-          url,
-        ]),
-        ...agents.map(({ locality, url }) => ['agent', formatLocality(locality), url]),
-      ],
-    ),
-  )
+  const tables = [
+    ...(registered.length > 0 ? [renderServers(registered, output.columns)] : []),
+    renderPlaces(world),
+  ]
+  for (const table of tables) for (const line of ['', ...table]) output.line(line)
   const [first] = agents
   const [top] = registries
   if (first && top) {
-    output.line('')
-    output.line(pc.bold('Try it:'))
-    output.line(pc.dim('  # in the zone of the agent that is asked'))
-    output.line(`  curl -s '${first.url}/v1/lookup?q=tool:echo'`)
-    output.line(pc.dim('  # only in another region: the question goes up, the answer comes down'))
-    output.line(`  curl -s '${first.url}/v1/lookup?q=tool:get-system-info'`)
-    output.line(pc.dim('  # nowhere, and every tier says so'))
-    output.line(`  curl -s '${first.url}/v1/lookup?q=tool:teleport'`)
-    output.line('')
-    output.line(pc.dim(`  npm run -s meridian -- tree --url ${top.url}`))
+    const curl = (query: string) => `  curl -s '${first.url}/v1/lookup?q=${query}'`
+    const lines = [
+      '',
+      pc.bold('Try it:'),
+      pc.dim('  # in the zone of the agent that is asked'),
+      curl('tool:echo'),
+      pc.dim('  # only in another region: the question goes up, the answer comes down'),
+      curl('tool:get-system-info'),
+      pc.dim('  # nowhere, and every tier says so'),
+      curl('tool:teleport'),
+      pc.dim('  # the same as a table, and what the top of the hierarchy knows'),
+      `  npm run -s meridian -- lookup tool:echo --url ${first.url}`,
+      `  npm run -s meridian -- tree --url ${top.url}`,
+    ]
+    for (const line of lines) output.line(line)
   }
   output.line('')
   output.line(
-    `Ready in ${seconds} s over ${fabric}; ${plural(restored, 'registration')} restored from ${data}. Ctrl-C ends everything.`,
+    `Ready in ${seconds} s over ${fabric}; ${plural(restored, 'registration')} restored from ${data}.`,
   )
+  output.line('Ctrl-C ends everything.')
+}
+
+/** What runs where, by place; `width` in columns. */
+export function renderServers(
+  registered: World['registered'],
+  width: number | undefined,
+): string[] {
+  const rows = registered.map(({ locality, instance }) => [
+    formatLocality(locality),
+    instance.server,
+    instance.version,
+    String(instance.tools),
+    instance.endpoint.url,
+  ])
+  const columns = [
+    { title: 'where' },
+    { title: 'server' },
+    { title: 'version' },
+    { title: 'tools', align: 'right' as const },
+    { title: 'endpoint' },
+  ]
+  rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
+  return renderTable(columns, rows, { width, foldAt: 4 })
+}
+
+/** The hierarchy with its URLs; each stands below the one that it asks. */
+function renderPlaces({ registries, agents }: World): string[] {
+  const indents = { global: '', regional: '  ', local: '    ' } as const
+  const inside = (place: string, agent: World['agents'][number]) =>
+    formatLocality(agent.locality).startsWith(`${place}/`)
+  const rows = registries.flatMap(({ tier, place: { region, zone }, url }) => {
+    const place = { global: 'world', regional: region, local: `${region}/${zone}` }[tier]
+    const below = tier === 'local' ? agents.filter((agent) => inside(place, agent)) : []
+    return [
+      [`${indents[tier]}${place}`, tier, url],
+      ...below.map((agent) => [`      ${formatLocality(agent.locality)}`, 'agent', agent.url]),
+    ]
+  })
+  return renderTable([{ title: 'place' }, { title: 'tier' }, { title: 'url' }], rows)
 }
 
 function toJson({ registries, agents, registered, restored }: World) {

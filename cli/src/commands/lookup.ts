@@ -1,16 +1,17 @@
 import { createAgentClient } from '@meridian/client'
-import type { LookupAnswer } from '@meridian/shared'
+import { lookupLimits, type LookupAnswer } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
 import { exitCodes } from '../exit-codes.ts'
-import { paintStatus, plural, renderTable, type Output } from '../output.ts'
+import { httpUrl, localityText, wholeNumber } from '../flag-values.ts'
+import { paintStatus, plural, printable, renderTable, type Output } from '../output.ts'
 import { defaultAgentUrl } from '../places.ts'
 
 interface LookupFlags {
   readonly url: string
-  readonly limit: string
+  readonly limit: number
   readonly near?: string
-  readonly deadline: string
+  readonly deadline: number
   readonly json?: boolean
 }
 
@@ -21,11 +22,20 @@ export function lookupCommand(output: Output): Command {
     .addOption(
       new Option('--url <url>', 'the agent or registry to ask')
         .env('MERIDIAN_URL')
+        .argParser(httpUrl)
         .default(defaultAgentUrl),
     )
-    .option('--limit <count>', 'at most so many results', '10')
-    .option('--near <region/zone/node>', 'order the answer as seen from there')
-    .option('--deadline <ms>', 'how long the tiers may take', '2000')
+    .addOption(
+      new Option('--limit <count>', 'at most so many results')
+        .argParser(wholeNumber(1, lookupLimits.limitMax))
+        .default(lookupLimits.limitDefault),
+    )
+    .option('--near <region/zone/node>', 'order the answer as seen from there', localityText)
+    .addOption(
+      new Option('--deadline <ms>', 'how long the tiers may take')
+        .argParser(wholeNumber(1, lookupLimits.deadlineMsMax))
+        .default(lookupLimits.deadlineMsDefault),
+    )
     .option('--json', 'print the answer as JSON')
     .addHelpText(
       'after',
@@ -36,13 +46,14 @@ but not everyone could be asked, ${exitCodes.failed} when the call failed.
 Examples:
   meridian lookup tool:echo
   meridian lookup 'tool:read_* -status:critical' --limit 3
+  meridian lookup --limit 3 -- tool:echo -transport:sse
   meridian lookup tool:echo --url http://127.0.0.1:7700 --near eu-west/a/n1 --json`,
     )
     .action(async (words: string[], flags: LookupFlags) => {
       const client = createAgentClient({ url: flags.url })
       const answer = await client.lookup(words.join(' '), {
-        limit: Number(flags.limit),
-        deadlineMs: Number(flags.deadline),
+        limit: flags.limit,
+        deadlineMs: flags.deadline,
         ...(flags.near !== undefined && { near: flags.near }),
       })
       if (flags.json) output.line(JSON.stringify(answer, null, 2))
@@ -57,27 +68,42 @@ Examples:
 
 function printAnswer(output: Output, answer: LookupAnswer): void {
   if (answer.results.length > 0) {
-    output.line(
-      renderTable(
-        ['server', 'version', 'instance', 'locality', 'ring', 'status', 'endpoint'],
-        answer.results.map((result) => [
-          result.server,
-          result.version,
-          result.instance,
-          result.locality,
-          String(result.ring),
-          paintStatus(result.draining ? `${result.status}, draining` : result.status),
-          result.endpoint.url,
-        ]),
-      ),
-    )
+    for (const line of renderResults(answer.results, output.columns)) output.line(line)
   }
   output.note(pc.dim(summaryOf(answer)))
-  for (const scope of answer.scopes) {
-    if (scope.state === 'unreachable') {
-      output.note(pc.yellow(`could not ask ${scope.scope} ${scope.name}: ${scope.reason ?? ''}`))
+  for (const { scope, name, state, reason = 'it does not say why' } of answer.scopes) {
+    if (state === 'unreachable') {
+      output.note(pc.yellow(printable(`could not ask ${scope} ${name}: ${reason}`)))
     }
   }
+}
+
+/** One line a result, or two where the terminal is too narrow; `width` in columns. */
+export function renderResults(
+  results: LookupAnswer['results'],
+  width: number | undefined,
+): string[] {
+  return renderTable(
+    [
+      { title: 'server' },
+      { title: 'version' },
+      { title: 'where' },
+      { title: 'ring', align: 'right' },
+      { title: 'status', paint: paintStatus },
+      { title: 'instance' },
+      { title: 'endpoint' },
+    ],
+    results.map((result) => [
+      result.server,
+      result.version,
+      result.locality,
+      String(result.ring),
+      result.draining ? `${result.status}, draining` : result.status,
+      result.instance,
+      result.endpoint.url,
+    ]),
+    { width, foldAt: 4 },
+  )
 }
 
 function summaryOf(answer: LookupAnswer): string {

@@ -2,7 +2,8 @@ import { createRegistryClient } from '@meridian/client'
 import type { StatusCounts, Topology } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
-import { paintStatus, plural, type Output } from '../output.ts'
+import { httpUrl } from '../flag-values.ts'
+import { renderTable, type Output } from '../output.ts'
 import { defaultRegistryUrl } from '../places.ts'
 
 export function treeCommand(output: Output): Command {
@@ -11,52 +12,98 @@ export function treeCommand(output: Output): Command {
     .addOption(
       new Option('--url <url>', 'the registry to ask')
         .env('MERIDIAN_REGISTRY_URL')
+        .argParser(httpUrl)
         .default(defaultRegistryUrl),
     )
     .option('--json', 'print the topology as JSON')
+    .addHelpText(
+      'after',
+      `
+A global registry shows zones; a regional or local one also shows its nodes.
+
+Examples:
+  meridian tree
+  meridian tree --url http://127.0.0.1:7710`,
+    )
     .action(async (flags: { readonly url: string; readonly json?: boolean }) => {
       const topology = await createRegistryClient({ url: flags.url }).topology()
-      if (flags.json) output.line(JSON.stringify(topology, null, 2))
-      else for (const line of renderTree(topology)) output.line(line)
+      if (flags.json) {
+        output.line(JSON.stringify(topology, null, 2))
+        return
+      }
+      for (const line of renderTree(topology)) output.line(line)
+      if (topology.regions.length === 0) {
+        output.note(pc.dim('nothing is registered below it, as far as it has heard'))
+      }
     })
 }
 
-interface Branch {
-  readonly label: string
-  readonly children: readonly Branch[]
+/** The hierarchy with counts beside it, as lines. */
+export function renderTree({ tier, replica, regions }: Topology): string[] {
+  const rows = [
+    row(`${tier} ${replica}`, undefined, sum(regions.map(({ instances }) => instances))),
+    ...branches(regions, '', ({ region, instances, zones }, indent) => [
+      [region, undefined, instances],
+      branches(zones, indent, ({ zone, servers, instances: ofZone, nodes = [] }, below) => [
+        [zone, servers, ofZone],
+        branches(nodes, below, ({ node, servers: onNode, instances: ofNode }) => [
+          [node, onNode, ofNode],
+          [],
+        ]),
+      ]),
+    ]),
+  ]
+  return renderTable(
+    [
+      { title: '', paint: (label) => label.replace(/^[│├└─ ]+/u, (lines) => pc.dim(lines)) },
+      { title: 'servers', align: 'right' },
+      { title: 'instances', align: 'right' },
+      { title: '', paint: (unwell) => (/critical/.test(unwell) ? pc.red : pc.yellow)(unwell) },
+    ],
+    rows,
+  )
 }
 
-function renderTree(topology: Topology): string[] {
-  const root: Branch = {
-    label: `${pc.bold(topology.tier)} ${topology.replica}`,
-    children: topology.regions.map(({ region, zones, instances }) => ({
-      label: `${pc.bold(region)}  ${countsText(instances)}`,
-      children: zones.map((zone) => ({
-        label: `${pc.bold(zone.zone)}  ${plural(zone.servers, 'server')}, ${countsText(zone.instances)}`,
-        children: (zone.nodes ?? []).map((node) => ({
-          label: `${node.node}  ${plural(node.servers, 'server')}, ${countsText(node.instances)}`,
-          children: [],
-        })),
-      })),
-    })),
-  }
-  return [root.label, ...branchLines(root.children, '')]
-}
+type RowParts = readonly [label: string, servers: number | undefined, instances: StatusCounts]
 
-function branchLines(branches: readonly Branch[], indent: string): string[] {
-  return branches.flatMap((branch, at) => {
-    const last = at === branches.length - 1
-    return [
-      `${indent}${last ? '└─ ' : '├─ '}${branch.label}`,
-      ...branchLines(branch.children, `${indent}${last ? '   ' : '│  '}`),
-    ]
+/** A row for each item, with those below it; lines lead from the parent to the last of them. */
+function branches<T>(
+  items: readonly T[],
+  indent: string,
+  describe: (item: T, indent: string) => readonly [RowParts, readonly (readonly string[])[]],
+): (readonly string[])[] {
+  return items.flatMap((item, at) => {
+    const last = at === items.length - 1
+    const [[label, ...counts], below] = describe(item, `${indent}${last ? '   ' : '│  '}`)
+    return [row(`${indent}${last ? '└─ ' : '├─ '}${label}`, ...counts), ...below]
   })
 }
 
-function countsText(counts: StatusCounts): string {
-  const total = counts.passing + counts.warning + counts.gated + counts.critical
-  const unwell = (['warning', 'gated', 'critical'] as const)
-    .filter((status) => counts[status] > 0)
-    .map((status) => `${counts[status]} ${paintStatus(status)}`)
-  return [plural(total, 'instance'), ...unwell].join(', ')
+/** `servers` is left out where adding up would count a server twice. */
+function row(
+  label: string,
+  servers: number | undefined,
+  instances: StatusCounts,
+): readonly string[] {
+  const { passing, warning, gated, critical } = instances
+  const unwell = (['critical', 'gated', 'warning'] as const)
+    .filter((status) => instances[status] > 0)
+    .map((status) => `${instances[status]} ${status}`)
+  return [
+    label,
+    servers === undefined ? '' : String(servers),
+    String(passing + warning + gated + critical),
+    unwell.join(', '),
+  ]
+}
+
+function sum(counts: readonly StatusCounts[]): StatusCounts {
+  const add = (status: keyof StatusCounts) =>
+    counts.reduce((total, each) => total + each[status], 0)
+  return {
+    passing: add('passing'),
+    warning: add('warning'),
+    gated: add('gated'),
+    critical: add('critical'),
+  }
 }

@@ -1,4 +1,9 @@
-import { acquireGuardian, spawnChild, startStdioServer } from '@meridian/agent'
+import {
+  acquireGuardian,
+  spawnChild,
+  startStdioServer,
+  type SupervisedChild,
+} from '@meridian/agent'
 import { MeridianError, type Log } from '@meridian/shared'
 import { mkdir, readFile } from 'node:fs/promises'
 import { findPackageJSON } from 'node:module'
@@ -41,37 +46,43 @@ async function startHttpServer(script: string, options: DemoOptions): Promise<De
   const { id, dataDir, log } = options
   const port = await freePort()
   const guardian = await acquireGuardian({ dataDir, graceMs, log })
-  const preload = import.meta.resolve('./loopback-only.ts')
-  const child = await spawnChild(
-    {
-      command: process.execPath,
-      args: ['--import', preload, script, 'streamableHttp'],
-      env: { PATH: process.env['PATH'] ?? '', PORT: String(port) },
-    },
-    { id, guardian, grace: { inputEndMs: 0, termMs: graceMs } },
-  )
-  child.stdout.resume()
-  child.stderr.resume()
-  const url = `http://127.0.0.1:${port}/mcp`
-  let stopping = false
-  const ended = child.exited.then(({ code }) => {
-    if (!stopping) log.warn({ id, code }, 'demo server ended by itself')
-    return code
-  })
-  await Promise.race([
-    answers(url),
-    ended.then((code) => {
-      throw new MeridianError('endpoint_unreachable', `${id} ended with ${code} before it answered`)
-    }),
-  ])
-  return {
-    url,
-    async stop() {
-      stopping = true
-      await child.end()
-      await guardian.close()
-    },
+  try {
+    const child = await spawnChild(
+      {
+        command: process.execPath,
+        args: ['--import', loopbackOnly(), script, 'streamableHttp'],
+        env: { PATH: process.env['PATH'] ?? '', PORT: String(port) },
+      },
+      { id, guardian, grace: { inputEndMs: 0, termMs: graceMs } },
+    )
+    // Nobody reads what it says, and it must not wait for a reader.
+    child.stdout.resume()
+    child.stderr.resume()
+    const url = `http://127.0.0.1:${port}/mcp`
+    await untilAnswers(url, { id, child })
+    let stopping = false
+    void child.exited.then(({ code }) => {
+      if (!stopping) log.warn({ id, code }, 'demo server ended by itself')
+    })
+    return {
+      url,
+      async stop() {
+        stopping = true
+        await child.end()
+        await guardian.close()
+      },
+    }
+  } catch (error) {
+    // It ends what it watches.
+    await guardian.close()
+    throw error
   }
+}
+
+/** As we run: from the source, or from what the build emitted. */
+function loopbackOnly(): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`./loopback-only.${extension}`, import.meta.url).href
 }
 
 const graceMs = 2_000
@@ -79,20 +90,37 @@ const startMsMax = 15_000
 const askEveryMs = 50
 
 /** Resolves once anything answers at the URL. */
-async function answers(url: string): Promise<void> {
-  const signal = AbortSignal.timeout(startMsMax)
-  while (!signal.aborted) {
-    const answered = await fetch(url, { signal }).then(
-      async (response) => {
-        await response.body?.cancel()
-        return true
-      },
-      () => false,
-    )
-    if (answered) return
-    await delay(askEveryMs)
+async function untilAnswers(
+  url: string,
+  { id, child }: { readonly id: string; readonly child: SupervisedChild },
+): Promise<void> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(startMsMax)])
+  const ended = child.exited.then(({ code }) => {
+    over.abort()
+    return `ended with ${code}`
+  })
+  try {
+    while (!signal.aborted) {
+      if (await answers(url, signal)) return
+      await delay(askEveryMs)
+    }
+    const how = over.signal.aborted ? await ended : `did not within ${startMsMax} ms`
+    throw new MeridianError('endpoint_unreachable', `${id} shall answer at ${url} but ${how}`)
+  } catch (error) {
+    await child.end()
+    throw error
   }
-  throw new MeridianError('endpoint_unreachable', `${url} did not answer in ${startMsMax} ms`)
+}
+
+function answers(url: string, signal: AbortSignal): Promise<boolean> {
+  return fetch(url, { signal }).then(
+    async (response) => {
+      await response.body?.cancel()
+      return true
+    },
+    () => false,
+  )
 }
 
 async function freePort(): Promise<number> {

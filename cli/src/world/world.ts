@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  /** When it aborts, the start is undone and rejects with its reason. */
+  readonly asked: AbortSignal
   readonly onProgress: (step: string) => void
 }
 
@@ -51,14 +53,19 @@ export interface Registered {
 export async function startWorld(options: WorldOptions): Promise<World> {
   const started: (() => Promise<void>)[] = []
   const closeAll = async () => {
+    const failures: unknown[] = []
     // In reverse: what was started last leans on what was there before.
-    for (const close of started.toReversed()) await close()
-    started.length = 0
+    for (const close of started.splice(0).toReversed()) {
+      await close().catch((error: unknown) => failures.push(error))
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
   }
   try {
     return await build(options, started, closeAll)
   } catch (error) {
-    await closeAll()
+    await closeAll().catch((failure: unknown) => {
+      options.log.error({ err: failure }, 'world not closed')
+    })
     throw error
   }
 }
@@ -68,11 +75,12 @@ async function build(
   started: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<World> {
-  const { dataDir, portBase, clock, random, log, onProgress } = options
+  const { dataDir, portBase, clock, random, log, asked, onProgress } = options
   const common = { migrationsDir, clock, random }
   const port = (offset: number) => (portBase === 0 ? 0 : portBase + offset)
   const http = (offset: number) => ({ host: '127.0.0.1', port: port(offset) })
   const connect = async (name: string) => {
+    asked.throwIfAborted()
     const transport = await options.connect(name)
     started.push(() => transport.close())
     return transport
@@ -132,7 +140,7 @@ async function build(
   const registered = options.withServers ? await registerDemo(options, agents, started) : []
   onProgress('waiting until every tier knows')
   const [top] = registries
-  if (top) await untilWhole(top.url, agents, clock)
+  if (top) await untilWhole(top.url, agents, { clock, asked })
   return { registries, agents, registered, restored, close }
 }
 
@@ -143,10 +151,15 @@ const askEveryMs = 50
  * Registrations travel up in their own time; what is printed next should already be so. A world
  * that takes too long is printed all the same: it answers, and says what it does not know.
  */
-async function untilWhole(top: string, agents: readonly Agent[], clock: Clock): Promise<void> {
+async function untilWhole(
+  top: string,
+  agents: readonly Agent[],
+  { clock, asked }: Pick<WorldOptions, 'clock' | 'asked'>,
+): Promise<void> {
   const registry = createRegistryClient({ url: top })
   const until = clock.now() + wholeMsMax
   while (clock.now() < until) {
+    asked.throwIfAborted()
     const expected = agents.reduce((sum, agent) => sum + agent.published, 0)
     const { regions } = await registry.topology()
     const known = regions.reduce((sum, { instances }) => sum + total(instances), 0)
@@ -162,17 +175,21 @@ function total({ passing, warning, gated, critical }: StatusCounts): number {
 }
 
 async function registerDemo(
-  { dataDir, log, onProgress }: WorldOptions,
+  options: WorldOptions,
   agents: readonly Agent[],
   started: (() => Promise<void>)[],
 ): Promise<Registered[]> {
+  const { dataDir, log, asked, onProgress } = options
   const wanted = demoServers.flatMap((server) =>
     server.nodes.map((locality) => ({ server, locality })),
   )
   onProgress(`starting ${wanted.length} MCP servers`)
-  const processes: DemoProcess[] = []
+  const starting: Promise<DemoProcess>[] = []
   started.push(async () => {
-    await Promise.all(processes.map((each) => each.stop()))
+    // All of them, those included that were still on their way when another failed.
+    const settled = await Promise.allSettled(starting)
+    const running = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    await Promise.all(running.map((process) => process.stop()))
   })
   return Promise.all(
     wanted.map(async ({ server, locality }) => {
@@ -181,14 +198,16 @@ async function registerDemo(
       if (!agent) throw new Error(`the plan names ${place}, where no agent is`)
       const shortName = server.package.replace('@modelcontextprotocol/server-', '')
       const id = `${shortName}-1`
-      const running = await startDemoServer(server, {
+      const process = startDemoServer(server, {
         id: `${place.replaceAll('/', '-')}-${id}`,
         dataDir,
         log,
       })
-      processes.push(running)
+      starting.push(process)
+      const { url } = await process
+      asked.throwIfAborted()
       const instance = await createAgentClient({ url: agent.url }).register(id, {
-        endpoint: { url: running.url },
+        endpoint: { url },
         tags: [...server.tags],
         metadata: { package: server.package },
         registrant: 'meridian-dev',

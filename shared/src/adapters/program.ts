@@ -11,36 +11,42 @@ const closeMsMax = 10_000
 /**
  * Runs a program from start to end: begins it, waits for SIGINT, SIGTERM or SIGHUP, closes it, and
  * lets the process end by itself. What keeps it from starting becomes one line on standard error,
- * `<code>: <what to do>`, and exit code 1.
+ * `<code>: <what to do>`, and exit code 1. A start that takes long may watch the signal that it is
+ * given, undo what it did and reject with the signal's reason; that is an end in good order.
  */
-export async function runProgram(start: () => Promise<Running>): Promise<void> {
+export async function runProgram(start: (asked: AbortSignal) => Promise<Running>): Promise<void> {
   const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
-  const asked = Promise.withResolvers<NodeJS.Signals>()
-  let times = 0
-  const onSignal = (signal: NodeJS.Signals) => {
-    times += 1
-    if (times > 1) process.exit(1)
-    asked.resolve(signal)
+  const end = new AbortController()
+  const asked = end.signal
+  const told = new Promise((resolve) => {
+    asked.addEventListener('abort', resolve, { once: true })
+  })
+  let cut: NodeJS.Timeout | undefined
+  const onSignal = () => {
+    if (asked.aborted) process.exit(1)
+    cut = setTimeout(() => process.exit(1), closeMsMax)
+    end.abort()
   }
   for (const signal of signals) process.on(signal, onSignal)
   try {
-    const running = await start()
-    await asked.promise
-    const cut = setTimeout(() => process.exit(1), closeMsMax)
+    const running = await start(asked)
+    await told
     await running.close()
-    clearTimeout(cut)
   } catch (error) {
+    if (asked.aborted && error === asked.reason) return
     process.exitCode = 1
     reportFailure(error)
   } finally {
+    clearTimeout(cut)
     for (const signal of signals) process.off(signal, onSignal)
   }
 }
 
-/** A failure as people read it; faults of our own keep their stack. */
+/** A failure as people read it, in one line; faults of our own keep their stack. */
 export function reportFailure(error: unknown): void {
   if (isMeridianError(error) && error.code !== 'internal') {
-    process.stderr.write(`${error.code}: ${error.message}\n`)
+    // It may quote what others wrote, which shall not steer the terminal.
+    process.stderr.write(`${error.code}: ${error.message.replaceAll(/\p{Cc}+/gu, ' ')}\n`)
     return
   }
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error)
