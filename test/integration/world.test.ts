@@ -1,0 +1,3 @@
+import { worldSuite } from './world.suite.ts'
+
+worldSuite('the in-process transport', () => undefined)
