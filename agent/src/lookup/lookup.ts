@@ -48,7 +48,10 @@ export function createAgentLookup(
     if (zoneFirst) {
       const hits = catalog.index.lookup(query, { from, limit, random })
       if (hits.length > 0) {
-        return answerFrom(own, hits.map((hit) => toLookupResult(catalog, hit)))
+        return answerFrom(
+          own,
+          hits.map((hit) => toLookupResult(catalog, hit)),
+        )
       }
     }
     const deadlineMs = deadline - (clock.now() - startedAt)

@@ -32,12 +32,14 @@ const storedDefinitionSchema = z.looseObject({
     resourceTemplates: z
       .array(z.looseObject({ uriTemplate: z.string(), name: text, title: text }))
       .default([]),
-    prompts: z.array(z.looseObject({ name: z.string(), title: text, description: text })).default([]),
+    prompts: z
+      .array(z.looseObject({ name: z.string(), title: text, description: text }))
+      .default([]),
   }),
 })
 
 /** The definition that canonical JSON holds. Throws where even a tolerant reader can do nothing. */
 export function readDefinition(canonical: Uint8Array): Definition {
   const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(canonical))
-  return storedDefinitionSchema.parse(json) as Definition
+  return storedDefinitionSchema.parse(json)
 }
