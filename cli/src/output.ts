@@ -58,7 +58,7 @@ const foldIndent = '    '
 
 function draw(columns: readonly Column[], cells: readonly (readonly string[])[]): string[] {
   const table = new Table({
-    head: columns.map(({ title }) => pc.dim(title.toUpperCase())),
+    head: columns.map(({ title }) => (title === '' ? '' : pc.dim(title.toUpperCase()))),
     colAligns: columns.map(({ align = 'left' }) => align),
     chars: frameless,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
@@ -95,7 +95,7 @@ function widest(lines: readonly string[]): number {
 
 function paintCell(column: Column | undefined, text: string): string {
   const shown = printable(text)
-  return column?.paint?.(shown) ?? shown
+  return shown === '' ? '' : (column?.paint?.(shown) ?? shown)
 }
 
 /** Others wrote it, and it shall not move the cursor, clear the screen or break the line. */

@@ -55,6 +55,6 @@ export function createAgentClient(options: HttpClientOptions): AgentClient {
         params: { limit, cursor },
         reply: registeredInstancesSchema,
       }),
-    ready: () => call({ path: '/readyz', reply: readinessSchema }),
+    ready: () => call({ path: '/readyz', reply: readinessSchema, alsoGood: [503] }),
   }
 }

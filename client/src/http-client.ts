@@ -16,6 +16,8 @@ export interface Call<T extends z.ZodType> {
   readonly path: string
   readonly params?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
+  /** Statuses beside 2xx whose reply is a good one. */
+  readonly alsoGood?: readonly number[]
   /** What a good reply holds; undefined where it holds nothing. */
   readonly reply: T
 }
@@ -31,7 +33,7 @@ export function createHttpCaller(options: HttpClientOptions): HttpCaller {
   if (!URL.canParse(base)) {
     throw new MeridianError('config_invalid', `${JSON.stringify(base)} is not a URL`)
   }
-  return async ({ method = 'GET', path, params = {}, body, reply }) => {
+  return async ({ method = 'GET', path, params = {}, body, alsoGood = [], reply }) => {
     const url = new URL(path, base)
     for (const [name, value] of Object.entries(params)) {
       if (value !== undefined) url.searchParams.set(name, String(value))
@@ -47,7 +49,7 @@ export function createHttpCaller(options: HttpClientOptions): HttpCaller {
       }),
     )
     const json = await attempt(url, () => readBody(response))
-    if (!response.ok) throw problemOf(response, json)
+    if (!response.ok && !alsoGood.includes(response.status)) throw problemOf(response, json)
     return parse(reply, json, `the reply of ${url.href}`, 'internal')
   }
 }

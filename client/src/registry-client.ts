@@ -36,6 +36,6 @@ export function createRegistryClient(options: HttpClientOptions): RegistryClient
     servers: ({ query, limit, cursor } = {}) =>
       call({ path: '/v1/servers', params: { q: query, limit, cursor }, reply: serversPageSchema }),
     topology: () => call({ path: '/v1/topology', reply: topologySchema }),
-    ready: () => call({ path: '/readyz', reply: readinessSchema }),
+    ready: () => call({ path: '/readyz', reply: readinessSchema, alsoGood: [503] }),
   }
 }

@@ -1,0 +1,167 @@
+import { createAgentClient, createRegistryClient } from '@meridian/client'
+import type { StatusCounts } from '@meridian/shared'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { endAllMeridian, startProgram, type ListeningProgram } from '../support/meridian-process.ts'
+import { startNatsServer, type NatsServer } from '../support/nats-server.ts'
+import { describedServer } from '../support/registrations.ts'
+
+/** Five processes, each of which takes its time to start on a busy machine. */
+const timeout = 120_000
+
+describe('registries and agents as processes of their own over NATS', { timeout }, () => {
+  let folder: string
+  let nats: NatsServer
+  const programs = {} as Record<'global' | 'regional' | 'local' | 'n1' | 'n2', ListeningProgram>
+
+  const flags = (name: string) => ['--data', join(folder, name), '--nats', nats.url]
+  const startRegistry = (tier: string, ...place: string[]) =>
+    startProgram(['registry', '--tier', tier, ...place, ...flags(tier)])
+  const startAgent = (zone: string, node: string) =>
+    startProgram(['agent', '--region', 'eu-west', '--zone', zone, '--node', node, ...flags(node)])
+  const client = (of: keyof typeof programs) => createAgentClient({ url: programs[of].url })
+  const lookup = (of: keyof typeof programs, query: string) => client(of).lookup(query)
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'meridian-programs-'))
+    nats = await startNatsServer()
+    await nats.kill()
+  }, timeout)
+
+  afterAll(async () => {
+    await endAllMeridian()
+    await nats.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }, timeout)
+
+  it('starts an agent without NATS, which answers what is registered with it', async () => {
+    programs.n1 = await startAgent('a', 'n1')
+    await client('n1').register('early-1', describedServer('early'))
+    expect(await lookup('n1', 'tool:early_tool')).toMatchObject({
+      outcome: 'found',
+      complete: true,
+      answeredBy: 'agent',
+      results: [{ instance: 'early-1', ring: 0 }],
+    })
+    const elsewhere = await lookup('n1', 'tool:late_tool')
+    expect(elsewhere).toMatchObject({ outcome: 'unknown', complete: false, results: [] })
+    expect(elsewhere.scopes).toContainEqual(
+      expect.objectContaining({ scope: 'region', name: 'eu-west', state: 'unreachable' }),
+    )
+    expect(await client('n1').ready()).toEqual({
+      ready: false,
+      reasons: [
+        'the transport is disconnected',
+        'the zone has not been read from its registry yet',
+      ],
+    })
+  })
+
+  it('is heard of by every tier once NATS and the registries are up', async () => {
+    await nats.restart()
+    ;[programs.global, programs.regional, programs.local, programs.n2] = await Promise.all([
+      startRegistry('global'),
+      startRegistry('regional', '--region', 'eu-west'),
+      startRegistry('local', '--region', 'eu-west', '--zone', 'a'),
+      startAgent('b', 'n2'),
+    ])
+    await client('n2').register('late-1', describedServer('late'))
+    await eventually('the world knows both', async () => (await known('global')) === 2)
+    expect(await lookup('n1', 'tool:late_tool')).toMatchObject({
+      outcome: 'found',
+      complete: true,
+      answeredBy: 'regional',
+      results: [{ instance: 'late-1', locality: 'eu-west/b/n2', ring: 2 }],
+    })
+    expect((await topology('regional')).regions).toMatchObject([
+      {
+        region: 'eu-west',
+        zones: [
+          { zone: 'a', nodes: [{ node: 'n1' }] },
+          { zone: 'b', nodes: [{ node: 'n2' }] },
+        ],
+      },
+    ])
+    await eventually('the agent is ready', async () => (await client('n1').ready()).ready)
+  })
+
+  it('answers for a zone without a registry what runs there, and says what it cannot ask', async () => {
+    expect(await lookup('n2', 'tool:late_tool')).toMatchObject({
+      outcome: 'found',
+      answeredBy: 'agent',
+      results: [{ instance: 'late-1', ring: 0 }],
+    })
+    expect(await lookup('n2', 'tool:early_tool')).toMatchObject({
+      outcome: 'unknown',
+      complete: false,
+    })
+  })
+
+  it('registers and answers while NATS is down, and catches up when it is back', async () => {
+    await nats.kill()
+    await client('n2').register('during-1', describedServer('during'))
+    await client('n1').deregister('early-1', { registrant: 'test' })
+    expect(await lookup('n2', 'tool:during_tool')).toMatchObject({ outcome: 'found' })
+    expect(await lookup('n1', 'tool:during_tool')).toMatchObject({ outcome: 'unknown' })
+    // What was heard before stays: that nobody is heard now does not mean that they are gone.
+    expect(await known('regional')).toBe(2)
+    expect((await createRegistryClient({ url: programs.global.url }).ready()).ready).toBe(false)
+
+    await nats.restart()
+    await eventually(
+      'another zone finds it',
+      async () => (await lookup('n1', 'tool:during_tool')).outcome === 'found',
+      60_000,
+    )
+    await eventually(
+      'what was removed is gone everywhere',
+      async () => (await instancesOf('global', 'com.example/early')) === 0,
+      60_000,
+    )
+    expect(await known('regional')).toBe(2)
+  })
+
+  it('finds its data again after kill -9, registries as well as agents', async () => {
+    await Promise.all([programs.n2.end('SIGKILL'), programs.regional.end('SIGKILL')])
+    programs.regional = await startRegistry('regional', '--region', 'eu-west')
+    // From its own disk: the agent of that zone is not there to ask.
+    expect(await known('regional')).toBe(2)
+    programs.n2 = await startAgent('b', 'n2')
+    const { instances } = await client('n2').instances()
+    expect(instances.map(({ id }) => id)).toEqual(['during-1', 'late-1'])
+    await client('n2').register('after-1', describedServer('after'))
+    await eventually(
+      'another zone finds what came after',
+      async () => (await lookup('n1', 'tool:after_tool')).outcome === 'found',
+      60_000,
+    )
+    expect(await known('regional')).toBe(3)
+  })
+
+  it('ends each of them in good order when it is told to', async () => {
+    for (const program of Object.values(programs)) {
+      const { code, signal } = await program.end('SIGTERM')
+      expect({ code, signal }).toEqual({ code: 0, signal: null })
+    }
+  })
+
+  const topology = (of: 'global' | 'regional') =>
+    createRegistryClient({ url: programs[of].url }).topology()
+
+  /** Instances that a registry knows of. */
+  const known = async (of: 'global' | 'regional') =>
+    (await topology(of)).regions.reduce((sum, { instances }) => sum + total(instances), 0)
+
+  const instancesOf = async (of: 'global' | 'regional', server: string) => {
+    const registry = createRegistryClient({ url: programs[of].url })
+    const { servers } = await registry.servers({ query: `server:${server}` })
+    return servers.reduce((sum, { instances }) => sum + total(instances), 0)
+  }
+})
+
+function total({ passing, warning, gated, critical }: StatusCounts): number {
+  return passing + warning + gated + critical
+}
