@@ -1,10 +1,17 @@
-import { isMeridianError } from '../errors.ts'
-import { formatVersion, sameEpoch, type DefinitionId, type Epoch } from '../model/index.ts'
+import {
+  compareVersions,
+  formatVersion,
+  sameEpoch,
+  type DefinitionId,
+  type Epoch,
+  type Version,
+} from '../model/index.ts'
 import type { Cancel, Clock, Log, Random, Transport } from '../ports/index.ts'
 import {
   Acknowledgements,
   cutDelta,
   cutNothing,
+  definitionBytes,
   onReply,
   replicationLimits,
   splitDelta,
@@ -13,8 +20,10 @@ import {
   type InlineDefinition,
   type SetState,
 } from '../replication/index.ts'
-import { decodeMessageOf, encodeMessage } from '../wire/index.ts'
+import { decodeMessage, encodeMessage } from '../wire/index.ts'
+import { roomOf } from './answering.ts'
 import { backoffMs } from './backoff.ts'
+import { failureOf, logFailure } from './failure.ts'
 import { exchangeLimits } from './limits.ts'
 
 export interface PublisherOptions {
@@ -33,23 +42,33 @@ export interface PublisherOptions {
 }
 
 /**
- * Sends an owner's changes until they are acknowledged. Changes are batched; one delta is on its
- * way at a time, cut from where the last one ended while all goes well, and from what is known to
- * have arrived when it does not. Retrying never makes anything new.
+ * Sends an owner's changes until they are acknowledged.
+ *
+ *     change ─▶ batch ─▶ delta from where the last one ended ─┐
+ *                                                             ├─▶ replies ─▶ all tiers: settled
+ *     not settled ─▶ wait ─▶ probe: nothing but the version ──┘
+ *
+ * A change leaves with the next batch, whatever is still unacknowledged: a tier that is gone does
+ * not hold it back for the others. What was lost is repaired by asking: a probe is an empty delta
+ * that everybody answers with the version held, and on which whoever is behind fetches what it
+ * lacks. A delta is only repeated for tiers that answer, and are still behind after a probe. So
+ * retrying neither makes anything new nor floods a zone with whole sets because a region is gone.
  */
 export class Publisher {
   readonly #options: PublisherOptions
   readonly #acknowledgements: Acknowledgements
-  /** Where the next delta begins, unless something was lost. */
-  #sent: number | undefined
+  /** Where the next delta begins: a counter of `#epoch`. */
+  #sent = 0
   #epoch: Epoch | undefined
-  #timer: Cancel | undefined
-  #timerIsRetry = false
-  #sending = false
-  #dirty = false
+  #batch: Cancel | undefined
+  #retry: Cancel | undefined
+  #inFlight = 0
   #failures = 0
-  #closed = false
+  /** Tiers that have answered since the last probe. */
+  readonly #answering = new Set<string>()
   #epochStartedAt = Number.NEGATIVE_INFINITY
+  #stopStatus: (() => void) | undefined
+  #closed = false
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -58,145 +77,218 @@ export class Publisher {
 
   /** Announces the set: whoever holds the same already takes its version, and nothing is sent. */
   start(): void {
-    this.#schedule(0)
+    this.#stopStatus = this.#options.transport.onStatus((status) => {
+      if (status === 'connected') this.#retryNow()
+    })
+    this.#send()
   }
 
   /** The set has moved on, durably. */
   changed(): void {
-    this.#dirty = true
-    // A retry's wait is not cut short: whoever is gone is not helped by being asked more often.
-    if (this.#sending || this.#timer !== undefined) return
-    const pending = this.#options.set.version.counter - (this.#sent ?? 0)
-    this.#schedule(pending >= replicationLimits.batchRecords ? 0 : replicationLimits.batchMs)
-  }
-
-  /** Asks again at once: the way is known to be open, such as after a reconnect. */
-  retryNow(): void {
-    if (!this.#timerIsRetry) return
-    this.#failures = 0
-    this.#schedule(0)
+    const pending = this.#options.set.version.counter - this.#sent
+    if (pending >= replicationLimits.batchRecords) this.#sendIn(0)
+    else if (!this.#batch) this.#sendIn(replicationLimits.batchMs)
   }
 
   /** Whether one replica of each tier holds everything. */
   get settled(): boolean {
-    const { version } = this.#options.set
-    const settled = this.#acknowledgements.settled()
-    return sameEpoch(settled.epoch, version.epoch) && settled.counter >= version.counter
+    return this.#options.tiers.every((tier) => this.#isSettled(tier))
   }
 
   close(): void {
     this.#closed = true
-    this.#timer?.()
-    this.#timer = undefined
+    this.#stopStatus?.()
+    this.#batch?.()
+    this.#retry?.()
   }
 
-  #schedule(delayMs: number, retry = false): void {
+  #isSettled(tier: string): boolean {
+    const { version } = this.#options.set
+    const held = this.#acknowledgements.heldBy(tier)
+    return sameEpoch(held.epoch, version.epoch) && held.counter >= version.counter
+  }
+
+  #sendIn(delayMs: number): void {
     if (this.#closed) return
-    this.#timer?.()
-    this.#timerIsRetry = retry
-    this.#timer = this.#options.clock.after(delayMs, () => {
-      this.#timer = undefined
-      this.#timerIsRetry = false
-      void this.#send()
+    this.#batch?.()
+    this.#batch = this.#options.clock.after(delayMs, () => {
+      this.#batch = undefined
+      this.#send()
     })
   }
 
-  async #send(): Promise<void> {
-    if (this.#sending || this.#closed) return
-    this.#sending = true
-    this.#dirty = false
+  /** Sends what has not been sent yet. */
+  #send(): void {
+    // Whatever is on its way ends within `acknowledgeMs`, and then this is called again.
+    if (this.#closed || this.#inFlight >= exchangeLimits.inFlightMax) return
+    const delta = this.#nextDelta()
+    if (delta) void this.#deliver(delta)
+    else this.#continue()
+  }
+
+  #nextDelta(): Delta | undefined {
+    const { set } = this.#options
+    const { epoch, counter } = set.version
+    if (!this.#epoch || !sameEpoch(this.#epoch, epoch)) {
+      this.#epoch = epoch
+      this.#sent = counter
+      return cutNothing(set)
+    }
+    const delta = cutDelta(set, { epoch, counter: this.#sent })
+    this.#sent = counter
+    return delta && this.#withDefinitions(delta)
+  }
+
+  /** Sends again what was sent before. */
+  #probe(): void {
+    if (this.#closed || this.settled) return
+    const { set } = this.#options
+    const from = this.#oldestAnswering()
+    this.#answering.clear()
+    this.#epoch = set.version.epoch
+    this.#sent = set.version.counter
+    // On the first probe whoever is behind asks by itself, and nobody else has to listen.
+    const repeated = from && this.#failures > 1 ? cutDelta(set, from) : undefined
+    void this.#deliver(repeated ? this.#withDefinitions(repeated) : cutNothing(set))
+  }
+
+  /** What all tiers have that answer and are behind; undefined when there are none such. */
+  #oldestAnswering(): Version | undefined {
+    let oldest: Version | undefined
+    for (const tier of this.#answering) {
+      if (this.#isSettled(tier)) continue
+      const held = this.#acknowledgements.heldBy(tier)
+      if (!oldest || compareVersions(held, oldest) < 0) oldest = held
+    }
+    return oldest
+  }
+
+  /** Never rejects. */
+  async #deliver(delta: Delta): Promise<void> {
+    this.#inFlight += 1
     try {
-      const delta = this.#nextDelta()
-      this.#sent = delta.version.counter
       await this.#request(delta)
     } catch (error) {
-      if (this.#closed) return
-      this.#options.log.debug({ err: error, subject: this.#options.subject }, 'delta not delivered')
-    } finally {
-      this.#sending = false
+      if (!this.#closed) {
+        logFailure(
+          this.#options.log,
+          error,
+          { subject: this.#options.subject },
+          'delta not delivered',
+        )
+      }
     }
+    this.#inFlight -= 1
     this.#continue()
   }
 
   #continue(): void {
     if (this.#closed) return
     const { set, random } = this.#options
-    const more = this.#sent !== set.version.counter || this.#dirty
+    const { epoch, counter } = set.version
+    const unsent = !this.#epoch || !sameEpoch(this.#epoch, epoch) || this.#sent < counter
+    if (unsent && !this.#batch) this.#sendIn(0)
     if (this.settled) {
       this.#failures = 0
-      if (more) this.#schedule(0)
-      return
-    }
-    if (more && this.#failures === 0) {
-      this.#schedule(0)
-      return
-    }
-    // Something was lost: begin again from what is known to have arrived.
-    this.#sent = undefined
-    this.#schedule(backoffMs(this.#failures, random), true)
-    this.#failures += 1
+      this.#retry?.()
+      this.#retry = undefined
+    } else if (this.#inFlight === 0 && !this.#batch)
+      this.#retryIn(backoffMs(this.#failures, random))
   }
 
-  #nextDelta(): Delta {
-    const { set } = this.#options
-    const { version } = set
-    if (!this.#epoch || !sameEpoch(this.#epoch, version.epoch)) {
-      this.#epoch = version.epoch
-      return cutNothing(set)
-    }
-    const known =
-      this.#sent === undefined
-        ? this.#acknowledgements.settled()
-        : { epoch: version.epoch, counter: this.#sent }
-    const delta = cutDelta(set, known) ?? cutNothing(set)
+  /** A retry's wait is not cut short: whoever is gone is not helped by being asked more often. */
+  #retryIn(delayMs: number): void {
+    this.#retry ??= this.#options.clock.after(delayMs, () => {
+      this.#retry = undefined
+      this.#failures += 1
+      // What is about to be sent asks as well as a probe does.
+      if (!this.#batch) this.#probe()
+    })
+  }
+
+  /** The way is known to be open, as after a reconnect. */
+  #retryNow(): void {
+    this.#failures = 0
+    if (!this.#retry) return
+    this.#retry()
+    this.#retry = undefined
+    this.#retryIn(0)
+  }
+
+  #withDefinitions(delta: Delta): Delta {
     return { ...delta, definitions: this.#definitionsFor(delta) }
   }
 
   #definitionsFor(delta: Delta): InlineDefinition[] {
-    return this.#acknowledgements.unacknowledged(delta.records).flatMap((id) => {
-      const canonical = this.#options.definition(id)
-      return canonical ? [{ id, canonical }] : []
-    })
+    const { definition, transport, log } = this.#options
+    const room = roomOf(transport)
+    const definitions: InlineDefinition[] = []
+    for (const id of this.#acknowledgements.unacknowledged(delta.records)) {
+      const canonical = definition(id)
+      if (!canonical) continue
+      const inline = { id, canonical }
+      // One that cannot travel must not keep the others from doing so.
+      if (definitionBytes(inline) <= room) definitions.push(inline)
+      else
+        log.error(
+          { definition: id, bytes: canonical.length, room },
+          'definition beyond the payload',
+        )
+    }
+    return definitions
   }
 
   async #request(delta: Delta): Promise<void> {
     const { transport, subject } = this.#options
-    const pieces = splitDelta(delta, transport.payloadBytesMax - exchangeLimits.headroomBytes)
+    const pieces = splitDelta(delta, roomOf(transport))
     for (const [at, piece] of pieces.entries()) {
       const body = encodeMessage({ kind: 'delta', delta: piece })
       if (at < pieces.length - 1) {
         transport.publish(subject, body)
         continue
       }
-      await transport.requestMany(
-        subject,
-        body,
-        { deadlineMs: exchangeLimits.acknowledgeMs },
-        (bytes) => this.#onReply(bytes),
-      )
+      const deadlineMs = exchangeLimits.acknowledgeMs
+      await transport.requestMany(subject, body, { deadlineMs }, (bytes) => this.#onReply(bytes))
     }
   }
 
   #onReply(bytes: Uint8Array): 'enough' | 'more' {
-    const { set, log } = this.#options
-    let reply: DeltaReply
+    if (this.#closed) return 'enough'
+    const { log, subject } = this.#options
     try {
-      ;({ reply } = decodeMessageOf('delta-reply', bytes))
+      const message = decodeMessage(bytes)
+      if (message.kind === 'rpc-failure') throw failureOf(message)
+      if (message.kind === 'delta-reply') this.#take(message.reply)
     } catch (error) {
-      if (!isMeridianError(error)) throw error
-      log.warn({ err: error }, 'reply to a delta cannot be read')
-      return 'more'
-    }
-    this.#acknowledgements.record(set, reply)
-    const advice = onReply(set, reply.held)
-    if (advice.kind === 'start-epoch') this.#startEpoch(advice.above, reply)
-    if (advice.kind === 'refused') {
-      log.error(
-        { replica: reply.replica, held: formatVersion(reply.held) },
-        'a replica holds a version that this owner cannot have reached; refused',
-      )
+      // The others that answer are no worse for it.
+      logFailure(log, error, { subject }, 'delta not taken by one that answers')
     }
     return this.settled ? 'enough' : 'more'
+  }
+
+  #take(reply: DeltaReply): void {
+    const { set, log } = this.#options
+    this.#answering.add(reply.tier)
+    this.#acknowledgements.record(set, reply)
+    const advice = onReply(set, reply)
+    switch (advice.kind) {
+      case 'acknowledged':
+        break
+      case 'send':
+        // It asks for what it lacks by itself, and is sent it after a probe if it cannot.
+        break
+      case 'start-epoch':
+        this.#startEpoch(advice.above, reply)
+        break
+      case 'refused':
+        log.error(
+          { replica: reply.replica, held: formatVersion(reply.held) },
+          'a replica holds a version that this owner cannot have reached; refused',
+        )
+        break
+      default:
+        advice satisfies never
+    }
   }
 
   #startEpoch(above: Epoch, { replica, held }: DeltaReply): void {
@@ -209,6 +301,6 @@ export class Publisher {
       'a replica holds a newer version than this disk: starting an epoch above it',
     )
     startEpochAbove(above)
-    this.#dirty = true
+    this.#sendIn(0)
   }
 }

@@ -10,7 +10,7 @@ it('tells replicas of two tiers apart that have one name', () => {
     startEpoch(state, () => 0.5),
   )
   const acknowledgements = new Acknowledgements(['local', 'regional'])
-  const reply = { held: state.version, replica: 'r1', missing: [] }
+  const reply = { held: state.version, complete: true, replica: 'r1', missing: [] }
   acknowledgements.record(state, { ...reply, tier: 'local' })
   acknowledgements.record(state, { ...reply, tier: 'regional' })
   expect(acknowledgements.settled()).toEqual(state.version)

@@ -10,8 +10,10 @@ import type { SetState } from './set-state.ts'
 
 /** What a replica answers to a delta. */
 export interface DeltaReply {
-  /** The version it holds, committed. */
+  /** The newest version that it has committed or, where `complete` is false, heard of. */
   readonly held: Version
+  /** Whether it holds the complete set at that version; if not, nothing less than that helps. */
+  readonly complete: boolean
   /** Its name and tier; the tier is a word that the shell agrees on with itself. */
   readonly replica: string
   readonly tier: string
@@ -34,13 +36,14 @@ export class Acknowledgements {
     for (const tier of tiers) this.#definitions.set(tier, new Set())
   }
 
-  /** Takes a reply in. A reply that lacks definitions acknowledges nothing. */
+  /** Takes a reply in. One that lacks the set or definitions of it acknowledges nothing. */
   record(state: SetState, reply: DeltaReply): void {
     const known = this.#definitions.get(reply.tier)
     for (const id of reply.missing) known?.delete(id)
-    if (reply.missing.length > 0) return
     // Names are given per tier: a zone's first replica and its region's may both be `r1`.
     const name = `${reply.tier}/${reply.replica}`
+    if (!reply.complete) this.#replicas.delete(name)
+    if (!reply.complete || reply.missing.length > 0) return
     const before = this.#replicas.get(name)?.held ?? zeroVersion
     this.#replicas.delete(name)
     this.#replicas.set(name, { tier: reply.tier, held: reply.held })

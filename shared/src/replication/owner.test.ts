@@ -205,7 +205,15 @@ describe('an owner', () => {
       ['an absurd epoch', () => ({ epoch: { number: 1 + far, tag: '' }, counter: 1 }), 'refused'],
     ])('%s', (_, version, advice) => {
       const state = ownerAtFour()
-      expect(onReply(state, version(state)).kind).toBe(advice)
+      expect(onReply(state, { held: version(state), complete: true }).kind).toBe(advice)
+    })
+
+    it('sends the whole set to one that heard of the version and does not hold it', () => {
+      const state = ownerAtFour()
+      const reply = { held: state.version, complete: false }
+      expect(onReply(state, reply)).toMatchObject({ kind: 'send', delta: { from: 0 } })
+      const newer = { held: { epoch: { number: 9, tag: '' }, counter: 1 }, complete: false }
+      expect(onReply(state, newer).kind).toBe('start-epoch')
     })
 
     function clone(tag: string): Version {

@@ -1,12 +1,12 @@
 import {
   compareVersions,
-  sameEpoch,
   zeroVersion,
   type Epoch,
   type OwnerId,
   type Version,
 } from '../model/index.ts'
 import type { Random } from '../ports/random.ts'
+import type { DeltaReply } from './acknowledgements.ts'
 import { cutDelta, type Delta } from './delta.ts'
 import { replicationLimits } from './limits.ts'
 import { sameContent, type OwnerRecord, type RecordInput } from './record.ts'
@@ -147,17 +147,23 @@ export type OwnerAdvice =
   /** The version is so far above that nobody can have reached it: raise an alarm. */
   | { readonly kind: 'refused'; readonly held: Version }
 
-/** Judges the version that a receiver says it holds, against the owner's present one. */
-export function onReply(state: SetState, held: Version): OwnerAdvice {
+/**
+ * Judges what a receiver says it holds against the owner's present version. Where a delta went in
+ * pieces, only the reply to the last one counts: before it nothing can have changed.
+ *
+ * A receiver may have heard of a version whose set it does not hold (its disk is damaged). That
+ * version counts all the same: nothing older will be taken by it.
+ */
+export function onReply(
+  state: SetState,
+  { held, complete }: Pick<DeltaReply, 'held' | 'complete'>,
+): OwnerAdvice {
   if (compareVersions(held, state.version) > 0) {
     const jump = held.epoch.number - state.version.epoch.number
     return jump > replicationLimits.epochJumpMax
       ? { kind: 'refused', held }
       : { kind: 'start-epoch', above: held.epoch }
   }
-  if (sameEpoch(held.epoch, state.version.epoch) && held.counter === state.version.counter) {
-    return { kind: 'acknowledged' }
-  }
-  const delta = cutDelta(state, held)
+  const delta = cutDelta(state, complete ? held : zeroVersion)
   return delta ? { kind: 'send', delta } : { kind: 'acknowledged' }
 }

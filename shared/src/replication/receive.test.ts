@@ -89,6 +89,7 @@ const events = {
   'a delta that ends where the set is': () => cut(ownerAt(3), 1),
   'a delta that ends earlier': () => cut(ownerAt(2), 1),
   'a delta of an older epoch': () => cut(ownerAt(5, 1), 3),
+  'a delta of a later epoch': () => cut(ownerAt(5, 4), 3),
   'the first word of an epoch, same set': () => cutNothing(restarted(ownerAt(3))),
   'the first word of an epoch, other set': () => cutNothing(restarted(ownerAt(5))),
   'the first word of an epoch, no set': () => {
@@ -150,6 +151,7 @@ const table: Record<State, Record<Event, Expected>> = {
     'a delta that ends where the set is': ['gap', ...nothing],
     'a delta that ends earlier': ['gap', ...nothing],
     'a delta of an older epoch': ['gap', ...nothing],
+    'a delta of a later epoch': ['gap', ...nothing],
     'the first word of an epoch, same set': ['gap', ...nothing],
     'the first word of an epoch, other set': ['gap', ...nothing],
     'the first word of an epoch, no set': ['replaced', 'whole', '10.0000000000:0', ''],
@@ -174,6 +176,7 @@ const table: Record<State, Record<Event, Expected>> = {
     'a delta that ends where the set is': ['stale', ...same],
     'a delta that ends earlier': ['stale', ...same],
     'a delta of an older epoch': ['stale', ...same],
+    'a delta of a later epoch': ['gap', ...same],
     'the first word of an epoch, same set': ['adopted', 'whole', '3.0000000000:3', 'a b'],
     'the first word of an epoch, other set': ['gap', ...same],
     'the first word of an epoch, no set': ['replaced', 'whole', '10.0000000000:0', ''],
@@ -199,6 +202,7 @@ const table: Record<State, Record<Event, Expected>> = {
     'a delta that ends where the set is': ['adopted', ...same],
     'a delta that ends earlier': ['stale', ...doubt],
     'a delta of an older epoch': ['stale', ...doubt],
+    'a delta of a later epoch': ['gap', ...doubt],
     'the first word of an epoch, same set': ['adopted', 'whole', '3.0000000000:3', 'a b'],
     'the first word of an epoch, other set': ['gap', ...doubt],
     'the first word of an epoch, no set': ['replaced', 'whole', '10.0000000000:0', ''],
@@ -223,6 +227,7 @@ const table: Record<State, Record<Event, Expected>> = {
     'a delta that ends where the set is': ['stale', ...gone],
     'a delta that ends earlier': ['stale', ...gone],
     'a delta of an older epoch': ['stale', ...gone],
+    'a delta of a later epoch': ['gap', ...gone],
     'the first word of an epoch, same set': ['gap', ...gone],
     'the first word of an epoch, other set': ['gap', ...gone],
     'the first word of an epoch, no set': ['replaced', 'whole', '10.0000000000:0', ''],
@@ -254,14 +259,14 @@ const cells = Object.entries(table).flatMap(([state, row]) =>
 describe('receiveDelta', () => {
   it.each(cells)('$state set, $event: $expected.0', ({ state, event, expected }) => {
     const holdings = states[state]()
-    const { outcome, held } = receive(holdings, events[event]())
+    const { outcome, held, complete } = receive(holdings, events[event]())
     const holding = holdings.get(owner)
     const trust = holding?.trust ?? 'unknown'
     const version = holding ? formatVersion(holding.version) : ''
     const keys = [...(holding?.records.live() ?? [])].map(({ key }) => key).sort()
     expect([outcome, trust, version, keys.join(' ')]).toEqual(expected)
-    // A reply never claims more than a complete set.
-    expect(formatVersion(held)).toBe(trust === 'whole' ? version : '0.:0')
+    expect(formatVersion(held)).toBe(version === '' ? '0.:0' : version)
+    expect(complete).toBe(trust === 'whole')
   })
 
   it('changes no set before the step is settled', () => {

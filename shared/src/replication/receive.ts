@@ -1,4 +1,10 @@
-import { sameEpoch, type DefinitionId, type OwnerId, type Version } from '../model/index.ts'
+import {
+  sameEpoch,
+  zeroVersion,
+  type DefinitionId,
+  type OwnerId,
+  type Version,
+} from '../model/index.ts'
 import type { Millis } from '../ports/clock.ts'
 import { isDefinition } from './definition-bytes.ts'
 import type { Delta } from './delta.ts'
@@ -40,11 +46,9 @@ export interface ReceiveStep {
   readonly change?: SetChange
   /** Verified and not held before: to be committed with `change`. */
   readonly definitions: readonly InlineDefinition[]
-  /**
-   * The version held once the step is settled, (0, 0) where nothing whole is held: what a reply
-   * states.
-   */
+  /** What a reply states once the step is settled: see `DeltaReply`. */
   readonly held: Version
+  readonly complete: boolean
   readonly effects: readonly ReceiveEffect[]
 }
 
@@ -65,7 +69,7 @@ export interface ReceiveContext {
  *     const step = receiveDelta(holdings, delta, { sender, fromOwner: true, now: clock.now() })
  *     if (step.change || step.definitions.length > 0) store.apply({ changes: …, definitions: … })
  *     const events = settleStep(holdings, step)
- *     reply({ held: step.held, missing: holdings.definitions.missingOf(delta.owner) })
+ *     reply({ held: step.held, complete: step.complete, missing: holdings.definitions.missingOf(delta.owner) })
  */
 export function receiveDelta(
   holdings: Holdings,
@@ -150,7 +154,7 @@ function plainStep(
   outcome: ReceiveOutcome,
   effects: readonly ReceiveEffect[] = [],
 ): ReceiveStep {
-  return { outcome, definitions: [], held: knownVersion(holding), effects }
+  return { outcome, definitions: [], ...stated(holding), effects }
 }
 
 /** Adds to an outcome which definitions came along and which are still wanted. */
@@ -184,10 +188,13 @@ function finish(
   for (const id of holdings.definitions.missingOf(delta.owner)) named.add(id)
   const ids = [...named].filter((id) => !accepted.has(id) && !holdings.definitions.has(id))
   if (ids.length > 0) effects.push({ kind: 'fetch-definitions', ids })
-  const held = change?.version ?? knownVersion(holding)
   return change
-    ? { outcome, change, definitions, held, effects }
-    : { outcome, definitions, held, effects }
+    ? { outcome, change, definitions, held: change.version, complete: true, effects }
+    : { outcome, definitions, ...stated(holding), effects }
+}
+
+function stated(holding: Holding | undefined): Pick<ReceiveStep, 'held' | 'complete'> {
+  return { held: holding?.version ?? zeroVersion, complete: holding?.trust === 'whole' }
 }
 
 function faultOfHead({ from, version, floor }: Delta): string | undefined {

@@ -76,14 +76,16 @@ export function readDefinition(value: unknown): InlineDefinition {
   }
 }
 
-export function writeDeltaReply({ held, replica, tier, missing }: DeltaReply): unknown[] {
-  return [...writeVersion(held), replica, tier, missing.map((id) => hexToBytes(id))]
+export function writeDeltaReply(reply: DeltaReply): unknown[] {
+  const { held, complete, replica, tier, missing } = reply
+  return [...writeVersion(held), complete, replica, tier, missing.map((id) => hexToBytes(id))]
 }
 
 export function readDeltaReply(value: unknown): DeltaReply {
   const fields = new Fields(value, 'a reply to a delta')
   return {
     held: fields.version('held'),
+    complete: fields.boolean('complete'),
     replica: fields.text('replica', wireLimits.nameMax),
     tier: fields.text('tier', wireLimits.nameMax),
     missing: fields.list('missing', wireLimits.definitionsMax, readDefinitionId),

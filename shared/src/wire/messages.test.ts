@@ -52,7 +52,7 @@ const messages: { readonly [K in MessageKind]: Extract<Message, { kind: K }> } =
   delta: { kind: 'delta', delta },
   'delta-reply': {
     kind: 'delta-reply',
-    reply: { held: version, replica: 'r1', tier: 'local', missing: [definition] },
+    reply: { held: version, complete: true, replica: 'r1', tier: 'local', missing: [definition] },
   },
   pulse: {
     kind: 'pulse',
@@ -124,7 +124,7 @@ const frozenMessages: Readonly<Record<MessageKind, string>> = {
   delta:
     '019a01ad65752f612f6e312f6167656e7403a66b3966326131ce00011170ce0001116d0cc410000102030405060708090a0b0c0d0e0f9394ab692f666c69676874732d31ce0001116ec40473706563c420abababababababababababababababababababababababababababababababab93ab732f666c69676874732d31ce0001116fc40093aa692f686f74656c732d31ce00011170c09192c420ababababababababababababababababababababababababababababababababc40d7b226e616d65223a22c3a9227d',
   'delta-reply':
-    '01970203a66b3966326131ce00011170a27231a56c6f63616c91c420abababababababababababababababababababababababababababababababab',
+    '01980203a66b3966326131ce00011170c3a27231a56c6f63616c91c420abababababababababababababababababababababababababababababababab',
   pulse:
     '019903ad65752f612f6e312f6167656e7403a66b3966326131ce00011170a572756e2d31a76167656e742d310c9193a9666c69676874732d3103cb4029000000000000',
   hello:
