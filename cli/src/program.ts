@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { agentCommand } from './commands/agent.ts'
 import { devCommand } from './commands/dev.ts'
 import { lookupCommand } from './commands/lookup.ts'
+import { queryCommand } from './commands/query.ts'
 import { registryCommand } from './commands/registry.ts'
 import { treeCommand } from './commands/tree.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -23,6 +24,7 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     registryCommand(),
     lookupCommand(output),
     treeCommand(output),
+    queryCommand(output),
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of [program, ...commands]) {

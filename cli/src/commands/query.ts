@@ -1,0 +1,132 @@
+import {
+  createLinearIndex,
+  lookupHitsMax,
+  parseQuery,
+  ownerId,
+  type CapabilityIndex,
+  type Explanation,
+  type PlanStep,
+} from '@meridian/shared'
+import { systemRandom } from '@meridian/shared/system'
+import { Command, Option } from 'commander'
+import pc from 'picocolors'
+import { exitCodes } from '../exit-codes.ts'
+import { wholeNumber } from '../flag-values.ts'
+import { plural, renderTable, type Output } from '../output.ts'
+import { readServersFile } from '../servers-file/read.ts'
+
+interface QueryFlags {
+  readonly file: string
+  readonly limit: number
+  readonly explain?: boolean
+  readonly json?: boolean
+}
+
+const columns = [
+  { title: 'server' },
+  { title: 'version' },
+  { title: 'tools', align: 'right' },
+] as const
+
+/** The index takes instances; a file has none, so each server stands for one in this place. */
+const place = { region: 'file', zone: 'file', node: 'file' } as const
+const owner = ownerId({ ...place, id: 'file' })
+
+export function queryCommand(output: Output): Command {
+  return new Command('query')
+    .description('try the query language on a file of servers, without any registry')
+    .argument('[query...]', "such as 'tool:search_* tag:travel'")
+    .requiredOption('--file <path>', 'JSON Lines, one MCP server a line')
+    .addOption(
+      new Option('--limit <count>', 'at most so many servers')
+        .argParser(wholeNumber(1, lookupHitsMax))
+        .default(10),
+    )
+    .option('--explain', 'print how the answer was found')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  meridian query --file servers.jsonl 'tool:query_* | tool:execute_sql' --explain`,
+    )
+    .action(async (words: string[], flags: QueryFlags) => {
+      const { index, names } = await indexFile(flags.file, output)
+      const query = parseQuery(words.join(' '))
+      const explanation = index.explain(query, {
+        from: place,
+        limit: flags.limit,
+        random: systemRandom,
+        order: 'ranked',
+      })
+      const { instances } = index.count(query)
+      const servers = explanation.hits.map(({ instance }) => names.get(instance.spec.definition))
+      if (flags.json) {
+        const { hits: _, ...how } = explanation
+        output.line(
+          JSON.stringify({ matches: instances, servers, ...(flags.explain && how) }, null, 2),
+        )
+      } else {
+        const rows = servers.map((row) => row ?? [])
+        for (const line of renderTable(columns, rows, { width: output.columns })) output.line(line)
+        output.note(pc.dim(`${plural(instances, 'match', 'matches')}, ${servers.length} shown`))
+        if (flags.explain) for (const line of renderExplanation(explanation)) output.line(line)
+      }
+      process.exitCode = servers.length > 0 ? exitCodes.ok : exitCodes.notFound
+    })
+}
+
+async function indexFile(
+  path: string,
+  output: Output,
+): Promise<{ index: CapabilityIndex; names: Map<string, [string, string, string]> }> {
+  const index = createLinearIndex()
+  const names = new Map<string, [string, string, string]>()
+  let refused = 0
+  for await (const entry of readServersFile(path)) {
+    if (entry.kind === 'refused') {
+      refused += 1
+      output.note(pc.yellow(`line ${entry.line} left out: ${entry.reason}`))
+      continue
+    }
+    const { id, definition, endpoint } = entry.server
+    const instance = `line-${entry.line}`
+    index.put(
+      {
+        owner,
+        locality: place,
+        spec: {
+          id: instance,
+          definition: id,
+          endpoint: endpoint ?? { transport: 'streamable-http', url: '' },
+          metadata: {},
+          capacity: 1,
+        },
+        state: { id: instance, status: 'passing', weight: 1, draining: false },
+      },
+      definition,
+    )
+    const tools = String(definition.capabilities.tools.length)
+    names.set(id, [definition.name, definition.version, tools])
+  }
+  output.note(pc.dim(`${plural(index.size.instances, 'server')} read, ${refused} left out`))
+  return { index, names }
+}
+
+function renderExplanation({ query, plan, rowsTouched, rowsTotal, zones }: Explanation): string[] {
+  return [
+    '',
+    `${pc.bold('query')}  ${query}`,
+    ...renderStep(plan, ''),
+    `${pc.bold('rows')}   ${rowsTouched} of ${rowsTotal} touched; ${zones
+      .map(({ region, zone, ended }) => `${region}/${zone} ${ended}`)
+      .join(', ')}`,
+  ]
+}
+
+function renderStep({ how, what, rows, steps }: PlanStep, indent: string): string[] {
+  return [
+    `${indent}${pc.cyan(how)} ${what} ${pc.dim(`≤ ${plural(rows, 'row')}`)}`,
+    ...steps.flatMap((step) => renderStep(step, `${indent}  `)),
+  ]
+}
