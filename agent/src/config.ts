@@ -1,4 +1,4 @@
-import { localityPartSchema, type Locality } from '@meridian/shared'
+import { isMeridianError, localityPartSchema, type Locality } from '@meridian/shared'
 import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
   listSetting,
@@ -8,6 +8,7 @@ import {
   type Environment,
 } from '@meridian/shared/settings'
 import { z } from 'zod'
+import { createProbePolicy } from './registration/probe-targets.ts'
 
 /** The agent may be asked to register servers without a credential, so only this host may ask. */
 const loopbackHost = z.enum(['127.0.0.1', '::1', 'localhost'], {
@@ -22,9 +23,20 @@ const settingsSchema = z.strictObject({
   MERIDIAN_HTTP_HOST: loopbackHost.default('127.0.0.1'),
   MERIDIAN_HTTP_PORT: portSetting.default(7800),
   ...natsEnvironment,
-  MERIDIAN_PROBE_ALLOW: listSetting.default([]),
+  MERIDIAN_PROBE_ALLOW: listSetting.superRefine(refuseBadTargets).default([]),
   MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
 })
+
+function refuseBadTargets(allow: readonly string[], context: z.core.$RefinementCtx): void {
+  try {
+    createProbePolicy({ allow })
+  } catch (error) {
+    if (!isMeridianError(error)) throw error
+    for (const { value, problem } of error.violations) {
+      context.addIssue({ code: 'custom', message: `${value} ${problem}` })
+    }
+  }
+}
 
 export interface AgentConfig {
   readonly locality: Locality

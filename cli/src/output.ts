@@ -34,12 +34,13 @@ export interface TableLayout {
   readonly foldAt?: number
 }
 
-/** Columns without frames, as kubectl and docker print them; as lines. */
+/** Columns without frames, as kubectl and docker print them, as lines; a text is just a title. */
 export function renderTable(
-  columns: readonly Column[],
+  titles: readonly (Column | string)[],
   rows: readonly (readonly string[])[],
-  { width, foldAt = columns.length }: TableLayout = {},
+  { width, foldAt = titles.length }: TableLayout = {},
 ): string[] {
+  const columns = titles.map((title) => (typeof title === 'string' ? { title } : title))
   const cells = rows.map((row) => row.map((text, at) => paintCell(columns[at], text)))
   const lines = draw(columns, cells)
   if (width === undefined || foldAt >= columns.length || widest(lines) <= width) return lines

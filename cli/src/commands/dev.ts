@@ -166,11 +166,11 @@ export function renderServers(
     instance.endpoint.url,
   ])
   const columns = [
-    { title: 'where' },
-    { title: 'server' },
-    { title: 'version' },
+    'where',
+    'server',
+    'version',
     { title: 'tools', align: 'right' as const },
-    { title: 'endpoint' },
+    'endpoint',
   ]
   rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
   return renderTable(columns, rows, { width, foldAt: 4 })
@@ -189,7 +189,7 @@ function renderPlaces({ registries, agents }: World): string[] {
       ...below.map((agent) => [`      ${formatLocality(agent.locality)}`, 'agent', agent.url]),
     ]
   })
-  return renderTable([{ title: 'place' }, { title: 'tier' }, { title: 'url' }], rows)
+  return renderTable(['place', 'tier', 'url'], rows)
 }
 
 function toJson({ registries, agents, registered, restored }: World) {

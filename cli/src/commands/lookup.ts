@@ -85,13 +85,13 @@ export function renderResults(
 ): string[] {
   return renderTable(
     [
-      { title: 'server' },
-      { title: 'version' },
-      { title: 'where' },
+      'server',
+      'version',
+      'where',
       { title: 'ring', align: 'right' },
       { title: 'status', paint: paintStatus },
-      { title: 'instance' },
-      { title: 'endpoint' },
+      'instance',
+      'endpoint',
     ],
     results.map((result) => [
       result.server,

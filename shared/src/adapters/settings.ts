@@ -19,10 +19,13 @@ export function readSettings<T extends z.ZodObject>(
   const raw = Object.fromEntries(
     Object.entries(environment).filter(
       ([name, value]) =>
-        name.startsWith('MERIDIAN_') && value !== undefined && value !== '' && !clientSettings.has(name),
+        name.startsWith('MERIDIAN_') &&
+        value !== undefined &&
+        value !== '' &&
+        !clientSettings.has(name),
     ),
   )
-  return parse(schema, raw, 'the settings', 'config_invalid')
+  return parse(schema, raw, 'the configuration', 'config_invalid')
 }
 
 export const portSetting = z

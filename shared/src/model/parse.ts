@@ -23,14 +23,26 @@ export function parse<T extends z.ZodType>(
 const violationsMax = 20
 
 export function violationsOf(error: z.ZodError): Violation[] {
-  return error.issues.slice(0, violationsMax).map((issue) => ({
-    field: fieldPath(issue.path) || '(whole)',
-    value: shownValue(issue.code === 'unrecognized_keys' ? issue.keys : issue.input),
-    problem:
-      issue.code === 'unrecognized_keys'
-        ? `unknown field${issue.keys.length > 1 ? 's' : ''}: ${issue.keys.map((k) => shorten(k)).join(', ')}`
-        : issue.message,
-  }))
+  return error.issues.flatMap(violationsOfIssue).slice(0, violationsMax)
+}
+
+function violationsOfIssue(issue: z.core.$ZodIssue): Violation[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: fieldPath([...issue.path, key]),
+      // A secret under a misspelt name is a secret all the same.
+      value: '(not shown)',
+      problem: 'is unknown',
+    }))
+  }
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined
+  return [
+    {
+      field: fieldPath(issue.path) || '(whole)',
+      value: shownValue(issue.input),
+      problem: isMissing ? 'is needed' : issue.message,
+    },
+  ]
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {

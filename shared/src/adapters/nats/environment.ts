@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MeridianError } from '../../errors.ts'
+import { isMeridianError, MeridianError } from '../../errors.ts'
 import { listSetting } from '../settings.ts'
 import { parseServer, type NatsCredentials, type NatsSettings, type NatsTls } from './settings.ts'
 
@@ -7,7 +7,7 @@ const text = z.string().optional()
 
 /** The settings of every program that connects to NATS; part of its own schema. */
 export const natsEnvironment = {
-  MERIDIAN_NATS_URL: listSetting.default(['nats://127.0.0.1:4222']),
+  MERIDIAN_NATS_URL: listSetting.superRefine(refuseBadServers).default(['nats://127.0.0.1:4222']),
   MERIDIAN_NATS_SEED: text,
   MERIDIAN_NATS_SEED_FILE: text,
   MERIDIAN_NATS_CREDS_FILE: text,
@@ -24,14 +24,25 @@ export const natsEnvironment = {
     .optional(),
 }
 
+/** Reported with the problems of the other settings, and without what may be a password. */
+function refuseBadServers(servers: readonly string[], context: z.core.$RefinementCtx): void {
+  if (servers.length === 0) context.addIssue({ code: 'custom', message: 'names no server' })
+  for (const server of servers) {
+    try {
+      parseServer(server)
+    } catch (error) {
+      if (!isMeridianError(error)) throw error
+      context.addIssue({ code: 'custom', message: error.message })
+    }
+  }
+}
+
 const natsEnvironmentSchema = z.object(natsEnvironment)
 type NatsEnvironment = z.infer<typeof natsEnvironmentSchema>
 
-/** Errors: `config_invalid`: a bad address, several credentials, half a pair. */
+/** Errors: `config_invalid`: several credentials, half a pair. */
 export function natsSettingsOf(environment: NatsEnvironment): NatsSettings {
   const servers = environment.MERIDIAN_NATS_URL
-  if (servers.length === 0) throw new MeridianError('config_invalid', 'MERIDIAN_NATS_URL is empty')
-  for (const server of servers) parseServer(server)
   const credentials = credentialsOf(environment)
   const tls = tlsOf(environment)
   const inboxPrefix = environment.MERIDIAN_NATS_INBOX_PREFIX
