@@ -16,7 +16,11 @@ export default defineConfig({
     projects: [
       // What is cheap and points at one file fails first; processes and ports come last and alone.
       // (Not from 0: with one worker, vitest runs group 0 after the others.)
-      suite('unit', ['*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/support/**/*.test.ts'], 1),
+      suite(
+        'unit',
+        ['*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{property,support}/**/*.test.ts'],
+        1,
+      ),
       suite('contract', ['test/contract/**/*.test.ts'], 2),
       suite('integration', ['test/{integration,browser}/**/*.test.ts'], 3),
     ],

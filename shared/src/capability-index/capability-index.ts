@@ -80,6 +80,8 @@ export interface CapabilityIndex {
 export interface IndexSize {
   readonly instances: number
   readonly groups: number
+  /** About what the index takes beside the records that it was given; 0 where it holds no more. */
+  readonly bytes: number
 }
 
 /** What `put` takes. */

@@ -1,5 +1,4 @@
 import { parse as parseVersion, Range, type SemVer } from 'semver'
-import { MeridianError } from '../errors.ts'
 import {
   ringOf,
   type Definition,
@@ -11,23 +10,23 @@ import {
   type Ring,
 } from '../model/index.ts'
 import { compareText, distanceFrom, hashGroup, hashInstance, hashZone } from './canonical-order.ts'
-import {
-  lookupHitsMax,
-  type CapabilityIndex,
-  type Count,
-  type Explanation,
-  type Hit,
-  type IndexChange,
-  type IndexedInstance,
-  type IndexSize,
-  type InstanceInput,
-  type LookupOptions,
+import type {
+  CapabilityIndex,
+  Count,
+  Explanation,
+  Hit,
+  IndexChange,
+  IndexedInstance,
+  IndexSize,
+  InstanceInput,
+  LookupOptions,
 } from './capability-index.ts'
 import { createCounter } from './counter.ts'
 import { asksForStatus, printQuery, queryLimits, type Query, type Term } from './query/index.ts'
 import { eachTerm } from './query/query.ts'
 import { bandsOf, type Band } from './ring-walk.ts'
-import { choose, poolSize, startsOf, weightOf, type Starts } from './selection.ts'
+import { refuseLimit, wideWildcard } from './refusals.ts'
+import { Draw, poolSize, startsOf, weightOf, type Starts } from './selection.ts'
 import {
   bucketOf,
   idle,
@@ -87,7 +86,7 @@ class LinearIndex implements CapabilityIndex {
 
   get size(): IndexSize {
     const entries = [...this.#entries()]
-    return { instances: entries.length, groups: new Set(entries.map(groupName)).size }
+    return { instances: entries.length, groups: new Set(entries.map(groupName)).size, bytes: 0 }
   }
 
   put(input: InstanceInput, definition: Definition | (() => Definition)): 'added' | 'changed' {
@@ -168,12 +167,15 @@ class LinearIndex implements CapabilityIndex {
     const all = asksForStatus(query)
     const groups = this.#groups((entry) => (all || usable(entry)) && test(entry))
     const starts = startsOf(order, random)
+    const draw = new Draw(order, weigh)
     const hits: Hit[] = []
     for (const band of bandsOf([...groups.values()], options)) {
       const wanted = options.limit - hits.length
       if (wanted === 0) break
       const pool = poolOf(band, options, starts, poolSize(wanted), order === 'random')
-      choose({ pool, ring: band.ring, wanted, order, starts, random, weigh }, hits)
+      draw.begin(wanted, pool.length, starts)
+      for (const group of pool) draw.addGroup(group)
+      draw.finish(band.ring, random, hits)
     }
     return hits
   }
@@ -289,8 +291,7 @@ class LinearIndex implements CapabilityIndex {
         })
       }
     }
-    if (found.size > this.#wildcardTermsMax)
-      throw wideWildcard(term, found.size, this.#wildcardTermsMax)
+    if (found.size > this.#wildcardTermsMax) throw wideWildcard(term, this.#wildcardTermsMax)
   }
 }
 
@@ -437,25 +438,4 @@ function rangeOf(value: string): Range | undefined {
     if (error instanceof TypeError) return undefined
     throw error
   }
-}
-
-function refuseLimit(limit: number): void {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= lookupHitsMax) return
-  throw new MeridianError(
-    'invalid_request',
-    `limit is ${limit}; it must be a whole number from 1 to ${lookupHitsMax}`,
-    {
-      violations: [
-        { field: 'limit', value: String(limit), problem: `must be from 1 to ${lookupHitsMax}` },
-      ],
-    },
-  )
-}
-
-function wideWildcard(term: Term, found: number, max: number): MeridianError {
-  const text = printQuery(term)
-  const problem = `stands for ${found} values here; the limit is ${max}: write more of its beginning`
-  return new MeridianError('invalid_query', `${text} ${problem}`, {
-    violations: [{ field: term.field, value: text, problem }],
-  })
 }

@@ -88,89 +88,135 @@ export function startsOf(order: Order, random: Random): Starts {
   return { group, instance: random() }
 }
 
-export interface Choice {
-  /** A ring's groups in canonical order, each its matching instances in canonical order. */
-  readonly pool: readonly (readonly IndexedInstance[])[]
-  readonly ring: Ring
-  readonly wanted: number
-  readonly order: Order
-  readonly starts: Starts
-  readonly random: Random
-  readonly weigh: (instance: IndexedInstance) => number
-}
+/**
+ * Chooses from a ring's pool. Its groups are added in canonical order, each with its matching
+ * instances in canonical order; then `finish` appends the hits. One object serves many lookups.
+ */
+export class Draw {
+  readonly #order: Order
+  readonly #weigh: (instance: IndexedInstance) => number
+  readonly #instances: IndexedInstance[] = []
+  readonly #weights: number[] = []
+  #wanted = 0
+  #perGroup = 0
+  #start = 0
 
-/** Appends up to `wanted` hits of one ring to `hits`, in the order in which to try them. */
-export function choose(choice: Choice, hits: Hit[]): void {
-  const { pool, ring, wanted, order, starts, random, weigh } = choice
-  const perGroup = Math.max(selectionLimits.poolInstancesPerGroup, wanted - pool.length + 1)
-  const instances: IndexedInstance[] = []
-  const weights: number[] = []
-  for (const group of pool) {
-    const taken = order === 'ranked' ? group.length : Math.min(group.length, perGroup)
-    const first = taken < group.length ? Math.floor(starts.instance * group.length) : 0
-    const lent = group.length / taken
-    for (let i = 0; i < taken; i += 1) {
-      const instance = group[(first + i) % group.length] as IndexedInstance
-      const weight = weigh(instance)
-      instances.push(instance)
-      weights.push(order === 'random' ? (weight > 0 ? lent : 0) : weight * lent)
+  constructor(order: Order, weigh: (instance: IndexedInstance) => number) {
+    this.#order = order
+    this.#weigh = weigh
+  }
+
+  begin(wanted: number, groups: number, starts: Starts): void {
+    this.#wanted = wanted
+    this.#start = starts.instance
+    // Few groups must not mean few hits: the last of them alone could have to fill the rest.
+    const perGroup = Math.max(selectionLimits.poolInstancesPerGroup, wanted - groups + 1)
+    this.#perGroup = this.#order === 'ranked' ? Infinity : perGroup
+    this.#instances.length = 0
+    this.#weights.length = 0
+  }
+
+  addGroup(instances: readonly IndexedInstance[]): void {
+    const { length } = instances
+    if (length <= this.#perGroup) {
+      for (const instance of instances) this.#add(instance, 1)
+      return
+    }
+    const first = Math.floor(this.#start * length)
+    for (let i = 0; i < this.#perGroup; i += 1) {
+      const at = first + i
+      const instance = instances[at < length ? at : at - length] as IndexedInstance
+      this.#add(instance, length / this.#perGroup)
     }
   }
-  if (order === 'ranked') takeBest(instances, weights, ring, wanted, hits)
-  else draw(instances, weights, ring, wanted, random, hits)
-}
 
-function takeBest(
-  instances: readonly IndexedInstance[],
-  weights: readonly number[],
-  ring: Ring,
-  wanted: number,
-  hits: Hit[],
-): void {
-  const order = instances.map((_, at) => at)
-  // Stable: the canonical order decides between equals.
-  order.sort((a, b) => (weights[b] as number) - (weights[a] as number))
-  for (const at of order.slice(0, wanted)) {
-    hits.push({ instance: instances[at] as IndexedInstance, ring, weight: weights[at] as number })
+  /** A group with one matching instance. */
+  addSingle(instance: IndexedInstance): void {
+    this.#add(instance, 1)
+  }
+
+  finish(ring: Ring, random: Random, hits: Hit[]): void {
+    if (this.#order === 'ranked') this.#takeBest(ring, hits)
+    else this.#draw(ring, random, hits)
+  }
+
+  /** `share`: how many instances it stands for. */
+  #add(instance: IndexedInstance, share: number): void {
+    const weight = this.#weigh(instance)
+    this.#instances.push(instance)
+    if (!(weight > 0)) this.#weights.push(0)
+    else this.#weights.push(this.#order === 'random' ? share : weight * share)
+  }
+
+  /** Heaviest first; the canonical order decides between equals. */
+  #takeBest(ring: Ring, hits: Hit[]): void {
+    const weights = this.#weights
+    const taken = Math.min(this.#wanted, weights.length)
+    const best: number[] = []
+    for (let at = 0; at < weights.length; at += 1) {
+      const weight = weights[at] as number
+      if (best.length === taken && weight <= (weights[best[taken - 1] as number] as number))
+        continue
+      if (best.length === taken) best.pop()
+      let place = best.length
+      while (place > 0 && (weights[best[place - 1] as number] as number) < weight) {
+        best[place] = best[place - 1] as number
+        place -= 1
+      }
+      best[place] = at
+    }
+    for (const at of best) hits.push(this.#hit(at, ring))
+  }
+
+  /** Without replacement; what weighs nothing comes last, in canonical order. */
+  #draw(ring: Ring, random: Random, hits: Hit[]): void {
+    const weights = this.#weights
+    let missing = Math.min(this.#wanted, weights.length)
+    let total = sumOf(weights)
+    while (missing > 0 && total > 0) {
+      const at = pick(weights, random() * total)
+      const weight = weights[at] as number
+      hits.push(this.#hit(at, ring))
+      missing -= 1
+      weights[at] = drawn
+      // Subtracting most of a sum would leave little but the rounding of it.
+      total = weight * 2 > total ? sumOf(weights) : total - weight
+    }
+    for (let at = 0; missing > 0 && at < weights.length; at += 1) {
+      if (weights[at] !== 0) continue
+      hits.push(this.#hit(at, ring))
+      missing -= 1
+    }
+  }
+
+  #hit(at: number, ring: Ring): Hit {
+    return {
+      instance: this.#instances[at] as IndexedInstance,
+      ring,
+      weight: this.#weights[at] as number,
+    }
   }
 }
 
-/** Without replacement; what weighs nothing comes last, in canonical order. */
-function draw(
-  instances: IndexedInstance[],
-  weights: number[],
-  ring: Ring,
-  wanted: number,
-  random: Random,
-  hits: Hit[],
-): void {
-  let left = weights.length
+/** In the place of the weight of what was drawn already. */
+const drawn = -1
+
+function sumOf(weights: readonly number[]): number {
   let total = 0
-  for (const weight of weights) total += weight
-  for (let drawn = 0; drawn < wanted && left > 0; drawn += 1) {
-    const at = total > 0 ? pick(weights, left, random() * total) : 0
-    const instance = instances[at] as IndexedInstance
-    const weight = weights[at] as number
-    hits.push({ instance, ring, weight })
-    // Keeps the order of the rest, which decides between those that weigh nothing.
-    instances.splice(at, 1)
-    weights.splice(at, 1)
-    left -= 1
-    // Summed anew: subtracting would leave a rest that is no weight of anybody.
-    total = 0
-    for (let i = 0; i < left; i += 1) total += weights[i] as number
-  }
+  for (const weight of weights) if (weight > 0) total += weight
+  return total
 }
 
-function pick(weights: readonly number[], left: number, point: number): number {
+/** The first whose weights up to it reach beyond `point`. */
+function pick(weights: readonly number[], point: number): number {
   let rest = point
   let last = 0
-  for (let at = 0; at < left; at += 1) {
+  for (let at = 0; at < weights.length; at += 1) {
     const weight = weights[at] as number
     if (weight <= 0) continue
-    last = at
     rest -= weight
     if (rest < 0) return at
+    last = at
   }
   // Rounding can leave the point just beyond the end.
   return last

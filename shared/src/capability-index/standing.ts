@@ -72,6 +72,10 @@ export function bucketOf(
 ): number {
   if (!isUsable(standingOf(state, liveness))) return unusableBucket
   const health = Math.max(healthClass[state.status], liveness === 'suspect' ? 1 : 0)
-  const level = Math.min(loadLevels - 1, Math.floor((load.inFlight * loadLevels) / capacity))
-  return health * loadLevels + level
+  return health * loadLevels + loadLevel(load.inFlight, capacity)
+}
+
+/** 0 idle to `loadLevels - 1` nearly full, full, or over. */
+export function loadLevel(inFlight: number, capacity: number): number {
+  return Math.min(loadLevels - 1, Math.floor((inFlight * loadLevels) / capacity))
 }

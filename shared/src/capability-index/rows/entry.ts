@@ -1,0 +1,101 @@
+import type { InstanceSpec, InstanceState, Locality, OwnerId } from '../../model/index.ts'
+import type { IndexedInstance, InstanceInput } from '../capability-index.ts'
+import { compareText } from '../canonical-order.ts'
+import { weightOf } from '../selection.ts'
+import {
+  bucketOf,
+  idle,
+  loadLevel,
+  standingOf,
+  unusableBucket,
+  type InstanceLoad,
+  type Liveness,
+  type Standing,
+} from '../standing.ts'
+import type { Shelf } from './shelf.ts'
+import type { Node } from './zone.ts'
+
+/** An instance in the index. Its group's row lies at `slot` of `shelf`. */
+export class Entry implements IndexedInstance {
+  readonly owner: OwnerId
+  readonly hash: number
+  locality: Locality
+  spec: InstanceSpec
+  state: InstanceState
+  load: InstanceLoad
+  liveness: Liveness
+
+  node: Node
+  /** Its place in `node.entries`. */
+  nodeAt = 0
+  shelf: Shelf | undefined = undefined
+  slot = 0
+  bucket = 0
+  /** The bucket it would have when idle. */
+  #idleBucket = 0
+  #capacity = 1
+  #weight = unknownWeight
+
+  constructor(input: InstanceInput, hash: number, liveness: Liveness, node: Node) {
+    this.owner = input.owner
+    this.hash = hash
+    this.locality = input.locality
+    this.spec = input.spec
+    this.state = input.state
+    this.load = input.load ?? idle
+    this.liveness = liveness
+    this.node = node
+    this.settle()
+  }
+
+  /** Works out what follows from spec, state and liveness, after one of them changed. */
+  settle(): void {
+    this.#capacity = this.spec.capacity
+    this.#idleBucket = bucketOf(this.state, this.liveness, idle, this.#capacity)
+    this.takeLoad(this.load)
+  }
+
+  /** Reads nothing but the entry itself: heartbeats are many, and each is a cold record. */
+  takeLoad(load: InstanceLoad): void {
+    this.load = load
+    this.#weight = unknownWeight
+    this.bucket =
+      this.#idleBucket === unusableBucket
+        ? unusableBucket
+        : this.#idleBucket + loadLevel(load.inFlight, this.#capacity)
+  }
+
+  get standing(): Standing {
+    return standingOf(this.state, this.liveness)
+  }
+
+  /** `weightOf`, remembered until something changes: a draw looks at many and changes none. */
+  get weight(): number {
+    if (this.#weight === unknownWeight) this.#weight = weightOf(this)
+    return this.#weight
+  }
+}
+
+const unknownWeight = -1
+
+/** The canonical order of a group's instances. */
+export function compareEntries(a: Entry, b: Entry): number {
+  return a.hash - b.hash || compareText(a.owner, b.owner) || compareText(a.spec.id, b.spec.id)
+}
+
+/** The instances of a row: most have one, which then stands for itself. */
+export type Members = Entry | Entry[]
+
+export function membersBucket(members: Members): number {
+  if (!Array.isArray(members)) return members.bucket
+  let best = (members[0] as Entry).bucket
+  for (let i = 1; i < members.length; i += 1) {
+    const { bucket } = members[i] as Entry
+    if (bucket < best) best = bucket
+  }
+  return best
+}
+
+export function firstMember(members: Members): Entry {
+  return Array.isArray(members) ? (members[0] as Entry) : members
+}

@@ -1,0 +1,162 @@
+import { MeridianError } from '../../errors.ts'
+import { hashZone } from '../canonical-order.ts'
+import type { Entry, Members } from './entry.ts'
+import { Shelf, type Stock } from './shelf.ts'
+
+/** A node of a zone, with what runs on it. */
+export class Node {
+  readonly zone: Zone
+  readonly name: string
+  readonly entries: Entry[] = []
+
+  constructor(zone: Zone, name: string) {
+    this.zone = zone
+    this.name = name
+  }
+
+  add(entry: Entry): void {
+    entry.nodeAt = this.entries.length
+    this.entries.push(entry)
+  }
+
+  remove(entry: Entry): void {
+    const last = this.entries.pop() as Entry
+    if (last === entry) return
+    this.entries[entry.nodeAt] = last
+    last.nodeAt = entry.nodeAt
+  }
+}
+
+/** Numbers for shelves; numbers of shelves that are gone are used again. */
+export interface ShelfNumbers {
+  take(): number
+  give(number: number): void
+}
+
+/** A zone's rows, on shelves in canonical order: one, until it has more than a shelf holds. */
+export class Zone {
+  readonly region: string
+  readonly name: string
+  readonly hash: number
+  readonly nodes = new Map<string, Node>()
+  readonly shelves: Shelf[] = []
+  readonly #stock: Stock
+  readonly #numbers: ShelfNumbers
+
+  constructor(region: string, name: string, stock: Stock, numbers: ShelfNumbers) {
+    this.region = region
+    this.name = name
+    this.hash = hashZone(region, name)
+    this.#stock = stock
+    this.#numbers = numbers
+    this.shelves.push(new Shelf(stock, numbers.take(), this, 0))
+  }
+
+  node(name: string): Node {
+    let node = this.nodes.get(name)
+    if (node === undefined) {
+      node = new Node(this, name)
+      this.nodes.set(name, node)
+    }
+    return node
+  }
+
+  /** The shelf that has rows of this hash, or would. */
+  shelfFor(hash: number): Shelf {
+    return this.shelves[this.#shelfAt(hash)] as Shelf
+  }
+
+  add(
+    hash: number,
+    members: Members,
+    bucket: number,
+    version: number,
+    terms: readonly number[],
+    count: number,
+  ): void {
+    for (;;) {
+      const at = this.#shelfAt(hash)
+      const shelf = this.shelves[at] as Shelf
+      if (shelf.add(hash, members, bucket, version, terms, count) >= 0) return
+      this.#makeRoom(at)
+    }
+  }
+
+  /** One piece of tidying on one of its shelves. False when the shelf is tidy. */
+  tidy(shelf: Shelf): boolean {
+    for (let looked = 0; looked < pagesAPiece; looked += 1) {
+      if (shelf.tidyAt + 1 >= shelf.pages.count) {
+        shelf.tidyAt = 0
+        return this.#evenOut(this.shelves.indexOf(shelf))
+      }
+      if (shelf.mergePages(shelf.tidyAt)) return true
+      shelf.tidyAt += 1
+    }
+    return true
+  }
+
+  /** Gives back the numbers of its shelves. */
+  close(): void {
+    for (const shelf of this.shelves) this.#numbers.give(shelf.number)
+    this.shelves.length = 0
+  }
+
+  #shelfAt(hash: number): number {
+    let at = this.shelves.length - 1
+    while (at > 0 && (this.shelves[at] as Shelf).low > hash) at -= 1
+    return at
+  }
+
+  /** Moves the last page of a full shelf to the next one. */
+  #makeRoom(at: number): void {
+    const shelf = this.shelves[at] as Shelf
+    const run = shelf.pages.lastRun()
+    if (run === 0) {
+      throw new MeridianError(
+        'invalid_request',
+        `more than ${shelf.rows} definitions in ${this.region}/${this.name} have ids that begin alike: no room for another`,
+      )
+    }
+    let next = this.shelves[at + 1]
+    if (next === undefined || !this.#hasRoom(next, shelf.pages.count - run)) {
+      const low = shelf.pages.lows[run] as number
+      next = new Shelf(this.#stock, this.#numbers.take(), this, low)
+      this.shelves.splice(at + 1, 0, next)
+    }
+    shelf.giveLast(next)
+    // So that the next rows need not wait for the same.
+    shelf.markUntidy()
+  }
+
+  /**
+   * Moves a page from a shelf to the next, if that is much emptier, or from the next to it, if both
+   * would fit on a quarter of a shelf.
+   */
+  #evenOut(at: number): boolean {
+    const shelf = this.shelves[at]
+    const next = this.shelves[at + 1]
+    // A shelf that is gone already can still be on the list of untidy ones.
+    if (shelf === undefined || next === undefined) return false
+    if (shelf.pages.count + next.pages.count <= this.#stock.shelfPagesMax / 4) {
+      next.giveFirst(shelf)
+      if (next.pages.count === 0) {
+        this.shelves.splice(at + 1, 1)
+        this.#numbers.give(next.number)
+      }
+      return true
+    }
+    if (next.pages.count * 2 >= shelf.pages.count) return false
+    const run = shelf.pages.lastRun()
+    if (run === 0 || !this.#hasRoom(next, shelf.pages.count - run)) return false
+    shelf.giveLast(next)
+    return true
+  }
+
+  /** Whether a shelf can take the rows of so many pages, whatever splits that brings. */
+  #hasRoom(shelf: Shelf, pages: number): boolean {
+    return shelf.pages.count + pages + 2 <= this.#stock.shelfPagesMax
+  }
+}
+
+/** Pages that one piece of tidying looks at. */
+const pagesAPiece = 256
