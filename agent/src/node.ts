@@ -154,7 +154,6 @@ export function createNode(options: NodeOptions): AgentNode {
 
   let subscriptions: Subscription[] = []
   let pulsing: { close(): void } | undefined
-  let stopStatus: (() => void) | undefined
   return {
     api,
     restored,
@@ -168,6 +167,7 @@ export function createNode(options: NodeOptions): AgentNode {
       subscriptions = [
         serveHoldings({
           transport,
+          clock,
           log,
           subject: (method) => subjects.rpcNode(locality, method),
           find: (of) => (of === owner ? registrar.set : undefined),
@@ -179,18 +179,15 @@ export function createNode(options: NodeOptions): AgentNode {
       pulsing = startPulsing({
         transport,
         clock,
+        log,
         set: registrar.set,
         subject: subjects.pulse(locality),
         runId: randomId(random),
         agentId: options.agentId,
         pulseMs: options.pulseMs,
       })
-      stopStatus = transport.onStatus((status) => {
-        if (status === 'connected') publisher.retryNow()
-      })
     },
     close() {
-      stopStatus?.()
       pulsing?.close()
       publisher.close()
       follower.close()

@@ -148,6 +148,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       subscriptions = [
         serveHoldings({
           transport,
+          clock,
           log,
           subject: at.rpc,
           queue: tier,

@@ -66,6 +66,11 @@ export const errorTable = {
     retryable: true,
     meaning: 'Nobody listens on the subject; the link or the tier is down.',
   },
+  busy: {
+    status: 503,
+    retryable: true,
+    meaning: 'More is asked at once than is answered at once; try again a little later.',
+  },
   transport_closed: { status: 503, retryable: true, meaning: 'The connection is closed.' },
   deadline_exceeded: { status: 504, retryable: true, meaning: 'No answer within the deadline.' },
   storage_full: {

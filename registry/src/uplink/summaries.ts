@@ -77,6 +77,7 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
   })
   const answering = serveHoldings({
     transport,
+    clock,
     log,
     subject: (method) => subjects.rpcRegional(region, method, replica),
     find: (of) => (of === owner ? set : completeSet(options.holdings, of)),

@@ -1,11 +1,11 @@
-import { isMeridianError } from '../errors.ts'
 import type { DefinitionId, OwnerId } from '../model/index.ts'
-import type { Log, Subscription, Transport, TransportMessage } from '../ports/index.ts'
+import type { Clock, Log, Subscription, Transport, TransportMessage } from '../ports/index.ts'
 import {
   answerFetch,
   compareZones,
   definitionBytes,
   deltaBytes,
+  replicationLimits,
   splitDelta,
   type Holdings,
   type InlineDefinition,
@@ -13,6 +13,8 @@ import {
   type VersionEntry,
 } from '../replication/index.ts'
 import { decodeMessageOf, encodeMessage, wireLimits } from '../wire/index.ts'
+import { Admission } from './admission.ts'
+import { guard } from './failure.ts'
 import { exchangeLimits } from './limits.ts'
 
 /** The methods of the subjects on which holders answer each other. */
@@ -25,6 +27,7 @@ export type SyncMethod = keyof typeof syncMethods
 
 export interface AnsweringOptions {
   readonly transport: Transport
+  readonly clock: Clock
   readonly log: Log
   /** The subject of a method, such as `mrd.1.rpc.local.eu.a.<method>`. */
   readonly subject: (method: SyncMethod) => string
@@ -41,56 +44,82 @@ const entryBytesMax = 60 + wireLimits.ownerMax
 
 /** Answers what others lack, from what is held here: an owner's own set, or a replica's copies. */
 export function serveHoldings(options: AnsweringOptions): Subscription {
-  const { transport, subject, queue, holdings } = options
+  const { transport, log, subject, queue, holdings } = options
+  const admission = new Admission(options.clock)
   const subscribe = (method: SyncMethod, answer: (message: TransportMessage) => void) =>
     transport.subscribe(
       subject(method),
-      (message) => guard(options.log, message, () => answer(message)),
+      (message) => {
+        guard(log, message, () => {
+          answer(message)
+        })
+      },
       queue === undefined ? {} : { queue },
     )
   const subscriptions = [
-    subscribe('fetch', (message) => answerFetches(options, message)),
-    subscribe('definitions', (message) => answerDefinitions(options, message)),
+    subscribe('fetch', (message) => {
+      answerFetches(options, admission, message)
+    }),
+    subscribe('definitions', (message) => {
+      answerDefinitions(options, admission, message)
+    }),
   ]
   if (holdings) {
-    subscriptions.push(subscribe('compare', (message) => answerCompare(options, holdings, message)))
+    subscriptions.push(
+      subscribe('compare', (message) => {
+        answerCompare(transport, holdings, message)
+      }),
+    )
   }
-  return { unsubscribe: () => subscriptions.forEach((each) => each.unsubscribe()) }
-}
-
-/** A message that cannot be read harms nobody but its sender (invariant 9). */
-export function guard(log: Log, message: TransportMessage, work: () => void): void {
-  try {
-    work()
-  } catch (error) {
-    if (!isMeridianError(error)) throw error
-    log.warn({ err: error, subject: message.subject }, 'message refused')
-    if (!message.wantsReply) return
-    const { code, message: text } = error
-    message.respond(encodeMessage({ kind: 'rpc-failure', code, message: text }))
+  return {
+    unsubscribe() {
+      for (const each of subscriptions) each.unsubscribe()
+    },
   }
 }
 
-function answerFetches(options: AnsweringOptions, message: TransportMessage): void {
+function answerFetches(
+  { find, transport }: AnsweringOptions,
+  admission: Admission,
+  message: TransportMessage,
+): void {
   const { wanted } = decodeMessageOf('fetch', message.body)
-  const { deltas, left } = answerFetch(options.find, wanted)
-  const room = options.transport.payloadBytesMax - exchangeLimits.headroomBytes
+  const asked = wanted.slice(0, exchangeLimits.wantedMax)
+  const { deltas, left } = answerFetch(find, asked)
+  admission.take(sumOf(deltas, deltaBytes))
+  const room = roomOf(transport)
   const pieces = deltas.flatMap((delta) => splitDelta(delta, room))
   const batches = batchBy(pieces, room, deltaBytes)
   batches.forEach((batch, at) => {
     const last = at === batches.length - 1
-    const more = last && left.length > 0
+    const more = last && (left.length > 0 || asked.length < wanted.length)
     message.respond(encodeMessage({ kind: 'deltas', deltas: batch, last, more }))
   })
 }
 
-function answerDefinitions(options: AnsweringOptions, message: TransportMessage): void {
+/** As many as fit into one answer; the asker asks again for those that are left. */
+function answerDefinitions(
+  { definition, transport, log }: AnsweringOptions,
+  admission: Admission,
+  message: TransportMessage,
+): void {
   const { ids } = decodeMessageOf('definitions-request', message.body)
-  const room = options.transport.payloadBytesMax - exchangeLimits.headroomBytes
-  const found = ids.slice(0, exchangeLimits.definitionsMax).flatMap((id): InlineDefinition[] => {
-    const canonical = options.definition(id)
-    return canonical ? [{ id, canonical }] : []
-  })
+  const room = roomOf(transport)
+  const found: InlineDefinition[] = []
+  let bytes = 0
+  for (const id of ids.slice(0, exchangeLimits.definitionsMax)) {
+    if (bytes >= replicationLimits.answerBytesMax) break
+    const canonical = definition(id)
+    if (!canonical) continue
+    const inline = { id, canonical }
+    if (definitionBytes(inline) > room) {
+      log.error({ definition: id, bytes: canonical.length, room }, 'definition beyond the payload')
+      continue
+    }
+    bytes += definitionBytes(inline)
+    found.push(inline)
+  }
+  admission.take(bytes)
   const batches = batchBy(found, room, definitionBytes)
   batches.forEach((definitions, at) => {
     const last = at === batches.length - 1
@@ -98,19 +127,25 @@ function answerDefinitions(options: AnsweringOptions, message: TransportMessage)
   })
 }
 
-function answerCompare(
-  { transport }: AnsweringOptions,
-  holdings: Holdings,
-  message: TransportMessage,
-): void {
+function answerCompare(transport: Transport, holdings: Holdings, message: TransportMessage): void {
   const { request } = decodeMessageOf('compare', message.body)
-  const room = transport.payloadBytesMax - exchangeLimits.headroomBytes
   const entries: VersionEntry[] = compareZones(holdings, request)
-  const batches = batchBy(entries, room, () => entryBytesMax)
+  const batches = batchBy(entries, roomOf(transport), () => entryBytesMax)
   batches.forEach((batch, at) => {
     const last = at === batches.length - 1
     message.respond(encodeMessage({ kind: 'versions', entries: batch, last }))
   })
+}
+
+/** What fits into one message. */
+export function roomOf(transport: Transport): number {
+  return transport.payloadBytesMax - exchangeLimits.headroomBytes
+}
+
+function sumOf<T>(items: readonly T[], size: (item: T) => number): number {
+  let sum = 0
+  for (const item of items) sum += size(item)
+  return sum
 }
 
 /** At least one batch, so that an empty answer is an answer. */

@@ -1,11 +1,5 @@
-import { isMeridianError } from '../errors.ts'
-import {
-  parseOwnerId,
-  wholeRegion,
-  type DefinitionId,
-  type OwnerId,
-  type OwnerParts,
-} from '../model/index.ts'
+import { MeridianError } from '../errors.ts'
+import { parseOwnerId, type DefinitionId, type OwnerId, type OwnerParts } from '../model/index.ts'
 import type {
   Cancel,
   Clock,
@@ -18,7 +12,6 @@ import type {
 } from '../ports/index.ts'
 import {
   compareRequest,
-  isDefinition,
   planSync,
   receiveDelta,
   settleStep,
@@ -28,27 +21,18 @@ import {
   type InlineDefinition,
   type ReceiveStep,
   type RecordEvent,
+  type SetChange,
   type VersionEntry,
-  type Wanted,
 } from '../replication/index.ts'
-import {
-  decodeMessage,
-  decodeMessageOf,
-  encodeMessage,
-  mayWrite,
-  parseSubject,
-  subjects,
-} from '../wire/index.ts'
-import { guard, syncMethods, type SyncMethod } from './answering.ts'
+import { decodeMessage, encodeMessage, mayWrite, parseSubject, wireLimits } from '../wire/index.ts'
+import { syncMethods } from './answering.ts'
 import { backoffMs } from './backoff.ts'
+import { collect } from './collect.ts'
+import { DefinitionFetches } from './definition-fetches.ts'
+import { guard, logFailure } from './failure.ts'
 import { exchangeLimits } from './limits.ts'
-
-/** Somebody who can be asked for what is missing. */
-export interface Source {
-  /** For logs, and to tell apart what different sources send in pieces. */
-  readonly name: string
-  readonly subject: (method: SyncMethod) => string
-}
+import { SetFetches } from './set-fetches.ts'
+import { ownerSource, type Source } from './source.ts'
 
 export interface FollowerOptions {
   readonly transport: Transport
@@ -67,6 +51,8 @@ export interface FollowerOptions {
   readonly acknowledgesAs?: { readonly replica: string; readonly tier: string }
   /** Who holds the whole scope, to be compared with at the start and after a reconnect. */
   readonly bulk?: Source & { readonly scope: readonly string[] }
+  /** Whether other sets in the same store name the definition. None do unless given. */
+  readonly namesToo?: (id: DefinitionId) => boolean
   readonly onEvents: (owner: OwnerId, events: readonly RecordEvent[]) => void
   readonly onDefinitions: (ids: readonly DefinitionId[]) => void
 }
@@ -75,22 +61,48 @@ export interface FollowerOptions {
  * Keeps copies of others' sets: takes in what owners send, notices what it missed (a gap in a
  * delta, a newer version in a pulse), asks for it, and commits before it acknowledges. The machine
  * in `shared/src/replication` decides; this performs.
+ *
+ * Whatever fails here is repaired by what is said next: by the owner's next delta or pulse, or by
+ * the next comparison.
  */
 export class Follower {
   readonly #options: FollowerOptions
+  readonly #sets: SetFetches
+  readonly #definitions: DefinitionFetches
   readonly #subscriptions: Subscription[] = []
-  /** Fetches under way, by source: what is wanted meanwhile is asked for next. */
-  readonly #fetches = new Map<string, Map<OwnerId, Wanted>>()
-  readonly #definitionFetches = new Set<DefinitionId>()
   #compared = false
   #comparing = false
+  /** Something was missed while a comparison was under way. */
+  #compareAgain = false
+  #compareFailures = 0
   #retry: Cancel | undefined
-  #failures = 0
-  #closed = false
+  #sweep: Cancel | undefined
+  /** Definitions that nothing named at the last sweep. */
+  #unnamed: ReadonlySet<DefinitionId> = new Set()
   #stopStatus: (() => void) | undefined
+  #closed = false
 
   constructor(options: FollowerOptions) {
+    const { transport, clock, random, log, holdings } = options
     this.#options = options
+    this.#sets = new SetFetches({
+      transport,
+      clock,
+      random,
+      log,
+      wantedOf: (owner) => wantedOf(owner, holdings.get(owner)),
+      onDelta: (delta, source) => {
+        this.#receive(delta, source, source.name === delta.owner)
+      },
+    })
+    this.#definitions = new DefinitionFetches({
+      transport,
+      log,
+      has: (id) => holdings.definitions.has(id),
+      onDefinitions: (definitions) => {
+        this.#commit([], definitions)
+      },
+    })
   }
 
   /** Shows what the store gave back, then listens and compares. */
@@ -98,19 +110,24 @@ export class Follower {
     const { transport, subscribe, bulk } = this.#options
     this.#restore()
     for (const subject of subscribe) {
-      this.#subscriptions.push(transport.subscribe(subject, (message) => this.#onMessage(message)))
+      this.#subscriptions.push(
+        transport.subscribe(subject, (message) => {
+          this.#onMessage(message)
+        }),
+      )
     }
     this.#stopStatus = transport.onStatus((status) => {
       if (status !== 'connected') return
       // Deltas were missed meanwhile.
-      this.#failures = 0
+      this.#compareFailures = 0
       this.#compare()
     })
     if (bulk) this.#compare()
     else this.#compared = true
+    this.#sweepLater()
   }
 
-  /** Whether the scope was compared with somebody who holds it, since the start. */
+  /** Whether all of the scope has been taken in, since the start, from somebody who holds it. */
   get compared(): boolean {
     return this.#compared
   }
@@ -118,7 +135,10 @@ export class Follower {
   close(): void {
     this.#closed = true
     this.#retry?.()
+    this.#sweep?.()
     this.#stopStatus?.()
+    this.#sets.close()
+    this.#definitions.close()
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
@@ -127,10 +147,8 @@ export class Follower {
     for (const id of store.definitionIds()) holdings.definitions.hold(id)
     for (const stored of store.load()) {
       const { owner, records } = holdings.load(stored)
-      onEvents(
-        owner,
-        [...records.live()].map((after) => ({ key: after.key, after })),
-      )
+      const events = [...records.live()].map((after) => ({ key: after.key, after }))
+      if (events.length > 0) onEvents(owner, events)
     }
   }
 
@@ -149,59 +167,65 @@ export class Follower {
     const step = this.#receive(delta, source, true)
     const { acknowledgesAs, holdings } = this.#options
     if (!acknowledgesAs || !message.wantsReply || step.outcome === 'invalid') return
-    message.respond(
-      encodeMessage({
-        kind: 'delta-reply',
-        reply: {
-          ...acknowledgesAs,
-          held: step.held,
-          missing: holdings.definitions
-            .missingOf(delta.owner)
-            .slice(0, exchangeLimits.definitionsMax),
-        },
-      }),
-    )
+    const missing = holdings.definitions.missingOf(delta.owner)
+    const reply = {
+      ...acknowledgesAs,
+      held: step.held,
+      complete: step.complete,
+      missing: missing.slice(0, exchangeLimits.definitionsMax),
+    }
+    message.respond(encodeMessage({ kind: 'delta-reply', reply }))
   }
 
-  #onVersion(message: TransportMessage, entry: VersionEntry): void {
-    if (!this.#accepts(message, entry.owner)) return
-    const source = ownerSource(entry.owner)
-    if (source) this.#follow([{ owner: entry.owner, version: entry.version }], source)
+  #onVersion(message: TransportMessage, { owner, version }: VersionEntry): void {
+    if (!this.#accepts(message, owner)) return
+    const source = ownerSource(owner)
+    if (!source) return
+    const { holdings } = this.#options
+    holdings.revive(owner)
+    void this.#sets.want(source, this.#plan([{ owner, version }]))
+    // Nothing else would ask again for those that could not be fetched the first time.
+    this.#definitions.want(source, holdings.definitions.missingOf(owner))
   }
 
   /** Only whoever the subject belongs to may speak for the owner; the broker's word is not enough. */
   #accepts({ subject }: TransportMessage, owner: OwnerId): boolean {
-    const { own, log } = this.#options
-    if (own.has(owner) || !this.#takes(owner)) return false
+    if (!this.#takes(owner)) return false
     const parsed = parseSubject(subject)
     if (parsed && mayWrite(parsed, owner)) return true
-    log.warn({ subject, owner }, 'somebody speaks for an owner that is not theirs; refused')
+    this.#options.log.warn(
+      { subject, owner },
+      'somebody speaks for an owner that is not theirs; refused',
+    )
     return false
   }
 
   #takes(owner: OwnerId): boolean {
+    const { own, takes } = this.#options
     const parts = parseOwnerId(owner)
-    return parts !== undefined && this.#options.takes(parts)
+    return parts !== undefined && !own.has(owner) && takes(parts)
   }
 
   #receive(delta: Delta, source: Source, fromOwner: boolean): ReceiveStep {
     const { holdings, clock, log } = this.#options
-    const step = receiveDelta(holdings, delta, {
-      sender: source.name,
-      fromOwner,
-      now: clock.now(),
-    })
-    this.#commit(delta.owner, step)
+    const context = { sender: source.name, fromOwner, now: clock.now() }
+    const step = receiveDelta(holdings, delta, context)
+    this.#commit(step.change ? [step.change] : [], step.definitions)
     for (const effect of step.effects) {
       switch (effect.kind) {
         case 'sync':
-          this.#want(source, [effect.wanted])
+          // Whoever sends a whole set that contradicts itself would do so again at once.
+          if (step.outcome === 'mismatch' && delta.from === 0) break
+          void this.#sets.want(source, [effect.wanted.owner])
           break
         case 'fetch-definitions':
-          this.#wantDefinitions(source, effect.ids)
+          this.#definitions.want(source, effect.ids)
           break
         case 'alarm':
-          log.error({ owner: effect.owner, reason: effect.reason }, 'replication alarm')
+          log.error(
+            { owner: effect.owner, source: source.name, reason: effect.reason },
+            'replication alarm',
+          )
           break
         default:
           effect satisfies never
@@ -210,173 +234,118 @@ export class Follower {
     return step
   }
 
-  #commit(owner: OwnerId, step: Pick<ReceiveStep, 'change' | 'definitions'>): void {
+  /** First the disk, then memory, then readers. */
+  #commit(changes: readonly SetChange[], definitions: readonly InlineDefinition[]): void {
     const { store, holdings, onEvents, onDefinitions } = this.#options
-    const { change, definitions } = step
-    if (!change && definitions.length === 0) return
-    store.apply({ definitions, ...(change && { changes: [change] }) })
-    const events = settleStep(holdings, step)
-    if (events.length > 0) onEvents(owner, events)
+    if (changes.length === 0 && definitions.length === 0) return
+    store.apply({ definitions, changes })
+    settleStep(holdings, { definitions })
+    for (const change of changes) {
+      const events = settleStep(holdings, { change, definitions: [] })
+      if (events.length > 0) onEvents(change.owner, events)
+    }
     if (definitions.length > 0) onDefinitions(definitions.map(({ id }) => id))
   }
 
-  /** Acts on versions that a source states. */
-  #follow(entries: readonly VersionEntry[], source: Source): void {
-    const { holdings, own } = this.#options
-    const foreign = entries.filter(({ owner }) => !own.has(owner) && this.#takes(owner))
-    const { wanted, adopted } = planSync(holdings, foreign)
-    for (const change of adopted) this.#commit(change.owner, { change, definitions: [] })
-    this.#want(source, wanted)
-  }
-
-  #want(source: Source, wanted: readonly Wanted[]): void {
-    if (wanted.length === 0 || this.#closed) return
-    const waiting = this.#fetches.get(source.name)
-    if (waiting) {
-      for (const want of wanted) waiting.set(want.owner, want)
-      return
-    }
-    const next = new Map(wanted.map((want) => [want.owner, want]))
-    this.#fetches.set(source.name, next)
-    void this.#fetchAll(source, next)
-  }
-
-  async #fetchAll(source: Source, waiting: Map<OwnerId, Wanted>): Promise<void> {
-    try {
-      for (let round = 0; waiting.size > 0 && !this.#closed; round += 1) {
-        if (round === exchangeLimits.fetchRoundsMax) break
-        const batch = [...waiting.values()].slice(0, exchangeLimits.wantedMax)
-        for (const { owner } of batch) waiting.delete(owner)
-        if (await this.#fetch(source, batch)) {
-          for (const { owner } of batch) {
-            waiting.set(owner, wantedOf(owner, this.#options.holdings.get(owner)))
-          }
-        }
-      }
-    } catch (error) {
-      if (!isMeridianError(error)) throw error
-      // The next pulse or comparison asks again.
-      this.#options.log.debug({ err: error, source: source.name }, 'fetch failed')
-    } finally {
-      this.#fetches.delete(source.name)
-    }
-  }
-
-  /** Whether the source left something out. */
-  async #fetch(source: Source, wanted: readonly Wanted[]): Promise<boolean> {
-    const { transport } = this.#options
-    let more = false
-    await transport.requestMany(
-      source.subject(syncMethods.fetch),
-      encodeMessage({ kind: 'fetch', wanted }),
-      { deadlineMs: exchangeLimits.answerMs },
-      (bytes) => {
-        if (this.#closed) return 'enough'
-        const answer = decodeMessageOf('deltas', bytes)
-        for (const delta of answer.deltas) {
-          if (wanted.some(({ owner }) => owner === delta.owner)) {
-            this.#receive(delta, source, source.name === delta.owner)
-          }
-        }
-        more = answer.more
-        return answer.last ? 'enough' : 'more'
-      },
-    )
-    return more
-  }
-
-  #wantDefinitions(source: Source, ids: readonly DefinitionId[]): void {
-    const wanted = ids
-      .filter((id) => !this.#definitionFetches.has(id))
-      .slice(0, exchangeLimits.definitionsMax)
-    if (wanted.length === 0 || this.#closed) return
-    for (const id of wanted) this.#definitionFetches.add(id)
-    void this.#fetchDefinitions(source, wanted)
-  }
-
-  async #fetchDefinitions(source: Source, ids: readonly DefinitionId[]): Promise<void> {
-    const { transport, log } = this.#options
-    try {
-      await transport.requestMany(
-        source.subject(syncMethods.definitions),
-        encodeMessage({ kind: 'definitions-request', ids }),
-        { deadlineMs: exchangeLimits.answerMs },
-        (bytes) => {
-          if (this.#closed) return 'enough'
-          const { definitions, last } = decodeMessageOf('definitions', bytes)
-          this.#takeDefinitions(definitions, ids)
-          return last ? 'enough' : 'more'
-        },
-      )
-    } catch (error) {
-      if (!isMeridianError(error)) throw error
-      log.debug({ err: error, source: source.name }, 'definitions not fetched')
-    } finally {
-      for (const id of ids) this.#definitionFetches.delete(id)
-    }
-  }
-
-  #takeDefinitions(
-    definitions: readonly InlineDefinition[],
-    wanted: readonly DefinitionId[],
-  ): void {
-    const { store, holdings, onDefinitions } = this.#options
-    const good = definitions.filter(
-      ({ id, canonical }) => wanted.includes(id) && isDefinition(id, canonical),
-    )
-    if (good.length === 0) return
-    store.apply({ definitions: good })
-    for (const { id } of good) holdings.definitions.hold(id)
-    onDefinitions(good.map(({ id }) => id))
+  /** Takes the versions of sets held already; returns the owners whose sets have to be fetched. */
+  #plan(entries: readonly VersionEntry[]): OwnerId[] {
+    const foreign = entries.filter(({ owner }) => this.#takes(owner))
+    const { wanted, adopted } = planSync(this.#options.holdings, foreign)
+    this.#commit(adopted, [])
+    return wanted.map(({ owner }) => owner)
   }
 
   #compare(): void {
     const { bulk } = this.#options
-    if (!bulk || this.#comparing || this.#closed) return
-    this.#comparing = true
-    void this.#compareWith(bulk)
+    if (!bulk || this.#closed) return
+    this.#retry?.()
+    this.#retry = undefined
+    if (this.#comparing) this.#compareAgain = true
+    else void this.#compareWith(bulk)
   }
 
   async #compareWith(bulk: NonNullable<FollowerOptions['bulk']>): Promise<void> {
-    const { transport, holdings, log, clock, random } = this.#options
+    this.#comparing = true
+    this.#compareAgain = false
+    const isWhole = await this.#takeFrom(bulk)
+    this.#comparing = false
+    if (this.#closed) return
+    if (isWhole) {
+      this.#compared = true
+      this.#compareFailures = 0
+    }
+    if (this.#compareAgain) this.#compare()
+    else if (!isWhole) this.#compareLater()
+  }
+
+  #compareLater(): void {
+    const { clock, random } = this.#options
+    this.#retry = clock.after(backoffMs(this.#compareFailures, random), () => {
+      this.#compare()
+    })
+    this.#compareFailures += 1
+  }
+
+  /** Whether all that differs has been asked for and answered. */
+  async #takeFrom(bulk: NonNullable<FollowerOptions['bulk']>): Promise<boolean> {
+    const { transport, holdings, log } = this.#options
     const entries: VersionEntry[] = []
     try {
-      await transport.requestMany(
+      await collect(
+        transport,
         bulk.subject(syncMethods.compare),
-        encodeMessage({ kind: 'compare', request: compareRequest(holdings, bulk.scope) }),
-        { deadlineMs: exchangeLimits.answerMs },
-        (bytes) => {
-          const answer = decodeMessageOf('versions', bytes)
-          entries.push(...answer.entries)
-          return answer.last ? 'enough' : 'more'
+        { kind: 'compare', request: compareRequest(holdings, bulk.scope) },
+        'versions',
+        (part) => {
+          if (entries.length + part.entries.length > wireLimits.entriesMax) {
+            throw new MeridianError(
+              'invalid_message',
+              `${bulk.name} names more than ${wireLimits.entriesMax} owners, the limit`,
+            )
+          }
+          for (const entry of part.entries) entries.push(entry)
         },
       )
-      if (this.#closed) return
-      this.#failures = 0
-      this.#compared = true
-      this.#follow(entries, bulk)
+      if (this.#closed) return false
+      const isWhole = await this.#sets.want(bulk, this.#plan(entries))
+      this.#wantMissingDefinitions()
+      return isWhole
     } catch (error) {
-      if (!isMeridianError(error)) throw error
-      if (this.#closed) return
-      log.debug({ err: error, source: bulk.name }, 'comparison failed')
-      this.#retry = clock.after(backoffMs(this.#failures, random), () => this.#compare())
-      this.#failures += 1
-    } finally {
-      this.#comparing = false
+      if (!this.#closed) logFailure(log, error, { source: bulk.name }, 'comparison failed')
+      return false
     }
   }
-}
 
-/** The owner itself: the node, or the regional replica, that its id names. */
-export function ownerSource(owner: OwnerId): Source | undefined {
-  const parts = parseOwnerId(owner)
-  if (!parts) return undefined
-  const { region, zone, node } = parts
-  return {
-    name: owner,
-    subject: (method) =>
-      zone === wholeRegion
-        ? subjects.rpcRegional(region, method, node)
-        : subjects.rpcNode(parts, method),
+  /** Those of owners that are silent are asked for by nothing else. */
+  #wantMissingDefinitions(): void {
+    const { bulk, holdings } = this.#options
+    if (bulk) this.#definitions.want(bulk, holdings.definitions.missing())
+  }
+
+  #sweepLater(): void {
+    this.#sweep = this.#options.clock.after(exchangeLimits.definitionSweepMs, () => {
+      this.#sweepLater()
+      this.#sweepDefinitions()
+      this.#wantMissingDefinitions()
+    })
+  }
+
+  /** Lets go of definitions that nothing has named for at least one interval. */
+  #sweepDefinitions(): void {
+    const { store, holdings, log, namesToo = () => false } = this.#options
+    const unnamed = holdings.unnamedDefinitions()
+    const gone = unnamed
+      .filter((id) => this.#unnamed.has(id) && !namesToo(id))
+      .slice(0, exchangeLimits.definitionsSweptMax)
+    this.#unnamed = new Set(unnamed)
+    if (gone.length === 0) return
+    try {
+      store.removeDefinitions(gone)
+    } catch (error) {
+      logFailure(log, error, { definitions: gone.length }, 'definitions not removed')
+      return
+    }
+    for (const id of gone) holdings.definitions.release(id)
+    log.debug({ definitions: gone.length }, 'definitions removed that nothing names')
   }
 }

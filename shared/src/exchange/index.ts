@@ -1,8 +1,15 @@
 export { serveHoldings, type AnsweringOptions, type SyncMethod } from './answering.ts'
 export { backoffMs } from './backoff.ts'
-export { Follower, ownerSource, type FollowerOptions, type Source } from './follower.ts'
+export { logFailure } from './failure.ts'
+export { Follower, type FollowerOptions } from './follower.ts'
 export { exchangeLimits } from './limits.ts'
 export { Publisher, type PublisherOptions } from './publisher.ts'
-export { startAnnouncing, startPulsing, type PulsingOptions } from './pulsing.ts'
+export {
+  startAnnouncing,
+  startPulsing,
+  type AnnouncingOptions,
+  type PulsingOptions,
+} from './pulsing.ts'
 export { ask, serveRpc } from './rpc.ts'
 export { randomId } from './random-id.ts'
+export { ownerSource, type Source } from './source.ts'

@@ -2,6 +2,11 @@
 export const exchangeLimits = {
   /** How long a delta waits for its acknowledgements before it is sent again. */
   acknowledgeMs: 1_000,
+  /**
+   * Deltas of one owner on their way at once. While a tier is gone each of them waits
+   * `acknowledgeMs`, and those who are there must not wait with it.
+   */
+  inFlightMax: 32,
   /** How long the answer to a sync may take. */
   answerMs: 5_000,
   /** Retries wait a random time up to a bound that doubles from `first` to `most`. */
@@ -11,10 +16,29 @@ export const exchangeLimits = {
   epochGapMs: 1_000,
   /** Rounds of one sync that each leave more to fetch: 64 × 8 MiB. */
   fetchRoundsMax: 64,
+  /** How often one sync waits for a source that has too many askers, before it gives up. */
+  busyRetriesMax: 8,
   /** Room for the envelope and the message's head, below the transport's payload. */
   headroomBytes: 4_096,
   /** Owners asked for in one request. */
   wantedMax: 1_000,
   /** Definitions asked for in one request. */
   definitionsMax: 500,
+  /** Definitions that are wanted from one source and not yet asked for. */
+  definitionsWaitingMax: 100_000,
+  /**
+   * Definitions that nothing names any more are dropped at the second sweep that finds them so:
+   * a server that restarts, or whose next delta is on its way, does not have to send them again.
+   */
+  definitionSweepMs: 60_000,
+  /** Definitions dropped by one sweep: some 50 ms. */
+  definitionsSweptMax: 10_000,
+  /** An answer above this counts as bulk; those below always pass. */
+  bulkBytesMin: 64 * 1024,
+  /**
+   * Bulk that one holder answers, as a bucket: 1,000 agents that start at once and want 4 MB each
+   * are served in 2 minutes, and take a tenth of one core (an MB is encoded in about 3 ms).
+   */
+  bulkBytesPerSecond: 32 * 1024 * 1024,
+  bulkBurstBytes: 64 * 1024 * 1024,
 } as const

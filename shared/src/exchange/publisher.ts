@@ -63,6 +63,8 @@ export class Publisher {
   #batch: Cancel | undefined
   #retry: Cancel | undefined
   #inFlight = 0
+  /** Deltas on their way that some tier has not answered yet. */
+  #unanswered = 0
   #failures = 0
   /** Tiers that have answered since the last probe. */
   readonly #answering = new Set<string>()
@@ -165,20 +167,23 @@ export class Publisher {
 
   /** Never rejects. */
   async #deliver(delta: Delta): Promise<void> {
+    const { log, subject, tiers } = this.#options
+    const silent = new Set(tiers)
     this.#inFlight += 1
+    this.#unanswered += 1
+    const answeredBy = (tier: string) => {
+      if (!silent.delete(tier) || silent.size > 0) return
+      // More replicas may answer, but nothing is gained by waiting for them.
+      this.#unanswered -= 1
+      this.#continue()
+    }
     try {
-      await this.#request(delta)
+      await this.#request(delta, answeredBy)
     } catch (error) {
-      if (!this.#closed) {
-        logFailure(
-          this.#options.log,
-          error,
-          { subject: this.#options.subject },
-          'delta not delivered',
-        )
-      }
+      if (!this.#closed) logFailure(log, error, { subject }, 'delta not delivered')
     }
     this.#inFlight -= 1
+    if (silent.size > 0) this.#unanswered -= 1
     this.#continue()
   }
 
@@ -192,8 +197,9 @@ export class Publisher {
       this.#failures = 0
       this.#retry?.()
       this.#retry = undefined
-    } else if (this.#inFlight === 0 && !this.#batch)
+    } else if (this.#unanswered === 0 && !this.#batch) {
       this.#retryIn(backoffMs(this.#failures, random))
+    }
   }
 
   /** A retry's wait is not cut short: whoever is gone is not helped by being asked more often. */
@@ -238,7 +244,7 @@ export class Publisher {
     return definitions
   }
 
-  async #request(delta: Delta): Promise<void> {
+  async #request(delta: Delta, answeredBy: (tier: string) => void): Promise<void> {
     const { transport, subject } = this.#options
     const pieces = splitDelta(delta, roomOf(transport))
     for (const [at, piece] of pieces.entries()) {
@@ -248,22 +254,29 @@ export class Publisher {
         continue
       }
       const deadlineMs = exchangeLimits.acknowledgeMs
-      await transport.requestMany(subject, body, { deadlineMs }, (bytes) => this.#onReply(bytes))
+      await transport.requestMany(subject, body, { deadlineMs }, (bytes) => {
+        if (this.#closed) return 'enough'
+        const tier = this.#onReply(bytes)
+        if (tier !== undefined) answeredBy(tier)
+        return this.settled ? 'enough' : 'more'
+      })
     }
   }
 
-  #onReply(bytes: Uint8Array): 'enough' | 'more' {
-    if (this.#closed) return 'enough'
+  /** The tier that answered, if it did with anything that can be read. */
+  #onReply(bytes: Uint8Array): string | undefined {
     const { log, subject } = this.#options
     try {
       const message = decodeMessage(bytes)
       if (message.kind === 'rpc-failure') throw failureOf(message)
-      if (message.kind === 'delta-reply') this.#take(message.reply)
+      if (message.kind !== 'delta-reply') return undefined
+      this.#take(message.reply)
+      return message.reply.tier
     } catch (error) {
       // The others that answer are no worse for it.
       logFailure(log, error, { subject }, 'delta not taken by one that answers')
+      return undefined
     }
-    return this.settled ? 'enough' : 'more'
   }
 
   #take(reply: DeltaReply): void {

@@ -1,15 +1,21 @@
-import type { Cancel, Clock, Millis, Transport } from '../ports/index.ts'
+import { sameEpoch, type Epoch } from '../model/index.ts'
+import type { Cancel, Clock, Log, Millis, Transport } from '../ports/index.ts'
 import { cutNothing, type SetState } from '../replication/index.ts'
-import { encodeMessage } from '../wire/index.ts'
+import { encodeMessage, type Message } from '../wire/index.ts'
+import { logFailure } from './failure.ts'
 
-export interface PulsingOptions {
+export interface AnnouncingOptions {
   readonly transport: Transport
   readonly clock: Clock
+  readonly log: Log
   readonly set: SetState
   readonly subject: string
+  readonly pulseMs: Millis
+}
+
+export interface PulsingOptions extends AnnouncingOptions {
   readonly runId: string
   readonly agentId: string
-  readonly pulseMs: Millis
 }
 
 /**
@@ -17,13 +23,15 @@ export interface PulsingOptions {
  * because whoever hears a newer version than it holds asks for what it missed.
  */
 export function startPulsing(options: PulsingOptions): { close(): void } {
-  const { transport, set, subject, runId, agentId } = options
+  const { set, runId, agentId } = options
+  let epoch: Epoch | undefined
   let number = 0
   return every(options, () => {
-    number += 1
     const { owner, version } = set
-    const pulse = { owner, version, runId, agentId, number, loads: [] }
-    transport.publish(subject, encodeMessage({ kind: 'pulse', pulse }))
+    if (!epoch || !sameEpoch(epoch, version.epoch)) number = 0
+    epoch = version.epoch
+    number += 1
+    return { kind: 'pulse', pulse: { owner, version, runId, agentId, number, loads: [] } }
   })
 }
 
@@ -31,24 +39,27 @@ export function startPulsing(options: PulsingOptions): { close(): void } {
  * The same for owners that are no nodes and have no pulse: an empty delta, which carries the
  * version, on the subject of their deltas.
  */
-export function startAnnouncing(
-  options: Pick<PulsingOptions, 'transport' | 'clock' | 'set' | 'subject' | 'pulseMs'>,
-): { close(): void } {
-  const { transport, set, subject } = options
-  return every(options, () => {
-    transport.publish(subject, encodeMessage({ kind: 'delta', delta: cutNothing(set) }))
-  })
+export function startAnnouncing(options: AnnouncingOptions): { close(): void } {
+  return every(options, () => ({ kind: 'delta', delta: cutNothing(options.set) }))
 }
 
-function every(
-  { transport, clock, pulseMs }: Pick<PulsingOptions, 'transport' | 'clock' | 'pulseMs'>,
-  say: () => void,
-): { close(): void } {
+function every(options: AnnouncingOptions, message: () => Message): { close(): void } {
+  const { transport, clock, log, subject, pulseMs } = options
   let timer: Cancel
   const tick = () => {
     timer = clock.after(pulseMs, tick)
-    if (transport.status === 'connected') say()
+    if (transport.status !== 'connected') return
+    try {
+      transport.publish(subject, encodeMessage(message()))
+    } catch (error) {
+      // Nobody waits for this one; the next is due soon.
+      logFailure(log, error, { subject }, 'not published')
+    }
   }
   timer = clock.after(pulseMs, tick)
-  return { close: () => timer() }
+  return {
+    close() {
+      timer()
+    },
+  }
 }

@@ -1,11 +1,13 @@
 import type { z } from 'zod'
-import { errorTable, isMeridianError, MeridianError, type ErrorCode } from '../errors.ts'
+import { isMeridianError, MeridianError } from '../errors.ts'
 import { parse } from '../model/index.ts'
 import type { Log, Subscription, Transport } from '../ports/index.ts'
-import { decodeMessage, decodeMessageOf, encodeMessage, type Message } from '../wire/index.ts'
+import { decodeMessage, decodeMessageOf, encodeMessage } from '../wire/index.ts'
+import { encodeFailure, failureOf } from './failure.ts'
 
 /**
- * Asks a tier. Errors: `no_responders`, `deadline_exceeded`, and whatever the tier answered.
+ * Asks a tier. Errors: those of `Transport.request`, whatever the tier answered, and
+ * `invalid_message` for an answer that makes no sense.
  */
 export async function ask<T extends z.ZodType>(
   transport: Transport,
@@ -16,17 +18,12 @@ export async function ask<T extends z.ZodType>(
   const bytes = await transport.request(subject, encodeMessage({ kind: 'rpc-request', value }), {
     deadlineMs: options.deadlineMs,
   })
-  const message: Message = decodeMessage(bytes)
+  const message = decodeMessage(bytes)
   if (message.kind === 'rpc-answer') {
     return parse(options.reply, message.value, `the answer of ${subject}`, 'invalid_message')
   }
   if (message.kind === 'rpc-failure') throw failureOf(message)
   throw new MeridianError('invalid_message', `${subject} answered with a ${message.kind}`)
-}
-
-function failureOf({ code, message }: { code: string; message: string }): MeridianError {
-  const known = Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'internal'
-  return new MeridianError(known, message)
 }
 
 /** Answers what others ask; a request that fails is answered with its error. */
@@ -46,17 +43,13 @@ export function serveRpc<T extends z.ZodType>(
         const answer = await handle(parsed)
         message.respond(encodeMessage({ kind: 'rpc-answer', value: answer }))
       } catch (error) {
-        const known = isMeridianError(error) ? error : undefined
+        const known = isMeridianError(error)
         if (!known) log.error({ err: error, subject }, 'request failed')
-        message.respond(
-          encodeMessage({
-            kind: 'rpc-failure',
-            code: known?.code ?? 'internal',
-            message: known?.message ?? 'something failed there; its log has the details',
-          }),
-        )
+        message.respond(encodeFailure(known ? error : fault))
       }
     },
     { queue },
   )
 }
+
+const fault = new MeridianError('internal', 'something failed there; its log has the details')
