@@ -79,9 +79,10 @@ export class Holdings {
     return this.#zones.get(zone)?.toDigest() ?? emptyDigest
   }
 
-  /** Takes in a set that a store gave back. A set that is not what its digest says is doubted. */
+  /** Takes in a set that a store gave back, in place of what was held. A set that is not what its digest says is doubted. */
   load(stored: StoredSet): Holding {
     const { owner, version, floor, digest, forgotten = false } = stored
+    this.drop(owner)
     const records = RecordSet.from(forgotten ? [] : stored.records)
     const intact = records.digest === digest
     const trust: Trust = forgotten ? 'forgotten' : intact ? 'whole' : 'doubted'

@@ -315,6 +315,17 @@ describe('receiveDelta', () => {
     expect(cutDelta(relay, at(3))).toMatchObject({ from: 3, records: [{ key: 'd' }] })
   })
 
+  it('passes nothing on by stamps of an older epoch when it adopts a later one half-way', () => {
+    const holdings = states.whole()
+    const state = restarted(ownerAt(3))
+    settle(state, putRecord(state, { key: 'a', body: bytes('9') }))
+    settle(state, putRecord(state, { key: 'a', body: bytes('2') }))
+    expect(receive(holdings, cutNothing(state)).outcome).toBe('adopted')
+    const relay = holdings.get(owner) ?? never()
+    // Somebody who holds a = 9 would miss that it went back to 2.
+    expect(cutDelta(relay, { epoch: state.version.epoch, counter: 4 })?.from).toBe(0)
+  })
+
   it('keeps the higher floor of the sender and its own', () => {
     const holdings = states.whole()
     receive(holdings, { ...cut(ownerAt(4), 3), floor: 2 })

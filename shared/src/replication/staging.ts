@@ -49,7 +49,7 @@ export class Staging {
       staged.pieces.set(index, piece)
       staged.bytes += deltaBytes(piece)
       this.#bytes += deltaBytes(piece)
-      this.#makeRoom(staged)
+      this.#makeRoom(key, staged)
     }
     if (staged.pieces.size < count) return undefined
     this.#drop(key, staged)
@@ -85,12 +85,20 @@ export class Staging {
     return staged
   }
 
-  /** Beyond its limits, staging lets go of the delta that was begun first. */
-  #makeRoom(current: StagedDelta): void {
-    for (const [key, staged] of this.#deltas) {
-      if (this.#deltas.size <= this.#deltasMax && this.#bytes <= this.#bytesMax) return
-      if (staged !== current) this.#drop(key, staged)
+  /**
+   * Beyond its limits, staging lets go of the deltas that were begun first, and at last of the one
+   * that still grows.
+   */
+  #makeRoom(key: string, current: StagedDelta): void {
+    for (const [otherKey, staged] of this.#deltas) {
+      if (this.#fits()) return
+      if (staged !== current) this.#drop(otherKey, staged)
     }
+    if (!this.#fits()) this.#drop(key, current)
+  }
+
+  #fits(): boolean {
+    return this.#deltas.size <= this.#deltasMax && this.#bytes <= this.#bytesMax
   }
 
   #drop(key: string, staged: StagedDelta): void {
