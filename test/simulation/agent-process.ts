@@ -1,0 +1,72 @@
+import { createNode, type AgentNode } from '@meridian/agent'
+import {
+  agentOwnerId,
+  formatLocality,
+  MeridianError,
+  randomId,
+  type Locality,
+  type OwnerId,
+} from '@meridian/shared'
+import { Disk, type Image } from './disk.ts'
+import { SimulatedProcess } from './process.ts'
+import type { Offer } from './servers.ts'
+import type { Ports, World } from './world.ts'
+
+/** What an agent keeps of others may lose its last moments; its own set may not. */
+const zoneWritesUnsynced = 12
+
+export interface AgentBackup {
+  readonly own: Image
+  readonly zone: Image
+  readonly registered: ReadonlyMap<string, Offer>
+}
+
+/** The agent of one node. */
+export class AgentProcess extends SimulatedProcess<AgentNode> {
+  readonly locality: Locality
+  readonly owner: OwnerId
+  readonly disk = new Disk(0)
+  readonly zoneDisk = new Disk(zoneWritesUnsynced)
+  readonly disks = [this.disk, this.zoneDisk]
+  /** What the agent has acknowledged and its disk must hold: the truth of this node. */
+  registered: ReadonlyMap<string, Offer> = new Map()
+
+  constructor(world: World, locality: Locality) {
+    const { region, zone } = locality
+    super(world, `agent ${formatLocality(locality)}`, { kind: 'zone', region, zone })
+    this.locality = locality
+    this.owner = agentOwnerId(locality)
+  }
+
+  acknowledge(offer: Offer): void {
+    this.registered = new Map(this.registered).set(offer.id, offer)
+  }
+
+  forget(id: string): void {
+    const registered = new Map(this.registered)
+    registered.delete(id)
+    this.registered = registered
+  }
+
+  backup(): AgentBackup {
+    return { own: this.disk.copy(), zone: this.zoneDisk.copy(), registered: this.registered }
+  }
+
+  protected create({ transport, clock, random, log }: Ports): AgentNode {
+    const { ownStore, registrations, databaseId } = this.mount(this.disk)
+    return createNode({
+      locality: this.locality,
+      store: ownStore,
+      registrations,
+      zoneStore: this.mount(this.zoneDisk).store,
+      agentId: databaseId(() => randomId(random)),
+      introspect: () =>
+        Promise.reject(new MeridianError('endpoint_unreachable', 'nothing is introspected here')),
+      pulseMs: this.world.shape.pulseMs,
+      transport,
+      clock,
+      random,
+      log,
+    })
+  }
+}

@@ -1,0 +1,288 @@
+import {
+  decodeInstanceSpec,
+  decodeInstanceState,
+  decodeSummaryRow,
+  parseOwnerId,
+  parseQuery,
+  parseRecordKey,
+  specKey,
+  stateKey,
+  type InstanceSpec,
+  type InstanceState,
+  type LookupAnswer,
+  type LookupResult,
+  type OwnerId,
+  type OwnerRecord,
+  type StoredSet,
+  type SummaryRow,
+} from '@meridian/shared'
+import type { AgentProcess } from './agent-process.ts'
+import type { RegistryProcess } from './registry-process.ts'
+import { definitionOf, isPrivate, type Candidate, type KnownQuery } from './servers.ts'
+import { Waiting, type Ending } from './waiting.ts'
+import type { World } from './world.ts'
+
+/**
+ * Invariant 6: what a process answers is what a scan over the records on its disk says. The scan
+ * shares nothing with the index but the way a record's body is read. Invariant 4 as far as one
+ * zone goes: an agent that holds a match answers at once, whatever the network does.
+ */
+export async function checkAnswers(world: World, query: KnownQuery): Promise<void> {
+  for (const agent of world.agents) {
+    if (!agent.changed || !agent.isAwake) continue
+    agent.changed = false
+    await checkAgent(world, agent, query)
+  }
+  for (const registry of world.registries) {
+    if (!registry.changed || !registry.isAwake) continue
+    registry.changed = false
+    await checkRegistry(world, registry, query)
+  }
+}
+
+/** An instance that records describe. */
+export interface Row extends Candidate {
+  readonly id: string
+  readonly definitionId: string
+  readonly url: string
+  readonly weight: number
+  readonly passing: boolean
+}
+
+async function checkAgent(world: World, agent: AgentProcess, query: KnownQuery): Promise<void> {
+  const { program } = agent
+  if (!program) return
+  const expected = agentRows(agent).filter((row) => isUsable(row) && query.matches(row))
+  if (expected.length === 0) return
+  const answer = await answerNow(world, () =>
+    program.api.lookup(
+      { q: query.q, limit: everything, deadline: 1_000 },
+      new AbortController().signal,
+    ),
+  )
+  compareAnswer(world, agent.name, query, expected, answer)
+}
+
+async function checkRegistry(
+  world: World,
+  registry: RegistryProcess,
+  query: KnownQuery,
+): Promise<void> {
+  const { program, tier } = registry
+  if (!program) return
+  if (tier === 'global') {
+    checkGlobal(world, registry)
+    return
+  }
+  const rows = rowsOf(registry.disk.sets(), (id) => registry.disk.hasDefinition(id))
+  compare(world, registry.name, 'topology', topologyOf(rows), topologyText(registry))
+  const matching = rows.filter((row) => query.matches(row))
+  compare(
+    world,
+    registry.name,
+    `servers ${query.q}`,
+    serversOf(matching),
+    serversText(registry, query),
+  )
+  const expected = matching.filter(isUsable)
+  const [first] = expected
+  if (!first) return
+  const answer = await answerNow(world, () =>
+    program.api.lookup({ q: query.q, limit: everything, near: first.locality, deadline: 1_000 }),
+  )
+  compareAnswer(world, registry.name, query, expected, answer)
+}
+
+/** The global tier reads each region from one replica; which one is its own business. */
+function checkGlobal(world: World, registry: RegistryProcess): void {
+  const views = new Map<string, Set<string>>()
+  for (const { owner, records } of registry.disk.sets()) {
+    const region = parseOwnerId(owner)?.region ?? ''
+    const view = summaryText(summaryRows(records, (id) => registry.disk.hasDefinition(id)))
+    views.set(region, (views.get(region) ?? new Set()).add(view))
+  }
+  for (const region of registry.program?.api.topology().regions ?? []) {
+    const shown = region.zones
+      .map(({ zone, instances }) => `${zone}=${instances.passing}`)
+      .join(' ')
+    if (views.get(region.region)?.has(shown) === true) continue
+    world.breach(
+      '6',
+      `${registry.name} shows ${region.region} as ${shown}, which no replica of it said`,
+    )
+  }
+}
+
+const everything = 1_000
+
+/** What can be said without time passing. */
+async function answerNow(
+  world: World,
+  ask: () => Promise<LookupAnswer>,
+): Promise<Ending<LookupAnswer>> {
+  const waiting = new Waiting(ask())
+  await world.settle()
+  return waiting.ending
+}
+
+function compareAnswer(
+  world: World,
+  who: string,
+  { q }: KnownQuery,
+  expected: readonly Row[],
+  answer: Ending<LookupAnswer>,
+): void {
+  if (answer.kind !== 'value') {
+    const why = answer.kind === 'error' ? String(answer.error) : 'it waits for something'
+    world.breach('4', `${who} does not answer '${q}' from what it holds: ${why}`)
+    return
+  }
+  const { results } = answer.value
+  compare(world, who, `'${q}'`, sorted(expected.map(rowText)), sorted(results.map(resultText)))
+}
+
+function compare(world: World, who: string, what: string, scan: string, shown: string): void {
+  if (scan !== shown) world.breach('6', `${who} answers ${what} with [${shown}]; a scan: [${scan}]`)
+}
+
+function agentRows(agent: AgentProcess): Row[] {
+  const has = (id: string) => agent.disk.hasDefinition(id) || agent.zoneDisk.hasDefinition(id)
+  const own = agent.disk.ownSet(agent.owner)
+  const rows = rowsOf([...agent.zoneDisk.sets(), ...(own ? [own] : [])], has)
+  for (const { id, definitionId, definition, registration } of agent.registered.values()) {
+    if (!isPrivate(definitionId)) continue
+    const { metadata, endpoint, weight } = registration
+    const { locality } = agent
+    rows.push({
+      id,
+      definitionId,
+      definition,
+      metadata,
+      locality,
+      url: endpoint.url,
+      weight,
+      passing: true,
+    })
+  }
+  return rows
+}
+
+/** Specs with their states, where the definition is there too. */
+export function rowsOf(sets: Iterable<StoredSet>, has: (id: string) => boolean): Row[] {
+  const rows: Row[] = []
+  for (const { owner, records } of sets) {
+    const byKey = new Map<string, OwnerRecord>()
+    for (const record of records) if (record.body !== null) byKey.set(record.key, record)
+    for (const [key, record] of byKey) {
+      const parts = parseRecordKey(key)
+      if (parts?.kind !== 'spec' || key !== specKey(parts.id)) continue
+      const state = byKey.get(stateKey(parts.id))
+      if (!state) continue
+      const spec = decodeInstanceSpec(record)
+      if (has(spec.definition)) rows.push(rowOf(owner, spec, decodeInstanceState(state)))
+    }
+  }
+  return rows
+}
+
+function rowOf(owner: OwnerId, spec: InstanceSpec, state: InstanceState): Row {
+  const parts = parseOwnerId(owner)
+  if (!parts) throw new Error(`${owner} is no owner id`)
+  const { region, zone, node } = parts
+  return {
+    id: spec.id,
+    definitionId: spec.definition,
+    definition: definitionOf(spec.definition),
+    metadata: spec.metadata,
+    locality: { region, zone, node },
+    url: spec.endpoint.url,
+    weight: state.weight,
+    passing: state.status === 'passing',
+  }
+}
+
+export function isUsable({ weight, passing }: Row): boolean {
+  return weight > 0 && passing
+}
+
+export function rowText({ id, definitionId, locality, url, metadata }: Row): string {
+  const { region, zone, node } = locality
+  return `${region}/${zone}/${node}/${id} ${definitionId.slice(0, 8)} ${url} ${metadata['env']}`
+}
+
+export function resultText(result: LookupResult): string {
+  const { locality, instance, definition, endpoint, metadata } = result
+  return `${locality}/${instance} ${definition.slice(0, 8)} ${endpoint.url} ${metadata['env']}`
+}
+
+export function sorted(texts: readonly string[]): string {
+  return [...texts].sort().join(', ')
+}
+
+/** Nodes with their instances and servers, counted. */
+function topologyOf(rows: readonly Row[]): string {
+  const nodes = new Map<string, { instances: number; servers: Set<string> }>()
+  for (const { locality, definition } of rows) {
+    const at = `${locality.region}/${locality.zone}/${locality.node}`
+    const node = nodes.get(at) ?? { instances: 0, servers: new Set() }
+    node.instances += 1
+    node.servers.add(definition.name)
+    nodes.set(at, node)
+  }
+  return sorted([...nodes].map(([at, node]) => `${at}=${node.instances}/${node.servers.size}`))
+}
+
+function topologyText({ program }: RegistryProcess): string {
+  const nodes: string[] = []
+  for (const { region, zones } of program?.api.topology().regions ?? []) {
+    for (const { zone, nodes: inZone = [] } of zones) {
+      for (const { node, instances, servers } of inZone) {
+        nodes.push(`${region}/${zone}/${node}=${instances.passing}/${servers}`)
+      }
+    }
+  }
+  return sorted(nodes)
+}
+
+export function serversOf(rows: readonly Row[]): string {
+  const servers = new Map<string, { instances: number; zones: Set<string> }>()
+  for (const { definition, locality } of rows) {
+    const server = servers.get(definition.name) ?? { instances: 0, zones: new Set() }
+    server.instances += 1
+    server.zones.add(`${locality.region}/${locality.zone}`)
+    servers.set(definition.name, server)
+  }
+  return sorted(
+    [...servers].map(
+      ([name, { instances, zones }]) => `${name}=${instances} in ${sorted([...zones])}`,
+    ),
+  )
+}
+
+export function serversText({ program }: RegistryProcess, { q }: KnownQuery): string {
+  const page = program?.api.servers(parseQuery(q), '', 500)
+  return sorted(
+    (page?.servers ?? []).map(
+      ({ name, instances, zones }) => `${name}=${instances.passing} in ${sorted(zones)}`,
+    ),
+  )
+}
+
+function summaryRows(records: Iterable<OwnerRecord>, has: (id: string) => boolean): SummaryRow[] {
+  const rows: SummaryRow[] = []
+  for (const record of records) {
+    if (record.body === null) continue
+    const row = decodeSummaryRow(record)
+    if (has(row.definition)) rows.push(row)
+  }
+  return rows
+}
+
+function summaryText(rows: readonly SummaryRow[]): string {
+  const zones = new Map<string, number>()
+  for (const { zone, passing } of rows) zones.set(zone, (zones.get(zone) ?? 0) + passing)
+  return [...zones]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([zone, passing]) => `${zone}=${passing}`)
+    .join(' ')
+}

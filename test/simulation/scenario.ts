@@ -1,0 +1,470 @@
+import { isMeridianError, type LookupAnswer, type Millis } from '@meridian/shared'
+import type { AgentBackup, AgentProcess } from './agent-process.ts'
+import type { Image } from './disk.ts'
+import { checkAnswers } from './holdings-check.ts'
+import { fairWeather, leafOf, type Broker, type Weather } from './network.ts'
+import { checkRegistered, checkTruth, converge } from './quiescence.ts'
+import { RegistryProcess } from './registry-process.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import { drawInstanceId, drawOffer, queries, registrant } from './servers.ts'
+import { Waiting, type Ending } from './waiting.ts'
+import type { World } from './world.ts'
+
+/**
+ * What happens to a world: things are registered and looked up, and everything that can break
+ * breaks, at moments that a seed chooses. Then faults and writes end, and all must come to agree.
+ *
+ * Faults of liveness (nodes that stay dead, rivals) belong into `faults` and `#heal` once the
+ * machines that judge it run in the programs: an owner that stays down needs vitals and offers to
+ * be told of by whoever holds its newest set, and `converge` then has to leave out what was
+ * reaped.
+ */
+export class Scenario {
+  readonly #world: World
+  readonly #random: SeededRandom
+  /** Its own stream: with or without jumps of the wall clock, all else is the same. */
+  readonly #wallRandom: SeededRandom
+  readonly #jumpWallClocks: boolean
+  readonly #agentBackups = new Map<AgentProcess, AgentBackup[]>()
+  readonly #registryBackups = new Map<RegistryProcess, Image[]>()
+  #isOver = false
+  #steps = 0
+  #lookups = 0
+
+  constructor(world: World, options: { readonly jumpWallClocks: boolean }) {
+    this.#world = world
+    this.#random = world.random.fork('scenario')
+    this.#wallRandom = world.random.fork('wall clocks')
+    this.#jumpWallClocks = options.jumpWallClocks
+  }
+
+  get steps(): number {
+    return this.#steps
+  }
+
+  get lookups(): number {
+    return this.#lookups
+  }
+
+  /** Starts everything, in any order and not at once. */
+  async boot(): Promise<void> {
+    const waiting = [...this.#world.processes]
+    while (waiting.length > 0) {
+      const [next] = waiting.splice(this.#random.between(0, waiting.length - 1), 1)
+      next?.start()
+      await this.#world.advance(this.#random.between(0, 50))
+    }
+  }
+
+  /** One thing happens, then some time passes. */
+  async step(): Promise<void> {
+    this.#steps += 1
+    const action = this.#random.weighted(weights)
+    await this[action]()
+    this.#maybeJumpWallClock()
+    await this.#world.advance(this.#gap())
+    await checkAnswers(this.#world, this.#random.pick(queries))
+  }
+
+  /** Faults and writes end. Returns how long it took until all agreed. */
+  async quiesce(): Promise<Millis> {
+    const world = this.#world
+    await this.#heal()
+    const took = await converge(world)
+    if (world.breaches.length > 0) return took
+    await checkAnswers(world, this.#random.pick(queries))
+    await checkTruth(world)
+    const commits = world.commits
+    await world.advance(2 * world.shape.pulseMs)
+    if (world.commits !== commits) world.breach('2', 'writes go on although nothing changes')
+    return took
+  }
+
+  /** Everything is closed as after SIGTERM, and nothing is left behind. */
+  async shutDown(): Promise<void> {
+    this.#isOver = true
+    for (const process of this.#world.processes) process.stop()
+    await this.#world.advance(10_000)
+    if (this.#world.clock.nextDueAt() === undefined) return
+    this.#world.breach(
+      'close',
+      `timers are left although everything is closed: ${this.#world.clock.nextDueAt()}`,
+    )
+  }
+
+  async register(): Promise<void> {
+    const agent = this.#awakeAgent()
+    if (agent) await this.#register(agent, drawInstanceId(this.#random))
+  }
+
+  /** Many at once, as when a host comes up. */
+  async registerMany(): Promise<void> {
+    const agent = this.#awakeAgent()
+    if (!agent) return
+    for (let count = this.#random.between(3, 12); count > 0; count -= 1) {
+      await this.#register(agent, `m${this.#random.between(1, 12)}`)
+    }
+  }
+
+  async #register(agent: AgentProcess, id: string): Promise<void> {
+    const { program, locality } = agent
+    if (!program) return
+    // Often what is registered already: servers renew.
+    const known = agent.registered.get(id)
+    const offer =
+      known && this.#random.chance(0.2) ? known : drawOffer(this.#random, locality.node, id)
+    const before = JSON.stringify(program.api.instance(id))
+    const waiting = new Waiting(program.api.register(id, offer.registration))
+    await this.#world.settle()
+    const { ending } = waiting
+    this.#world.trace.write(`${agent.name} registers ${id}: ${outcomeOf(ending)}`)
+    switch (ending.kind) {
+      case 'value':
+        agent.acknowledge(offer)
+        break
+      case 'error': {
+        this.#judgeRefusal(agent, ending.error)
+        const after = JSON.stringify(program.api.instance(id))
+        if (after === before) break
+        this.#world.breach('1', `${agent.name} refuses ${id} and has made ${after} of ${before}`)
+        break
+      }
+      case 'open':
+        this.#world.breach('1', `${agent.name} does not answer the registration of ${id}`)
+        break
+      default:
+        ending satisfies never
+    }
+  }
+
+  deregister(): void {
+    const agent = this.#awakeAgent()
+    const id = drawInstanceId(this.#random)
+    if (!agent?.program) return
+    let outcome = 'gone'
+    try {
+      agent.program.api.deregister(id, registrant)
+      agent.forget(id)
+    } catch (error) {
+      outcome = String(error)
+      this.#judgeRefusal(agent, error)
+    }
+    this.#world.trace.write(`${agent.name} deregisters ${id}: ${outcome}`)
+  }
+
+  /** Somebody else wants an id that is taken. */
+  async trespass(): Promise<void> {
+    const agent = this.#awakeAgent()
+    const id = drawInstanceId(this.#random)
+    if (!agent?.program?.api.instance(id)) return
+    const { registration } = drawOffer(this.#random, agent.locality.node, id)
+    const attempt = { ...registration, registrant: 'other' }
+    const waiting = new Waiting(agent.program.api.register(id, attempt))
+    await this.#world.settle()
+    const { ending } = waiting
+    if (ending.kind === 'error' && isMeridianError(ending.error, 'conflict')) return
+    this.#world.breach('1', `${agent.name} gives ${id} to another registrant`)
+  }
+
+  lookUp(): void {
+    const agent = this.#awakeAgent()
+    const connection = agent?.connection
+    if (!agent?.program || connection === undefined) return
+    const { q } = this.#random.pick(queries)
+    const deadline = this.#random.pick([50, 500, 2_000])
+    const signal = new AbortController().signal
+    this.#lookups += 1
+    const name = `${connection} looks up '${q}'`
+    const asked = agent.program.api.lookup({ q, limit: 3, deadline }, signal)
+    this.#follow(name, deadline, asked, () => agent.connection === connection && agent.isAwake)
+  }
+
+  askRegistry(): void {
+    const registry = this.#random.pick(this.#world.registries)
+    const connection = registry.connection
+    if (!registry.program || connection === undefined || !registry.isAwake) return
+    const { q } = this.#random.pick(queries)
+    const deadline = this.#random.pick([50, 500, 2_000])
+    this.#lookups += 1
+    const name = `${connection} is asked '${q}'`
+    const asked = registry.program.api.lookup({ q, limit: 3, deadline })
+    this.#follow(
+      name,
+      deadline,
+      asked,
+      () => registry.connection === connection && registry.isAwake,
+    )
+  }
+
+  /** Invariant 4: an answer comes within its deadline, whatever is down. */
+  #follow(
+    name: string,
+    deadline: Millis,
+    asked: Promise<LookupAnswer>,
+    isStillThere: () => boolean,
+  ): void {
+    const world = this.#world
+    const waiting = new Waiting(asked)
+    world.clock.after(deadline + 1, () => {
+      if (!isStillThere()) return
+      const { ending } = waiting
+      switch (ending.kind) {
+        case 'value': {
+          const { outcome, results, scopes } = ending.value
+          const told = scopes.map(({ name: scope, state }) => `${scope} ${state}`).join(', ')
+          world.trace.write(`${name}: ${outcome} ${results.length} (${told})`)
+          break
+        }
+        case 'error':
+          world.breach('4', `${name} and gets an error: ${String(ending.error)}`)
+          break
+        case 'open':
+          world.breach('4', `${name} and has no answer in ${deadline} ms`)
+          break
+        default:
+          ending satisfies never
+      }
+    })
+  }
+
+  kill(): void {
+    const process = this.#random.pick(this.#world.processes)
+    if (process.isDown) return
+    process.kill(this.#random.chance(0.5) ? this.#random.between(0, 10) : 0)
+    this.#later(this.#random.between(0, 4_000), () => this.#bringBack(process))
+  }
+
+  restart(): void {
+    const process = this.#random.pick(this.#world.processes)
+    process.stop()
+    this.#later(this.#random.between(0, 1_000), () => this.#bringBack(process))
+  }
+
+  pause(): void {
+    this.#random.pick(this.#world.processes).pause(this.#random.between(50, 6_000))
+  }
+
+  /** An administrator makes a copy, that may be brought back later. */
+  backUp(): void {
+    const { agents, registries } = this.#world
+    if (this.#random.chance(0.5)) {
+      const agent = this.#random.pick(agents)
+      keep(this.#agentBackups, agent, agent.backup())
+    } else {
+      const registry = this.#random.pick(registries)
+      keep(this.#registryBackups, registry, registry.disk.copy())
+    }
+  }
+
+  fillDisk(): void {
+    const { disks, name } = this.#random.pick(this.#world.processes)
+    const disk = this.#random.pick(disks)
+    const writes = this.#random.between(0, 4)
+    this.#world.trace.write(`a disk of ${name} is full after ${writes} writes`)
+    disk.fill(writes)
+    this.#later(this.#random.between(100, 4_000), () => disk.free())
+  }
+
+  cutLink(): void {
+    const link = this.#anyLink()
+    this.#world.trace.write(`${link} is cut`)
+    this.#world.wires.cut(link)
+    this.#later(this.#random.between(100, 8_000), () => this.#join(link))
+  }
+
+  deafenLink(): void {
+    const link = this.#anyLink()
+    const direction = this.#random.pick(['up', 'down', 'both'] as const)
+    this.#world.trace.write(`${link} is deaf: ${direction}`)
+    this.#world.wires.deafen(link, direction)
+    this.#later(this.#random.between(100, 8_000), () => this.#join(link))
+  }
+
+  /** All clients of one broker lose their connection and come back one by one. */
+  restartBroker(): void {
+    const broker = this.#random.pick(this.#brokers())
+    this.#world.trace.write(`the broker ${JSON.stringify(broker)} restarts`)
+    for (const { broker: its, connection } of this.#world.processes) {
+      if (connection === undefined || !sameBroker(its, broker)) continue
+      const link = `edge ${connection}`
+      this.#world.wires.cut(link)
+      this.#later(this.#random.between(50, 2_000), () => this.#join(link))
+    }
+  }
+
+  changeWeather(): void {
+    const { wires, trace } = this.#world
+    wires.weather = this.#random.chance(0.4) ? fairWeather : drawWeather(this.#random)
+    trace.write(`weather ${JSON.stringify(wires.weather)}`)
+  }
+
+  idle(): void {
+    // Time passes.
+  }
+
+  /** Long enough for what is done once a minute. */
+  async idleLong(): Promise<void> {
+    await this.#world.advance(this.#random.between(30_000, 130_000))
+  }
+
+  async #heal(): Promise<void> {
+    const world = this.#world
+    world.wires.weather = fairWeather
+    world.wires.joinAll()
+    for (const process of world.processes) {
+      for (const disk of process.disks) disk.free()
+      process.resume()
+      process.start()
+    }
+    // What was under way to somebody who stood still, or on a slow road, is a fault's last effect.
+    await world.advance(Math.max(0, world.wires.lastArrivalAt - world.clock.now()))
+    world.trace.write('faults and writes have ended')
+  }
+
+  /** Starts a process again, sometimes on another disk than it had. */
+  #bringBack(process: World['processes'][number]): void {
+    if (!process.isDown || this.#isOver) return
+    if (process instanceof RegistryProcess) this.#changeDisk(process)
+    else this.#changeAgentDisk(process)
+    process.start()
+    if (!(process instanceof RegistryProcess) && !process.isDown) {
+      checkRegistered(this.#world, process)
+    }
+    // A supervisor tries again.
+    if (process.isDown) this.#later(1_000, () => this.#bringBack(process))
+  }
+
+  #changeDisk(registry: RegistryProcess): void {
+    const { trace, registries } = this.#world
+    const fate = this.#random.weighted(diskFates)
+    const backup = this.#random.pick([undefined, ...(this.#registryBackups.get(registry) ?? [])])
+    const twin = registries.find((other) => other.isTwinOf(registry))
+    if (fate === 'same') return
+    if (fate === 'empty') registry.disk.replace()
+    else if (fate === 'old' && backup) registry.disk.replace(backup)
+    else if (fate === 'cloned' && twin) registry.disk.replace(twin.disk.copy())
+    else return
+    trace.write(`${registry.name} comes back on a disk that is ${fate}`)
+  }
+
+  #changeAgentDisk(agent: AgentProcess): void {
+    const fate = this.#random.weighted(diskFates)
+    const backup = this.#random.pick([undefined, ...(this.#agentBackups.get(agent) ?? [])])
+    const which = this.#random.pick(['own', 'zone', 'both'] as const)
+    if (fate === 'empty') {
+      if (which !== 'zone') {
+        agent.disk.replace()
+        agent.registered = new Map()
+      }
+      if (which !== 'own') agent.zoneDisk.replace()
+    } else if (fate === 'old' && backup) {
+      if (which !== 'zone') {
+        agent.disk.replace(backup.own)
+        agent.registered = backup.registered
+      }
+      if (which !== 'own') agent.zoneDisk.replace(backup.zone)
+    } else return
+    this.#world.trace.write(`${agent.name} comes back on a disk that is ${fate}: ${which}`)
+  }
+
+  #join(link: string): void {
+    this.#world.trace.write(`${link} is joined`)
+    this.#world.wires.join(link)
+  }
+
+  #anyLink(): string {
+    const { processes } = this.#world
+    if (this.#random.chance(0.5)) {
+      const broker = this.#random.pick(this.#brokers())
+      if (broker.kind !== 'global') return leafOf(broker)
+    }
+    const connections = processes.flatMap(({ connection }) => connection ?? [])
+    return connections.length === 0 ? 'leaf g1' : `edge ${this.#random.pick(connections)}`
+  }
+
+  #brokers(): Broker[] {
+    const brokers = new Map<string, Broker>()
+    for (const { broker } of this.#world.processes) brokers.set(JSON.stringify(broker), broker)
+    return [...brokers.values()]
+  }
+
+  #awakeAgent(): AgentProcess | undefined {
+    const agent = this.#random.pick(this.#world.agents)
+    return agent.isAwake ? agent : undefined
+  }
+
+  #judgeRefusal(agent: AgentProcess, error: unknown): void {
+    const isExpected =
+      isMeridianError(error, 'not_found') ||
+      (isMeridianError(error, 'storage_full') && agent.disk.isFull)
+    if (!isExpected) this.#world.breach('1', `${agent.name} refuses: ${String(error)}`)
+  }
+
+  #maybeJumpWallClock(): void {
+    if (!this.#wallRandom.chance(0.05)) return
+    const process = this.#wallRandom.pick(this.#world.processes)
+    const by = this.#wallRandom.between(-100_000_000, 100_000_000)
+    if (this.#jumpWallClocks) process.wallError += by
+  }
+
+  #later(delay: Millis, task: () => void): void {
+    this.#world.clock.after(delay, task)
+  }
+
+  /** Mostly short, so that things happen while others are under way. */
+  #gap(): Millis {
+    return this.#random.chance(0.7) ? this.#random.between(0, 60) : this.#random.between(60, 1_200)
+  }
+}
+
+/** How often each thing happens. */
+const weights = {
+  register: 30,
+  registerMany: 3,
+  deregister: 14,
+  trespass: 1,
+  lookUp: 14,
+  askRegistry: 4,
+  kill: 4,
+  restart: 2,
+  pause: 3,
+  backUp: 4,
+  fillDisk: 2,
+  cutLink: 4,
+  deafenLink: 3,
+  restartBroker: 1,
+  changeWeather: 3,
+  idle: 8,
+  idleLong: 0.5,
+} as const satisfies Partial<Record<keyof Scenario, number>>
+
+const diskFates = { same: 6, empty: 1, old: 2, cloned: 1 } as const
+
+const backupsMax = 3
+
+function keep<K, V>(backups: Map<K, V[]>, of: K, backup: V): void {
+  const kept = [...(backups.get(of) ?? []), backup].slice(-backupsMax)
+  backups.set(of, kept)
+}
+
+function outcomeOf(ending: Ending<{ readonly change: string }>): string {
+  if (ending.kind === 'value') return ending.value.change
+  return ending.kind === 'error' ? String(ending.error) : 'no answer'
+}
+
+function drawWeather(random: SeededRandom): Weather {
+  const hopMsMin = random.between(1, 5)
+  return {
+    loss: random.pick([0, 0.02, 0.2]),
+    repeat: random.pick([0, 0.05, 0.3]),
+    hopMsMin,
+    hopMsMax: hopMsMin + random.between(0, 60),
+    straggle: random.pick([0, 0.02]),
+    straggleMsMax: 3_000,
+    ordered: random.chance(0.6),
+  }
+}
+
+function sameBroker(a: Broker, b: Broker): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,92 @@
+import type { Millis } from '@meridian/shared'
+import { Scenario } from './scenario.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { World, type Breach, type Shape } from './world.ts'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Given every line of the trace as it is written. */
+  readonly onLine?: (line: string) => void
+  /** Whether wall clocks jump; they do unless told not to. */
+  readonly jumpWallClocks?: boolean
+}
+
+export interface SimulationResult {
+  readonly seed: number
+  /** Empty when everything held. */
+  readonly breaches: readonly Breach[]
+  /** Of the whole trace: equal for equal runs. */
+  readonly hash: string
+  readonly steps: number
+  readonly lookups: number
+  readonly messages: number
+  readonly commits: number
+  readonly simulatedMs: Millis
+  /** How long each time until all agreed. */
+  readonly convergedMs: readonly Millis[]
+  /** The last lines of the trace. */
+  readonly tail: readonly string[]
+}
+
+const roundsMax = 2
+const stepsPerRound = 90
+
+/** Runs the world that the seed stands for. Stops at the first breach. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const { seed, onLine, jumpWallClocks = true } = options
+  const world = new World(seed, drawShape(seed), onLine)
+  const scenario = new Scenario(world, { jumpWallClocks })
+  const convergedMs: Millis[] = []
+  const onRejection = (error: unknown) => {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    world.breach('no crash', `a promise is rejected and nobody looks: ${why}`)
+  }
+  process.on('unhandledRejection', onRejection)
+  try {
+    await run(world, scenario, convergedMs)
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+  return {
+    seed,
+    breaches: world.breaches,
+    hash: world.trace.digest(),
+    steps: scenario.steps,
+    lookups: scenario.lookups,
+    messages: world.wires.messages,
+    commits: world.commits,
+    simulatedMs: world.clock.now(),
+    convergedMs,
+    tail: world.trace.tail(),
+  }
+}
+
+async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Promise<void> {
+  const isBroken = () => world.breaches.length > 0
+  await scenario.boot()
+  for (let round = 0; round < roundsMax && !isBroken(); round += 1) {
+    for (let step = 0; step < stepsPerRound && !isBroken(); step += 1) await scenario.step()
+    if (isBroken()) return
+    convergedMs.push(await scenario.quiesce())
+  }
+  if (!isBroken()) await scenario.shutDown()
+}
+
+/** Room for a few instances a message, so that sets travel in pieces; and what NATS allows. */
+const payloads = [8 * 1_024, 1_048_576]
+
+function drawShape(seed: number): Shape {
+  const random = new SeededRandom(seed).fork('shape')
+  return {
+    regions: 2,
+    zonesPerRegion: 2,
+    nodesPerZone: 2,
+    replicas: {
+      local: random.between(1, 2),
+      regional: random.between(1, 2),
+      global: random.between(1, 2),
+    },
+    payloadBytesMax: random.pick(payloads),
+    pulseMs: 2_000,
+  }
+}
