@@ -61,9 +61,20 @@ export function createEdge(options: EdgeOptions): Hono {
     }
     return c.body(JSON.stringify(toProblem(known)), known.status as 400, {
       'content-type': 'application/problem+json',
+      ...(isBodyLeft(c, known) && { connection: 'close' }),
     })
   })
   return app
+}
+
+/**
+ * Then what is left of the body comes after the answer, and the HTTP server cuts the connection
+ * rather than read it all: the client must know that nothing more is to be sent on it.
+ */
+function isBodyLeft(c: Context, error: MeridianError): boolean {
+  if (error.code === 'payload_too_large') return true
+  const size = c.req.header('transfer-encoding') ?? c.req.header('content-length') ?? '0'
+  return size !== '0' && !c.req.raw.bodyUsed
 }
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
