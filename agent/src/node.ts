@@ -1,9 +1,10 @@
 import {
   agentOwnerId,
-  createLinearIndex,
+  createCapabilityIndex,
   Follower,
   Holdings,
   InstanceCatalog,
+  keepTidy,
   Publisher,
   randomId,
   readDefinition,
@@ -69,7 +70,7 @@ export function createNode(options: NodeOptions): AgentNode {
   const holdings = new Holdings()
   const definitionBytes = (id: DefinitionId) => store.definition(id) ?? zoneStore.definition(id)
   const catalog = new InstanceCatalog({
-    index: createLinearIndex(),
+    index: createCapabilityIndex(),
     record: (of, key) => (of === owner ? registrar.set : holdings.get(of))?.records.get(key),
     definition: (id) => {
       const bytes = definitionBytes(id)
@@ -152,6 +153,7 @@ export function createNode(options: NodeOptions): AgentNode {
     },
   }
 
+  const tidying = keepTidy(catalog.index, clock)
   let subscriptions: Subscription[] = []
   let pulsing: { close(): void } | undefined
   return {
@@ -188,6 +190,7 @@ export function createNode(options: NodeOptions): AgentNode {
       })
     },
     close() {
+      tidying.close()
       pulsing?.close()
       publisher.close()
       follower.close()

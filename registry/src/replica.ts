@@ -1,9 +1,10 @@
 import {
   completeSet,
-  createLinearIndex,
+  createCapabilityIndex,
   Follower,
   Holdings,
   InstanceCatalog,
+  keepTidy,
   lookupRequestSchema,
   parseQuery,
   readDefinition,
@@ -61,7 +62,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const role = tierRoles[tier]
   const at = tierSubjects[tier](place)
   const holdings = new Holdings()
-  const index = createLinearIndex()
+  const index = createCapabilityIndex()
   const sources = {
     index,
     record: (owner: OwnerId, key: string) => holdings.get(owner)?.records.get(key),
@@ -122,6 +123,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     clock,
   })
 
+  const tidying = keepTidy(index, clock)
   let subscriptions: Subscription[] = []
   return {
     api: {
@@ -166,6 +168,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       )
     },
     close() {
+      tidying.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
       summaries?.close()
       follower.close()

@@ -1,5 +1,5 @@
 import {
-  createLinearIndex,
+  createCapabilityIndex,
   lookupHitsMax,
   parseQuery,
   ownerId,
@@ -80,7 +80,7 @@ async function indexFile(
   path: string,
   output: Output,
 ): Promise<{ index: CapabilityIndex; names: Map<string, [string, string, string]> }> {
-  const index = createLinearIndex()
+  const index = createCapabilityIndex()
   const names = new Map<string, [string, string, string]>()
   let refused = 0
   for await (const entry of readServersFile(path)) {

@@ -13,3 +13,4 @@ export {
 export { ask, serveRpc } from './rpc.ts'
 export { randomId } from './random-id.ts'
 export { ownerSource, type Source } from './source.ts'
+export { keepTidy } from './tidying.ts'

@@ -41,4 +41,7 @@ export const exchangeLimits = {
    */
   bulkBytesPerSecond: 32 * 1024 * 1024,
   bulkBurstBytes: 64 * 1024 * 1024,
+  /** Tidying of the index begins so long after a change, and its pieces (0.1 ms) lie apart. */
+  tidyDelayMs: 100,
+  tidyPieceMs: 1,
 } as const
