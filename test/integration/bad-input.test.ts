@@ -137,12 +137,22 @@ describe('a registration that cannot be read', () => {
     ['a weight below 0', { weight: -1 }, 'weight'],
     ['a tag of two words', { tags: ['two words'] }, 'tags[0]'],
     ['a registrant with a space', { registrant: 'not me' }, 'registrant'],
+    ['half a weight', { weight: 0.5 }, 'weight'],
     ['a capacity that is a text', { capacity: '10' }, 'capacity'],
   ])('names the field at fault: %s', async (_, change, field) => {
     const bad = { ...describedServer('new'), ...change }
     const { violations = [] } = await expectProblem(await put('new', bad), 400, 'invalid_request')
     expect(violations.map((violation) => violation.field)).toEqual([field])
     expect(JSON.stringify(violations)).not.toContain('u:p')
+  })
+
+  it('says what the field must be', async () => {
+    const response = await put('new', { ...describedServer('new'), weight: -1 })
+    const { detail } = await expectProblem(response, 400, 'invalid_request')
+    // The example of docs/errors.md.
+    expect(detail).toBe(
+      'the registration is not valid: weight = -1: must be a whole number from 0 to 1000',
+    )
   })
 
   it.each(['-x', 'a/b', 'ü', 'a'.repeat(129)])('refuses the id %s', async (id) => {

@@ -75,6 +75,11 @@ export type Metadata = z.infer<typeof metadataSchema>
 export const instanceStatusSchema = z.enum(['passing', 'warning', 'gated', 'critical'])
 export type InstanceStatus = z.infer<typeof instanceStatusSchema>
 
+function wholeNumber(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`
+  return z.number(rule).int(rule).min(min, rule).max(max, rule)
+}
+
 /** What an instance is. One of its two records; replaced whole. */
 export const instanceSpecSchema = z.strictObject({
   id: instanceIdSchema,
@@ -82,7 +87,7 @@ export const instanceSpecSchema = z.strictObject({
   endpoint: endpointSchema,
   metadata: metadataSchema.default({}),
   /** Calls it can serve at once. */
-  capacity: z.number().int().min(1).max(limits.capacityMax).default(100),
+  capacity: wholeNumber(1, limits.capacityMax).default(100),
 })
 export type InstanceSpec = z.infer<typeof instanceSpecSchema>
 
@@ -91,7 +96,7 @@ export const instanceStateSchema = z.strictObject({
   id: instanceIdSchema,
   status: instanceStatusSchema,
   /** The operator's weight in selection; 0 takes no new work. */
-  weight: z.number().int().min(0).max(limits.weightMax).default(100),
+  weight: wholeNumber(0, limits.weightMax).default(100),
   draining: z.boolean().default(false),
 })
 export type InstanceState = z.infer<typeof instanceStateSchema>
