@@ -8,7 +8,6 @@ export function createInstancesCatalog(catalog: InstanceCatalog, random: Random)
   return {
     apply: (owner, events) => catalog.apply(owner, events),
     definitionsArrived: (ids) => catalog.definitionsArrived(ids),
-    forgetDefinitions: (ids) => catalog.forgetDefinitions(ids),
     get heldBack() {
       return catalog.heldBack
     },

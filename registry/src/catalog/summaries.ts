@@ -1,11 +1,10 @@
 import {
   decodeSummaryRow,
-  headOf,
+  DefinitionHeads,
   isMeridianError,
   isInstanceField,
   type CapabilityIndex,
   type Definition,
-  type DefinitionHead,
   type DefinitionId,
   type InstanceStatus,
   type OwnerId,
@@ -33,23 +32,26 @@ export interface SummariesCatalogSources {
 export function createSummariesCatalog(sources: SummariesCatalogSources): TierCatalog {
   const { index } = sources
   const rows = new Map<string, SummaryRow>()
-  const heads = new Map<DefinitionId, DefinitionHead>()
+  const heads = new DefinitionHeads()
   const waiting = new Map<DefinitionId, Map<string, readonly [OwnerId, string]>>()
 
   const refresh = (owner: OwnerId, key: string): void => {
     const at = `${owner} ${key}`
     for (const held of waiting.values()) held.delete(at)
+    const before = rows.get(at)?.definition
     const row = read(sources, owner, key)
     const definition = row && sources.definition(row.definition)
     if (!row || !definition) {
       rows.delete(at)
       index.remove(owner, key)
+      if (before !== undefined) heads.unname(before)
       if (!row) return
       const held = waiting.get(row.definition) ?? new Map<string, readonly [OwnerId, string]>()
       waiting.set(row.definition, held.set(at, [owner, key]))
       return
     }
-    if (!heads.has(row.definition)) heads.set(row.definition, headOf(row.definition, definition))
+    heads.name(row.definition, definition)
+    if (before !== undefined) heads.unname(before)
     rows.set(at, row)
     index.put(standIn(owner, key, row), definition)
   }
@@ -79,9 +81,6 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
         waiting.delete(id)
         for (const [owner, key] of held?.values() ?? []) refresh(owner, key)
       }
-    },
-    forgetDefinitions(ids) {
-      for (const id of ids) heads.delete(id)
     },
     get heldBack() {
       let count = 0

@@ -14,7 +14,6 @@ export interface TierCatalog {
   /** Takes in what changed in an owner's set. */
   apply(owner: OwnerId, events: readonly RecordEvent[]): void
   definitionsArrived(ids: readonly DefinitionId[]): void
-  forgetDefinitions(ids: readonly DefinitionId[]): void
   /** Records held back until a definition arrives. */
   readonly heldBack: number
 

@@ -3,6 +3,8 @@ import {
   completeSet,
   createOwner,
   encodeSummaryRow,
+  isMeridianError,
+  logFailure,
   Publisher,
   serveHoldings,
   settleSet,
@@ -20,6 +22,7 @@ import {
   type OwnerStore,
   type Random,
   type RecordInput,
+  type SetChange,
   type Transport,
 } from '@meridian/shared'
 import { SummaryCounts } from './summary-counts.ts'
@@ -27,6 +30,8 @@ import { SummaryCounts } from './summary-counts.ts'
 /** Changes of rows are gathered for so long, or until so many are touched. */
 const coalesceMs = 250
 const coalesceRows = 50
+/** How long rows wait that a full disk did not take. */
+const retryMs = 1_000
 
 export interface SummariesOptions {
   readonly region: string
@@ -94,12 +99,26 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
       if (row) puts.push(encodeSummaryRow(row))
       else removes.push(key)
     }
-    touched.clear()
     const change = changeRecords(set, { puts, removes })
-    if (!change) return
-    store.commit(change)
+    if (change && !commit(change)) {
+      timer = clock.after(retryMs, flush)
+      return
+    }
+    touched.clear()
+    if (change) publisher.changed()
+  }
+
+  /** A replica that cannot keep its summary goes on serving its region. */
+  const commit = (change: SetChange): boolean => {
+    try {
+      store.commit(change)
+    } catch (error) {
+      if (!isMeridianError(error)) throw error
+      logFailure(log, error, { owner, rows: touched.size }, 'summary not kept')
+      return false
+    }
     settleSet(set, change)
-    publisher.changed()
+    return true
   }
 
   const stopListening = index.onChange((change) => {

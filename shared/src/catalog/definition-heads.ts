@@ -27,3 +27,35 @@ export function headOf(id: DefinitionId, definition: Definition): DefinitionHead
     prompts: capabilities.prompts.length,
   }
 }
+
+/**
+ * The heads of the definitions that rows name, each kept for as long as a row names it: a holder
+ * keeps the definition itself that long, too.
+ */
+export class DefinitionHeads {
+  readonly #heads = new Map<DefinitionId, { readonly head: DefinitionHead; rows: number }>()
+
+  get(id: DefinitionId): DefinitionHead | undefined {
+    return this.#heads.get(id)?.head
+  }
+
+  has(id: DefinitionId): boolean {
+    return this.#heads.has(id)
+  }
+
+  /** One more row names it. The first has to bring the definition. */
+  name(id: DefinitionId, definition?: Definition): void {
+    const known = this.#heads.get(id)
+    if (known) known.rows += 1
+    else if (definition) this.#heads.set(id, { head: headOf(id, definition), rows: 1 })
+    else throw new Error(`the definition ${id} is named for the first time, and not given`)
+  }
+
+  /** One row less names it. */
+  unname(id: DefinitionId): void {
+    const known = this.#heads.get(id)
+    if (!known) return
+    known.rows -= 1
+    if (known.rows === 0) this.#heads.delete(id)
+  }
+}

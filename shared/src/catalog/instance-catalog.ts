@@ -16,7 +16,7 @@ import {
   type RecordEvent,
 } from '../replication/index.ts'
 import { decodeInstanceSpec, decodeInstanceState } from '../wire/index.ts'
-import { headOf, type DefinitionHead } from './definition-heads.ts'
+import { DefinitionHeads, type DefinitionHead } from './definition-heads.ts'
 
 export interface InstanceCatalogSources {
   readonly index: CapabilityIndex
@@ -39,7 +39,8 @@ export interface InstanceCatalogSources {
  */
 export class InstanceCatalog {
   readonly #sources: InstanceCatalogSources
-  readonly #heads = new Map<DefinitionId, DefinitionHead>()
+  /** Of definitions that rows of the index name. */
+  readonly #heads = new DefinitionHeads()
   /** Instances held back, by the definition they wait for. */
   readonly #waiting = new Map<DefinitionId, Map<string, readonly [OwnerId, string]>>()
   /** The other way round: what each instance that is held back waits for. */
@@ -76,12 +77,13 @@ export class InstanceCatalog {
 
   /** Takes in an instance that is in no set, such as a private one. */
   put(owner: OwnerId, spec: InstanceSpec, state: InstanceState, definition: Definition): void {
-    this.#learn(spec.definition, definition)
-    this.index.put({ owner, locality: localityOf(owner), spec, state }, definition)
+    this.#show(owner, spec, state, definition)
   }
 
   remove(owner: OwnerId, id: string): void {
+    const before = this.index.get(owner, id)?.spec.definition
     this.index.remove(owner, id)
+    if (before !== undefined) this.#heads.unname(before)
   }
 
   /** Shows what was held back for these definitions. */
@@ -103,16 +105,33 @@ export class InstanceCatalog {
     const spec = this.#read(owner, specKey(id), decodeInstanceSpec)
     const state = this.#read(owner, stateKey(id), decodeInstanceState)
     if (spec === undefined || state === undefined) {
-      this.index.remove(owner, id)
+      this.remove(owner, id)
       return
     }
-    const definition = this.#definitionOf(owner, spec)
+    if (this.#heads.has(spec.definition)) {
+      this.#show(owner, spec, state)
+      return
+    }
+    const definition = this.#find(owner, spec)
     if (definition === undefined) {
       this.#wait(owner, id, spec.definition)
-      this.index.remove(owner, id)
+      this.remove(owner, id)
       return
     }
-    this.index.put({ owner, locality: localityOf(owner), spec, state }, definition)
+    this.#show(owner, spec, state, definition)
+  }
+
+  /** Puts the row in the place of the instance's last one. A definition not known yet is given. */
+  #show(owner: OwnerId, spec: InstanceSpec, state: InstanceState, news?: Definition): void {
+    const id = spec.definition
+    const before = this.index.get(owner, spec.id)?.spec.definition
+    const isFirst = !this.#heads.has(id)
+    this.#heads.name(id, news)
+    const row = { owner, locality: localityOf(owner), spec, state }
+    this.index.put(row, news ?? (() => this.#kept(id)))
+    if (before !== undefined) this.#heads.unname(before)
+    // Whoever brought the definition brought it for all.
+    if (isFirst) this.definitionsArrived([id])
   }
 
   #wait(owner: OwnerId, id: string, definition: DefinitionId): void {
@@ -132,34 +151,20 @@ export class InstanceCatalog {
     if (waiting?.size === 0) this.#waiting.delete(definition)
   }
 
-  #definitionOf(owner: OwnerId, spec: InstanceSpec): (() => Definition) | undefined {
-    const { definition } = this.#sources
-    const id = spec.definition
-    const read = () => {
-      const found = definition(id)
-      if (found === undefined) throw new Error(`the definition ${id} was here and is gone`)
-      return found
-    }
-    // The head stays when the last instance leaves, so it does not show that the bytes are here.
-    if (this.#heads.has(id)) return read
+  /** The definition that the spec names, where it is here and can be read. */
+  #find(owner: OwnerId, spec: InstanceSpec): Definition | undefined {
     try {
-      const found = definition(id)
-      if (found === undefined) return undefined
-      this.#learn(id, found)
-      return () => found
+      return this.#sources.definition(spec.definition)
     } catch (cause) {
       this.#sources.onUnreadable(owner, specKey(spec.id), `its definition: ${reasonOf(cause)}`)
       return undefined
     }
   }
 
-  #learn(id: DefinitionId, definition: Definition): void {
-    if (!this.#heads.has(id)) this.#heads.set(id, headOf(id, definition))
-  }
-
-  /** Lets go of what is known of definitions that no record names any more. */
-  forgetDefinitions(ids: readonly DefinitionId[]): void {
-    for (const id of ids) this.#heads.delete(id)
+  #kept(id: DefinitionId): Definition {
+    const found = this.#sources.definition(id)
+    if (found === undefined) throw new Error(`the definition ${id} is named, but not kept`)
+    return found
   }
 
   #read<T>(owner: OwnerId, key: string, decode: (record: OwnerRecord) => T): T | undefined {
