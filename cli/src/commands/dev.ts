@@ -1,7 +1,5 @@
 import { formatLocality, isMeridianError, MeridianError, type Transport } from '@meridian/shared'
 import { createInProcessNetwork } from '@meridian/shared/in-process'
-import { createLog } from '@meridian/shared/log'
-import { connectNats } from '@meridian/shared/nats'
 import { runProgram, type Running } from '@meridian/shared/program'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { Command, Option } from 'commander'
@@ -9,7 +7,7 @@ import pc from 'picocolors'
 import { wholeNumber } from '../flag-values.ts'
 import { plural, renderTable, type Output } from '../output.ts'
 import { defaultPorts } from '../places.ts'
-import { startWorld, type World } from '../world/world.ts'
+import type { World } from '../world/world.ts'
 
 interface DevFlags {
   readonly data: string
@@ -52,6 +50,9 @@ Examples:
 
 async function dev(flags: DevFlags, output: Output, asked: AbortSignal): Promise<Running> {
   const startedAt = systemClock.now()
+  // Loaded when needed: see the agent's command.
+  const { createLog } = await import('@meridian/shared/log')
+  const { startWorld } = await import('../world/world.ts')
   const log = createLog({ name: 'dev', level: flags.logLevel })
   const fabric = createFabric(flags.nats)
   try {
@@ -106,7 +107,10 @@ function createFabric(urls: string | undefined): Fabric {
   const servers = urls.split(',').map((url) => url.trim())
   return {
     name: servers.map(withoutUser).join(', '),
-    connect: (name) => connectNats({ servers, name, clock: systemClock, random: systemRandom }),
+    async connect(name) {
+      const { connectNats } = await import('@meridian/shared/nats')
+      return connectNats({ servers, name, clock: systemClock, random: systemRandom })
+    },
     close: () => Promise.resolve(),
   }
 }

@@ -1,4 +1,3 @@
-import { startRegistryProgram } from '@meridian/registry'
 import { runProgram } from '@meridian/shared/program'
 import { Command, Option } from 'commander'
 import { environmentOf } from '../flags.ts'
@@ -7,21 +6,31 @@ export function registryCommand(): Command {
   return new Command('registry')
     .description('run one replica of a registry tier')
     .addOption(
-      new Option('--tier <tier>', 'MERIDIAN_TIER').choices(['local', 'regional', 'global']),
+      new Option(
+        '--tier <tier>',
+        'what it serves: a zone, a region or the world (MERIDIAN_TIER)',
+      ).choices(['local', 'regional', 'global']),
     )
-    .option('--region <name>', 'MERIDIAN_REGION: of a local or regional registry')
-    .option('--zone <name>', 'MERIDIAN_ZONE: of a local registry')
-    .option('--replica <name>', 'MERIDIAN_REPLICA: which replica of its tier this is')
-    .option('--data <folder>', 'MERIDIAN_DATA: where its database is kept')
-    .option('--host <address>', 'MERIDIAN_HTTP_HOST: where it listens, loopback unless given')
-    .option('--port <port>', 'MERIDIAN_HTTP_PORT')
-    .option('--nats <urls>', 'MERIDIAN_NATS_URL: servers, separated by commas')
-    .option('--log-level <level>', 'MERIDIAN_LOG_LEVEL: silent, error, warn, info, debug or trace')
+    .option('--region <name>', 'of a local or regional registry (MERIDIAN_REGION)')
+    .option('--zone <name>', 'of a local registry (MERIDIAN_ZONE)')
+    .option('--replica <name>', 'which replica of its tier this is (MERIDIAN_REPLICA)')
+    .option('--data <folder>', 'where its database is kept (MERIDIAN_DATA)')
+    .option(
+      '--host <address>',
+      'on which address it listens, loopback unless given (MERIDIAN_HTTP_HOST)',
+    )
+    .option('--port <port>', 'on which port (MERIDIAN_HTTP_PORT)')
+    .option('--nats <urls>', 'servers, separated by commas (MERIDIAN_NATS_URL)')
+    .option('--log-level <level>', 'silent, error, warn, info, debug or trace (MERIDIAN_LOG_LEVEL)')
     .addHelpText(
       'after',
       '\nEvery flag is also a setting of the environment; docs/configuration.md has them all.',
     )
     .action((flags: Record<string, string>) =>
-      runProgram(() => startRegistryProgram(environmentOf(flags))),
+      runProgram(async () => {
+        // Loaded when needed: see the agent's command.
+        const { startRegistryProgram } = await import('@meridian/registry')
+        return startRegistryProgram(environmentOf(flags))
+      }),
     )
 }
