@@ -1,0 +1,254 @@
+import { migrationsDir, startAgent, type Agent } from '@meridian/agent'
+import { lookupAnswerSchema, topologySchema } from '@meridian/shared'
+import { startRegistry, type Registry } from '@meridian/registry'
+import { createAgentClient } from '@meridian/client'
+import { createInProcessNetwork } from '@meridian/shared/in-process'
+import { createSilentLog } from '@meridian/shared/log'
+import { systemClock, systemRandom } from '@meridian/shared/system'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/foreign-servers.ts'
+import { runMeridian, type MeridianExit } from '../support/meridian-process.ts'
+import { describedServer } from '../support/registrations.ts'
+
+/** The `meridian` command as a process: what it prints where, and what it ends with. */
+
+/** Each test starts a process or several, which take their time on a busy machine. */
+const timeout = 60_000
+
+const commands = ['dev', 'agent', 'registry', 'lookup', 'tree']
+
+let agent: Agent
+let registry: Registry
+let close: () => Promise<void>
+
+beforeAll(async () => {
+  const common = { migrationsDir, dataDir: ':memory:', clock: systemClock, random: systemRandom }
+  const network = createInProcessNetwork(common)
+  const http = { host: '127.0.0.1', port: 0 }
+  const log = createSilentLog()
+  registry = await startRegistry({
+    ...common,
+    tier: 'regional',
+    place: { region: 'eu-west', zone: '-', replica: 'r1' },
+    http,
+    transport: network.connect('registry'),
+    log,
+  })
+  agent = await startAgent({
+    ...common,
+    locality: { region: 'eu-west', zone: 'a', node: 'n1' },
+    http,
+    probeAllow: [],
+    transport: network.connect('agent'),
+    log,
+  })
+  close = async () => {
+    await agent.close()
+    await registry.close()
+    await network.close()
+  }
+  await createAgentClient({ url: agent.url }).register('flights-1', describedServer('flights'))
+  await eventually('the registry has heard of it', async () => {
+    const response = await fetch(`${registry.url}/v1/servers`)
+    return (await response.text()).includes('com.example/flights')
+  })
+}, timeout)
+
+afterAll(() => close())
+
+const run = (...args: string[]) => runMeridian(args)
+
+describe('help', { timeout }, () => {
+  it('lists every command and the exit codes', async () => {
+    const { code, stdout, stderr } = await run('--help')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'))
+    expect(stdout).toContain(
+      'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nobody has it, 4 not everyone could be asked.',
+    )
+    expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('tells of each command what it takes, in lines that a terminal holds', async () => {
+    const helps = await Promise.all(commands.map((command) => run(command, '--help')))
+    for (const [at, { code, stdout, stderr }] of helps.entries()) {
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toContain(`Usage: meridian ${commands[at]}`)
+      expect(stdout).toContain('--help')
+      expect(longestOf(stdout)).toBeLessThanOrEqual(100)
+    }
+  })
+})
+
+describe('a wrong command line', { timeout }, () => {
+  it.each<[string[], string]>([
+    [['fly'], "unknown command 'fly'"],
+    [['lookup', '--colour', 'red'], "unknown option '--colour'"],
+    [['lookup', '--limit', 'abc'], 'It must be a whole number from 1 to 100.'],
+    [['lookup', '--limit', '0'], 'It must be a whole number from 1 to 100.'],
+    [['lookup', '--deadline', '1e3'], 'It must be a whole number from 1 to 10000.'],
+    [['lookup', '--near', 'eu-west'], 'It must be region/zone/node'],
+    [['lookup', '--url', 'localhost:7800'], 'It must be a URL such as'],
+    [['tree', 'extra'], 'too many arguments'],
+    [['dev', '--port-base', 'abc'], 'It must be a whole number from 0 to 65000.'],
+    [['dev', '--log-level', 'loud'], 'Allowed choices are silent, error'],
+    [['registry', '--tier', 'lokal'], 'Allowed choices are local, regional, global.'],
+    [['agent', '--port'], 'argument missing'],
+  ])('is told with a hint and ends with 2: %j', async (args, told) => {
+    const { code, stdout, stderr } = await run(...args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(told)
+    expect(stderr).toContain('(--help shows what it takes)')
+    expect(stderr.trimEnd().split('\n')).toHaveLength(2)
+  })
+
+  it('is a wrong setting of the environment as well', async () => {
+    const { code, stderr } = await runMeridian(['lookup'], { env: { MERIDIAN_URL: 'nowhere' } })
+    expect(code).toBe(2)
+    expect(stderr).toContain("from env 'MERIDIAN_URL' is invalid. It must be a URL such as")
+  })
+
+  it('is no command at all, which shows the help', async () => {
+    const { code, stdout, stderr } = await run()
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('Usage: meridian')
+  })
+})
+
+describe('meridian lookup', { timeout }, () => {
+  it('prints a table to standard output, and about the work to standard error: exit 0', async () => {
+    const { code, stdout, stderr } = await run('lookup', 'tool:flights_tool', '--url', agent.url)
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toEqual([
+      'SERVER               VERSION  WHERE         RING  STATUS   INSTANCE   ENDPOINT',
+      'com.example/flights  1.0.0    eu-west/a/n1     0  passing  flights-1  http://127.0.0.1:9/flights',
+      '',
+    ])
+    expect(stderr).toBe('1 result, answered by: agent\n')
+  })
+
+  it('asks whom the environment names, and takes a registry too', async () => {
+    const env = { MERIDIAN_URL: registry.url }
+    const { code, stdout } = await runMeridian(['lookup', 'tag:none | tool:flights_*'], { env })
+    expect(code).toBe(0)
+    expect(stdout).toContain('com.example/flights')
+  })
+
+  it('prints the answer as JSON', async () => {
+    const flags = ['--url', agent.url, '--json', '--limit', '1', '--near', 'eu-west/b/n9']
+    const { code, stdout } = await run('lookup', 'server:com.example/flights', ...flags)
+    expect(code).toBe(0)
+    expect(lookupAnswerSchema.parse(JSON.parse(stdout))).toMatchObject({
+      outcome: 'found',
+      results: [{ instance: 'flights-1', ring: 2 }],
+    })
+  })
+
+  it('ends with 4 when nothing was found but not everyone could be asked', async () => {
+    const { code, stdout, stderr } = await run('lookup', 'tool:teleport', '--url', agent.url)
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(stderr).toContain('nothing found, but not everyone could be asked')
+    expect(stderr).toMatch(/could not ask \w+ \S+: /)
+  })
+
+  it('ends with 1 and one sentence when nobody answers', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`
+    const ended = await run('lookup', 'tool:echo', '--url', url)
+    expectFailure(ended, 'endpoint_unreachable')
+    expect(ended.stderr).toContain(`${url} cannot be reached`)
+  })
+
+  it('ends with 1 and the place of the fault when the query cannot be read', async () => {
+    const ended = await run('lookup', '(tool:echo', '--url', agent.url)
+    expectFailure(ended, 'invalid_query')
+    expect(ended.stderr).toMatch(/\)/)
+  })
+
+  it('takes a minus after --', async () => {
+    const words = ['tool:flights_tool', '-transport:sse']
+    const { code, stdout } = await run('lookup', '--url', agent.url, '--', ...words)
+    expect(code).toBe(0)
+    expect(stdout).toContain('flights-1')
+  })
+
+  it('ends in peace when whoever reads has read enough', async () => {
+    const main = fileURLToPath(new URL('../../cli/src/main.ts', import.meta.url))
+    const args = ['--conditions=@meridian/source', main, 'lookup', '--url', agent.url]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(stderr).toBe('1 result, answered by: agent\n')
+  })
+})
+
+describe('meridian tree', { timeout }, () => {
+  it('prints the hierarchy with its counts', async () => {
+    const { code, stdout, stderr } = await run('tree', '--url', registry.url)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe(
+      [
+        '             SERVERS  INSTANCES',
+        'regional r1                   1',
+        '└─ eu-west                    1',
+        '   └─ a            1          1',
+        '      └─ n1        1          1',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('prints it as JSON', async () => {
+    const { stdout } = await runMeridian(['tree', '--json'], {
+      env: { MERIDIAN_REGISTRY_URL: registry.url },
+    })
+    const { tier, regions } = topologySchema.parse(JSON.parse(stdout))
+    expect({ tier, regions: regions.map(({ region }) => region) }).toEqual({
+      tier: 'regional',
+      regions: ['eu-west'],
+    })
+  })
+
+  it('ends with 1 and one sentence when it is not a registry that answers', async () => {
+    expectFailure(await run('tree', '--url', agent.url), 'not_found')
+  })
+})
+
+describe('colours', { timeout }, () => {
+  const lookup = (env: Record<string, string>) =>
+    runMeridian(['lookup', 'tool:flights_tool', '--url', agent.url], { env })
+
+  it('are for terminals, or for whoever insists; NO_COLOR turns them off', async () => {
+    const [piped, forced, off] = await Promise.all([
+      lookup({}),
+      lookup({ FORCE_COLOR: '1' }),
+      lookup({ FORCE_COLOR: '1', NO_COLOR: '1' }),
+    ])
+    expect(isPainted(piped.stdout)).toBe(false)
+    expect(isPainted(forced.stdout)).toBe(true)
+    expect(isPainted(off.stdout)).toBe(false)
+    expect(stripVTControlCharacters(forced.stdout)).toBe(piped.stdout)
+  })
+})
+
+function isPainted(text: string): boolean {
+  return stripVTControlCharacters(text) !== text
+}
+
+function longestOf(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length))
+}
+
+/** One line that begins with the code, nothing on standard output, and exit code 1. */
+function expectFailure({ code, stdout, stderr }: MeridianExit, error: string): void {
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(new RegExp(`^${error}: [^\\n]+\\n$`))
+}
