@@ -31,14 +31,24 @@ beforeAll(async () => {
   const network = createInProcessNetwork(common)
   const http = { host: '127.0.0.1', port: 0 }
   const log = createSilentLog()
+  const place = { region: '-', zone: '-', replica: 'r1' }
+  const top = await startRegistry({
+    ...common,
+    tier: 'global',
+    place,
+    http,
+    transport: network.connect('global'),
+    log,
+  })
   registry = await startRegistry({
     ...common,
     tier: 'regional',
-    place: { region: 'eu-west', zone: '-', replica: 'r1' },
+    place: { ...place, region: 'eu-west' },
     http,
-    transport: network.connect('registry'),
+    transport: network.connect('regional'),
     log,
   })
+  // Its zone has no registry, so it can ask nobody.
   agent = await startAgent({
     ...common,
     locality: { region: 'eu-west', zone: 'a', node: 'n1' },
@@ -50,6 +60,7 @@ beforeAll(async () => {
   close = async () => {
     await agent.close()
     await registry.close()
+    await top.close()
     await network.close()
   }
   await createAgentClient({ url: agent.url }).register('flights-1', describedServer('flights'))
@@ -147,6 +158,12 @@ describe('meridian lookup', { timeout }, () => {
       outcome: 'found',
       results: [{ instance: 'flights-1', ring: 2 }],
     })
+  })
+
+  it('ends with 3 when nobody has it', async () => {
+    const { code, stdout, stderr } = await run('lookup', 'tool:teleport', '--url', registry.url)
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toBe('nobody has it; every tier was asked\n')
   })
 
   it('ends with 4 when nothing was found but not everyone could be asked', async () => {
