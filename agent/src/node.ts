@@ -123,6 +123,8 @@ export function createNode(options: NodeOptions): AgentNode {
     ],
     takes: (of) => of.region === region && of.zone === zone,
     own: new Set([owner]),
+    signs: { replica: locality.node, tier: 'agent' },
+    acknowledges: false,
     bulk: {
       name: `${region}/${zone}`,
       scope: [`${region}/${zone}`],

@@ -106,7 +106,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     subscribe: at.follows,
     takes: at.takes,
     own: new Set(),
-    acknowledgesAs: { replica: place.replica, tier },
+    signs: { replica: place.replica, tier },
+    acknowledges: true,
     onEvents: (owner, events) => {
       catalog.apply(owner, events)
     },

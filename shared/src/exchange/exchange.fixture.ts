@@ -387,7 +387,8 @@ export class TestFollower {
       subscribe: [subjects.delta({ ...zone, node: '*' }), subjects.pulse({ ...zone, node: '*' })],
       takes,
       own: new Set(own),
-      ...(tier !== undefined && { acknowledgesAs: { replica: this.name, tier } }),
+      signs: { replica: this.name, tier: tier ?? 'agent' },
+      acknowledges: tier !== undefined,
       ...(compares && { bulk: { name: 'eu/a', scope: ['eu/a'], subject: rpcLocal } }),
       onEvents: (owner, events) => {
         const seen = this.seen.get(owner) ?? new Map<string, string>()

@@ -1,5 +1,11 @@
 import { MeridianError } from '../errors.ts'
-import { parseOwnerId, type DefinitionId, type OwnerId, type OwnerParts } from '../model/index.ts'
+import {
+  compareVersions,
+  parseOwnerId,
+  type DefinitionId,
+  type OwnerId,
+  type OwnerParts,
+} from '../model/index.ts'
 import type {
   Cancel,
   Clock,
@@ -47,9 +53,14 @@ export interface FollowerOptions {
   readonly takes: (owner: OwnerParts) => boolean
   /** Owners that this process writes itself: what it hears of them is its own echo. */
   readonly own: ReadonlySet<OwnerId>
-  /** How it signs its acknowledgements; a follower without them only listens. */
-  readonly acknowledgesAs?: { readonly replica: string; readonly tier: string }
-  /** Who holds the whole scope, to be compared with at the start and after a reconnect. */
+  /** How it signs what it says of versions. */
+  readonly signs: { readonly replica: string; readonly tier: string }
+  /** One that does not answers owners only when it holds what they have lost. */
+  readonly acknowledges: boolean
+  /**
+   * Who holds the whole scope, to be compared with at the start and after a reconnect, and to be
+   * asked for all that is missed, in the owners' place: agents may not ask each other.
+   */
   readonly bulk?: Source & { readonly scope: readonly string[] }
   /** Whether other sets in the same store name the definition. None do unless given. */
   readonly namesToo?: (id: DefinitionId) => boolean
@@ -76,6 +87,9 @@ export class Follower {
   #compareAgain = false
   #compareFailures = 0
   #retry: Cancel | undefined
+  /** Owners whose deltas were missed, until `bulk` is asked for them. */
+  readonly #gaps = new Set<OwnerId>()
+  #gapTimer: Cancel | undefined
   #sweep: Cancel | undefined
   /** Definitions that nothing named at the last sweep. */
   #unnamed: ReadonlySet<DefinitionId> = new Set()
@@ -135,6 +149,7 @@ export class Follower {
   close(): void {
     this.#closed = true
     this.#retry?.()
+    this.#gapTimer?.()
     this.#sweep?.()
     this.#stopStatus?.()
     this.#sets.close()
@@ -165,11 +180,12 @@ export class Follower {
     const source = ownerSource(delta.owner)
     if (!source) return
     const step = this.#receive(delta, source, true)
-    const { acknowledgesAs, holdings } = this.#options
-    if (!acknowledgesAs || !message.wantsReply || step.outcome === 'invalid') return
+    const { signs, acknowledges, holdings } = this.#options
+    if (!message.wantsReply || step.outcome === 'invalid') return
+    if (!acknowledges && compareVersions(step.held, delta.version) <= 0) return
     const missing = holdings.definitions.missingOf(delta.owner)
     const reply = {
-      ...acknowledgesAs,
+      ...signs,
       held: step.held,
       complete: step.complete,
       missing: missing.slice(0, exchangeLimits.definitionsMax),
@@ -179,9 +195,9 @@ export class Follower {
 
   #onVersion(message: TransportMessage, { owner, version }: VersionEntry): void {
     if (!this.#accepts(message, owner)) return
-    const source = ownerSource(owner)
-    if (!source) return
     const { holdings } = this.#options
+    const source = this.#options.bulk ?? ownerSource(owner)
+    if (!source) return
     holdings.revive(owner)
     void this.#sets.want(source, this.#plan([{ owner, version }]))
     // Nothing else would ask again for those that could not be fetched the first time.
@@ -216,10 +232,10 @@ export class Follower {
         case 'sync':
           // Whoever sends a whole set that contradicts itself would do so again at once.
           if (step.outcome === 'mismatch' && delta.from === 0) break
-          void this.#sets.want(source, [effect.wanted.owner])
+          this.#repair(effect.wanted.owner, source)
           break
         case 'fetch-definitions':
-          this.#definitions.want(source, effect.ids)
+          this.#definitions.want(this.#options.bulk ?? source, effect.ids)
           break
         case 'alarm':
           log.error(
@@ -232,6 +248,20 @@ export class Follower {
       }
     }
     return step
+  }
+
+  #repair(owner: OwnerId, source: Source): void {
+    const { bulk, clock, random } = this.#options
+    if (!bulk || source === bulk) {
+      void this.#sets.want(source, [owner])
+      return
+    }
+    this.#gaps.add(owner)
+    this.#gapTimer ??= clock.after(exchangeLimits.gapMs * random(), () => {
+      this.#gapTimer = undefined
+      void this.#sets.want(bulk, this.#gaps)
+      this.#gaps.clear()
+    })
   }
 
   /** First the disk, then memory, then readers. */

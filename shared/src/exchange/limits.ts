@@ -7,6 +7,16 @@ export const exchangeLimits = {
    * `acknowledgeMs`, and those who are there must not wait with it.
    */
   inFlightMax: 32,
+  /**
+   * An owner with nothing to say asks everybody what they hold, on average this often. Its pulses
+   * cannot be answered, and who holds a version that its disk has lost must be able to say so.
+   */
+  probeMs: 15_000,
+  /**
+   * Who missed a delta of somebody it may not ask waits a random time up to this, until the
+   * replica that it asks instead has repaired the same gap.
+   */
+  gapMs: 200,
   /** How long the answer to a sync may take. */
   answerMs: 5_000,
   /** Retries wait a random time up to a bound that doubles from `first` to `most`. */

@@ -68,11 +68,42 @@ describe('a publisher', () => {
     expect(last?.records.map(({ key }) => key)).toEqual(['i/b'])
   })
 
-  it('sends nothing when nothing is left to say', async () => {
+  it('with nothing left to say asks now and then what others hold', async () => {
     const { fabric, owner } = await threesome()
+    owner.put('i/a', 'one')
+    await fabric.clock.advance(100)
     const before = deltasOf(fabric, owner).length
-    await fabric.clock.advance(120_000)
-    expect(deltasOf(fabric, owner).length).toBe(before)
+    await fabric.clock.advance(100 * exchangeLimits.probeMs)
+    const probes = deltasOf(fabric, owner).slice(before)
+    expect(probes.length).toBeGreaterThan(80)
+    expect(probes.length).toBeLessThan(120)
+    expect(probes.every(({ records }) => records.length === 0)).toBe(true)
+  })
+
+  it('learns in the end that its disk has lost what only an agent still knows', async () => {
+    const { fabric, owner, local, regional } = await threesome()
+    const agent = new TestFollower(fabric, 'n9').start()
+    fabric.network.disconnect('l1')
+    fabric.network.disconnect('r1')
+    owner.restart()
+    owner.put('i/a', 'one')
+    await fabric.clock.advance(5_000)
+    expect(agent.content(owner.owner)).toEqual({ 'i/a': 'one' })
+    const lost = owner.set.version
+    owner.restart({ newDisk: true })
+    fabric.network.disconnect('n9')
+    local.restart({ newDisk: true })
+    regional.restart({ newDisk: true })
+    fabric.network.reconnect('l1')
+    fabric.network.reconnect('r1')
+    owner.put('i/b', 'two')
+    await fabric.clock.advance(2 * exchangeLimits.retryMostMs)
+    expect(owner.publisher.settled).toBe(true)
+    fabric.network.reconnect('n9')
+    await fabric.clock.advance(2 * exchangeLimits.probeMs)
+    expect(owner.set.version.epoch.number).toBe(lost.epoch.number + 1)
+    expect(agent.content(owner.owner)).toEqual({ 'i/b': 'two' })
+    expect(owner.publisher.settled).toBe(true)
   })
 
   it('begins a new epoch with nothing but the digest, which those who hold the set adopt', async () => {

@@ -62,6 +62,7 @@ export class Publisher {
   #epoch: Epoch | undefined
   #batch: Cancel | undefined
   #retry: Cancel | undefined
+  #idle: Cancel | undefined
   #inFlight = 0
   /** Deltas on their way that some tier has not answered yet. */
   #unanswered = 0
@@ -70,7 +71,8 @@ export class Publisher {
   readonly #answering = new Set<string>()
   #epochStartedAt = Number.NEGATIVE_INFINITY
   #stopStatus: (() => void) | undefined
-  #closed = false
+  /** Before the start nothing is said, and the start says everything. */
+  #state: 'created' | 'started' | 'closed' = 'created'
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -79,6 +81,7 @@ export class Publisher {
 
   /** Announces the set: whoever holds the same already takes its version, and nothing is sent. */
   start(): void {
+    this.#state = 'started'
     this.#stopStatus = this.#options.transport.onStatus((status) => {
       if (status === 'connected') this.#retryNow()
     })
@@ -98,10 +101,11 @@ export class Publisher {
   }
 
   close(): void {
-    this.#closed = true
+    this.#state = 'closed'
     this.#stopStatus?.()
     this.#batch?.()
     this.#retry?.()
+    this.#idle?.()
   }
 
   #isSettled(tier: string): boolean {
@@ -111,7 +115,7 @@ export class Publisher {
   }
 
   #sendIn(delayMs: number): void {
-    if (this.#closed) return
+    if (this.#state !== 'started') return
     this.#batch?.()
     this.#batch = this.#options.clock.after(delayMs, () => {
       this.#batch = undefined
@@ -122,7 +126,7 @@ export class Publisher {
   /** Sends what has not been sent yet. */
   #send(): void {
     // Whatever is on its way ends within `acknowledgeMs`, and then this is called again.
-    if (this.#closed || this.#inFlight >= exchangeLimits.inFlightMax) return
+    if (this.#state !== 'started' || this.#inFlight >= exchangeLimits.inFlightMax) return
     const delta = this.#nextDelta()
     if (delta) void this.#deliver(delta)
     else this.#continue()
@@ -141,9 +145,9 @@ export class Publisher {
     return delta && this.#withDefinitions(delta)
   }
 
-  /** Sends again what was sent before. */
+  /** Asks everybody what they hold, or sends again what was sent before. */
   #probe(): void {
-    if (this.#closed || this.settled) return
+    if (this.#state !== 'started') return
     const { set } = this.#options
     const from = this.#oldestAnswering()
     this.#answering.clear()
@@ -169,6 +173,8 @@ export class Publisher {
   async #deliver(delta: Delta): Promise<void> {
     const { log, subject, tiers } = this.#options
     const silent = new Set(tiers)
+    this.#idle?.()
+    this.#idle = undefined
     this.#inFlight += 1
     this.#unanswered += 1
     const answeredBy = (tier: string) => {
@@ -180,7 +186,7 @@ export class Publisher {
     try {
       await this.#request(delta, answeredBy)
     } catch (error) {
-      if (!this.#closed) logFailure(log, error, { subject }, 'delta not delivered')
+      if (this.#state !== 'closed') logFailure(log, error, { subject }, 'delta not delivered')
     }
     this.#inFlight -= 1
     if (silent.size > 0) this.#unanswered -= 1
@@ -188,7 +194,7 @@ export class Publisher {
   }
 
   #continue(): void {
-    if (this.#closed) return
+    if (this.#state !== 'started') return
     const { set, random } = this.#options
     const { epoch, counter } = set.version
     const unsent = !this.#epoch || !sameEpoch(this.#epoch, epoch) || this.#sent < counter
@@ -197,9 +203,18 @@ export class Publisher {
       this.#failures = 0
       this.#retry?.()
       this.#retry = undefined
+      this.#askLater(exchangeLimits.probeMs * (0.5 + random()))
     } else if (this.#unanswered === 0 && !this.#batch) {
       this.#retryIn(backoffMs(this.#failures, random))
     }
+  }
+
+  #askLater(delayMs: number): void {
+    this.#idle?.()
+    this.#idle = this.#options.clock.after(delayMs, () => {
+      this.#idle = undefined
+      this.#probe()
+    })
   }
 
   /** A retry's wait is not cut short: whoever is gone is not helped by being asked more often. */
@@ -215,8 +230,7 @@ export class Publisher {
   /** The way is known to be open, as after a reconnect. */
   #retryNow(): void {
     this.#failures = 0
-    if (!this.#retry) return
-    this.#retry()
+    this.#retry?.()
     this.#retry = undefined
     this.#retryIn(0)
   }
@@ -255,7 +269,7 @@ export class Publisher {
       }
       const deadlineMs = exchangeLimits.acknowledgeMs
       await transport.requestMany(subject, body, { deadlineMs }, (bytes) => {
-        if (this.#closed) return 'enough'
+        if (this.#state === 'closed') return 'enough'
         const tier = this.#onReply(bytes)
         if (tier !== undefined) answeredBy(tier)
         return this.settled ? 'enough' : 'more'
@@ -280,9 +294,12 @@ export class Publisher {
   }
 
   #take(reply: DeltaReply): void {
-    const { set, log } = this.#options
-    this.#answering.add(reply.tier)
-    this.#acknowledgements.record(set, reply)
+    const { set, tiers, log } = this.#options
+    // Others, such as agents of the zone, answer only to say that they hold more than this disk.
+    if (tiers.includes(reply.tier)) {
+      this.#answering.add(reply.tier)
+      this.#acknowledgements.record(set, reply)
+    }
     const advice = onReply(set, reply)
     switch (advice.kind) {
       case 'acknowledged':
