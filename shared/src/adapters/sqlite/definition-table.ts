@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { DefinitionId } from '../../model/index.ts'
 import type { DefinitionStore } from '../../ports/index.ts'
 import type { InlineDefinition } from '../../replication/index.ts'
+import { plainBytes } from './plain-bytes.ts'
 
 /** Definitions by id, in the table `definition` of either database. */
 export class DefinitionTable implements DefinitionStore {
@@ -23,7 +24,8 @@ export class DefinitionTable implements DefinitionStore {
   }
 
   definition(id: DefinitionId): Uint8Array | undefined {
-    return this.#get.get(id)?.canonical
+    const row = this.#get.get(id)
+    return row && plainBytes(row.canonical)
   }
 
   hasDefinition(id: DefinitionId): boolean {

@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { OwnerId } from '../../model/index.ts'
 import type { OwnerRecord, SetChange, StoredSet } from '../../replication/index.ts'
+import { plainBytes } from './plain-bytes.ts'
 
 /** `owned` sets are this process's own, `held` ones are copies of others'. */
 export type SetTablePrefix = 'owned' | 'held'
@@ -26,6 +27,7 @@ interface RecordRow {
 export class SetTables {
   readonly #sets: Statement<[], SetRow>
   readonly #set: Statement<[string], SetRow>
+  readonly #floor: Statement<[string], Pick<SetRow, 'floor'>>
   readonly #records: Statement<[string], RecordRow>
   readonly #putSet: Statement<[string, number, string, number, number, string]>
   readonly #putRecord: Statement<[string, string, number, string | null, Uint8Array | null]>
@@ -42,6 +44,7 @@ export class SetTables {
     const columns = `owner, epoch_number, epoch_tag, counter, floor, digest, ${forgotten}`
     this.#sets = db.prepare(`select ${columns} from ${sets}`)
     this.#set = db.prepare(`select ${columns} from ${sets} where owner = ?`)
+    this.#floor = db.prepare(`select floor from ${sets} where owner = ?`)
     this.#records = db.prepare(
       `select key, counter, definition, body from ${records} where owner = ?`,
     )
@@ -77,6 +80,7 @@ export class SetTables {
 
   apply({ kind, owner, version, floor, digest, records }: SetChange): void {
     const { epoch, counter } = version
+    const before = this.#floor.get(owner)?.floor ?? 0
     this.#putSet.run(owner, epoch.number, epoch.tag, counter, floor, digest)
     if (kind === 'whole') this.#clearRecords.run(owner)
     if (kind === 'adopt') this.#clampCounters.run(counter, owner, counter)
@@ -84,7 +88,8 @@ export class SetTables {
       const { key, definition = null, body } = record
       this.#putRecord.run(owner, key, record.counter, definition, body)
     }
-    this.#forgetTombstones.run(owner, floor)
+    // It reads every record of the owner, which is worth it only when some of them may go.
+    if (kind !== 'delta' || floor > before) this.#forgetTombstones.run(owner, floor)
   }
 
   /** The records go, the version stays. */
@@ -114,5 +119,6 @@ export class SetTables {
 }
 
 function toRecord({ key, counter, definition, body }: RecordRow): OwnerRecord {
-  return definition === null ? { key, counter, body } : { key, counter, body, definition }
+  const record = { key, counter, body: body && plainBytes(body) }
+  return definition === null ? record : { ...record, definition }
 }

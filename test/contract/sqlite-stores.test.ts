@@ -1,0 +1,154 @@
+import {
+  createOwner,
+  isMeridianError,
+  putRecords,
+  settleSet,
+  sha256Hex,
+  startEpoch,
+  type InlineDefinition,
+  type OwnerStore,
+  type ReplicaStore,
+  type SetChange,
+} from '@meridian/shared'
+import {
+  databaseId,
+  openDatabase,
+  SqliteOwnerStore,
+  SqliteReplicaStore,
+  type SqliteDatabase,
+} from '@meridian/shared/sqlite'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describeOwnerStore, describeReplicaStore, type StoreUnderTest } from './stores.contract.ts'
+
+const migrations = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** A store on a real file. What the next process finds is what lies on the disk at that moment. */
+function onDisk<Store>(
+  migrationsOf: 'agent' | 'registry',
+  durability: 'full' | 'normal',
+  create: (db: SqliteDatabase) => Store,
+): StoreUnderTest<Store> {
+  const root = mkdtempSync(join(tmpdir(), 'meridian-stores-'))
+  const open: SqliteDatabase[] = []
+  const openIn = (folder: string): Store => {
+    const db = openDatabase({
+      path: join(folder, 'store.db'),
+      migrationsDir: join(migrations, migrationsOf),
+      durability,
+    })
+    open.push(db)
+    return create(db)
+  }
+  let folder = join(root, '0')
+  const store = openIn(folder)
+  return {
+    store,
+    reopen() {
+      // As after kill -9: the files as they are, the write-ahead log included.
+      const next = join(root, String(open.length))
+      cpSync(folder, next, { recursive: true })
+      folder = next
+      return openIn(folder)
+    },
+    dispose() {
+      for (const db of open) db.close()
+      rmSync(root, { recursive: true })
+    },
+  }
+}
+
+describeOwnerStore('SqliteOwnerStore', () =>
+  onDisk<OwnerStore>('agent', 'full', (db) => new SqliteOwnerStore(db)),
+)
+describeReplicaStore('SqliteReplicaStore', () =>
+  onDisk<ReplicaStore>('registry', 'normal', (db) => new SqliteReplicaStore(db)),
+)
+describeOwnerStore('SqliteOwnerStore beside a replica’s copies', () =>
+  onDisk<OwnerStore>('registry', 'normal', (db) => new SqliteOwnerStore(db)),
+)
+
+describe('SqliteOwnerStore on a disk that is full', () => {
+  let test: StoreUnderTest<{ store: SqliteOwnerStore; db: SqliteDatabase }>
+  beforeEach(() => {
+    test = onDisk('agent', 'full', (db) => ({ store: new SqliteOwnerStore(db), db }))
+  })
+  afterEach(() => {
+    test.dispose()
+  })
+
+  const owner = 'eu/a/n1/agent'
+  const large = 'x'.repeat(100_000)
+  const definition: InlineDefinition = {
+    id: sha256Hex(large),
+    canonical: new TextEncoder().encode(large),
+  }
+
+  function commitOne(store: OwnerStore, key: string, size: number): void {
+    const stored = store.load(owner)
+    const state = createOwner(owner, stored)
+    const commit = (change: SetChange | undefined, definitions?: readonly InlineDefinition[]) => {
+      if (!change) throw new Error('the step changes nothing')
+      store.commit(change, definitions)
+      settleSet(state, change)
+    }
+    if (!stored) commit(startEpoch(state, () => 0.5))
+    const record = { key, body: new Uint8Array(size), definition: definition.id }
+    commit(putRecords(state, [record]), [definition])
+  }
+
+  it('says so and keeps nothing of what did not fit', () => {
+    const { store, db } = test.store
+    commitOne(store, 'i/a', 100)
+    store.removeDefinitions([definition.id])
+    const before = store.load(owner)
+    const pages = db.pragma('page_count', { simple: true }) as number
+    db.pragma(`max_page_count = ${pages}`)
+    let code: unknown
+    try {
+      for (let at = 0; at < 20; at += 1) commitOne(store, `i/${at}`, 60_000)
+    } catch (error) {
+      code = isMeridianError(error) && error.code
+    }
+    expect(code).toBe('storage_full')
+    // Some fitted into pages that were free; of the one that did not, nothing is there.
+    const after = test.reopen().store.load(owner)
+    expect(createOwner(owner, after).records.digest).toBe(after?.digest)
+    expect(after?.version.counter).toBe(
+      (before?.version.counter ?? 0) + (after?.records.length ?? 0) - 1,
+    )
+  })
+
+  it('goes on where it was once there is room', () => {
+    const { store, db } = test.store
+    commitOne(store, 'i/a', 100)
+    const pages = db.pragma('page_count', { simple: true }) as number
+    db.pragma(`max_page_count = ${pages}`)
+    expect(() => {
+      for (let at = 0; at < 20; at += 1) commitOne(store, `i/${at}`, 60_000)
+    }).toThrow(/full/)
+    db.pragma(`max_page_count = ${pages + 1_000}`)
+    commitOne(store, 'i/z', 60_000)
+    expect(
+      test
+        .reopen()
+        .store.load(owner)
+        ?.records.map(({ key }) => key),
+    ).toContain('i/z')
+  })
+})
+
+describe('databaseId', () => {
+  it('is made once, and is the same in a copy of the file', () => {
+    const test = onDisk('agent', 'full', (db) => db)
+    let made = 0
+    const create = () => `id-${(made += 1)}`
+    expect(databaseId(test.store, create)).toBe('id-1')
+    expect(databaseId(test.store, create)).toBe('id-1')
+    expect(databaseId(test.reopen(), create)).toBe('id-1')
+    test.dispose()
+  })
+})
