@@ -22,16 +22,22 @@ export default defineConfig({
         1,
       ),
       suite('contract', ['test/contract/**/*.test.ts'], 2),
-      suite('integration', ['test/{integration,browser}/**/*.test.ts'], 3),
+      // Each of these starts up to ten processes, which need the other cores.
+      suite('integration', ['test/{integration,browser}/**/*.test.ts'], 3, '50%'),
     ],
   },
 })
 
-function suite(name: string, include: string[], groupOrder: number) {
+function suite(name: string, include: string[], groupOrder: number, maxWorkers?: string) {
   return {
     extends: true as const,
     resolve: { conditions },
     ssr: { resolve: { conditions, externalConditions: conditions } },
-    test: { name, include, sequence: { groupOrder } },
+    test: {
+      name,
+      include,
+      sequence: { groupOrder },
+      ...(maxWorkers === undefined ? {} : { maxWorkers }),
+    },
   }
 }
