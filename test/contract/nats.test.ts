@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import { startNatsServer, type NatsServer } from '../support/nats-server.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
@@ -78,15 +79,6 @@ async function expectEcho(transport: Transport): Promise<void> {
   transport.subscribe('echo', ({ body, respond }) => respond(body))
   const reply = await transport.request('echo', bytes('there'), { deadlineMs: LONG_MS })
   expect(text(reply)).toBe('there')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function fileWith(name: string, content: string): Promise<string> {

@@ -24,11 +24,20 @@ export interface NatsServer {
   stop(): Promise<void>
 }
 
+export interface NatsServerOptions {
+  /** What the configuration's `$NAMES` stand for. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /**
  * Starts a server on a free port and waits until it takes clients. `config` is the text of a
- * configuration, without `listen`. Throws one line that says what to do when there is no server.
+ * configuration; its `listen` does not count, and what it includes is looked for from a folder in
+ * the system's for temporary ones. Throws one line that says what to do when there is no server.
  */
-export async function startNatsServer(config = ''): Promise<NatsServer> {
+export async function startNatsServer(
+  config = '',
+  { env = {} }: NatsServerOptions = {},
+): Promise<NatsServer> {
   const binary = findNatsServer()
   const folder = await mkdtemp(join(tmpdir(), 'meridian-nats-'))
   let child: ChildProcess | undefined
@@ -39,7 +48,7 @@ export async function startNatsServer(config = ''): Promise<NatsServer> {
     child = spawn(
       binary,
       ['-c', 'server.conf', '-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', folder],
-      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },
     )
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
