@@ -22,6 +22,7 @@ import {
   type MeridianExit,
 } from '../support/meridian-process.ts'
 import { describedServer } from '../support/registrations.ts'
+import { startDev, startWorldProcess } from '../support/world-process.ts'
 
 /** Each of these starts a process or three. */
 const timeout = 60_000
@@ -164,6 +165,17 @@ describe('a data folder in use', { timeout }, () => {
       await client.register('still-1', describedServer('still'))
       expect((await client.instance('still-1')).server).toBe('com.example/still')
     }
+    expect((await first.end('SIGTERM')).code).toBe(0)
+  })
+})
+
+describe('a world in use', { timeout }, () => {
+  it('keeps a second one from starting, and the first goes on', async () => {
+    const first = await startWorldProcess({ data: folder, servers: false })
+    const ended = await startDev({ data: folder, servers: false }).exited
+    expectRefusal(ended, 'data_locked')
+    const url = first.agent('eu-west/a/n1')
+    expect((await createAgentClient({ url }).ready()).ready).toBe(true)
     expect((await first.end('SIGTERM')).code).toBe(0)
   })
 })

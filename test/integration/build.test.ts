@@ -3,12 +3,13 @@ import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endAllMeridian, runMeridian } from '../support/meridian-process.ts'
-import { livingIn } from '../support/processes.ts'
-import { startWorldProcess } from '../support/world-process.ts'
+import { groupsBelow, livingIn } from '../support/processes.ts'
+import { startDev, startWorldProcess } from '../support/world-process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
@@ -86,5 +87,26 @@ describe('the build', { timeout }, () => {
     expect(groups).toHaveLength(9)
     expect(await world.end('SIGINT')).toMatchObject({ code: 0, signal: null })
     expect(livingIn(groups)).toEqual([])
+  })
+
+  it('says what to do where the servers are not installed, and ends those it had started', async () => {
+    rmSync(join(copy, 'cli', 'node_modules', '@modelcontextprotocol', 'server-system-monitor'))
+    const data = join(copy, 'data-without')
+    const program = startDev({ data, servers: true, built: copy })
+    const groups = new Set<number>()
+    while (!program.hasEnded) {
+      for (const group of groupsBelow(program.pid)) groups.add(group)
+      await delay(10)
+    }
+    const { code, stdout, stderr } = await program.exited
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const [failure = ''] = stderr.split('\n').filter((line) => !line.startsWith('· '))
+    expect(failure).toMatch(/^not_found: .*server-system-monitor is not installed.*--no-servers$/)
+    expect(groups.size).toBeGreaterThan(1)
+    expect(livingIn([...groups])).toEqual([])
+
+    const world = await startWorldProcess({ data, servers: false, built: copy })
+    expect(world.registered).toEqual([])
+    await world.end('SIGTERM')
   })
 })

@@ -131,24 +131,16 @@ function printWorld(
     renderPlaces(world),
   ]
   for (const table of tables) for (const line of ['', ...table]) output.line(line)
-  const [first] = agents
+  const [agent] = agents
   const [top] = registries
-  if (first && top) {
-    const curl = (query: string) => `  curl -s '${first.url}/v1/lookup?q=${query}'`
-    const lines = [
-      '',
-      pc.bold('Try it:'),
-      pc.dim('  # in the zone of the agent that is asked'),
-      curl('tool:echo'),
-      pc.dim('  # only in another region: the question goes up, the answer comes down'),
-      curl('tool:get-system-info'),
-      pc.dim('  # nowhere, and every tier says so'),
-      curl('tool:teleport'),
-      pc.dim('  # the same as a table, and what the top of the hierarchy knows'),
-      `  npm run -s meridian -- lookup tool:echo --url ${first.url}`,
-      `  npm run -s meridian -- tree --url ${top.url}`,
-    ]
-    for (const line of lines) output.line(line)
+  if (agent && top) {
+    output.line('')
+    output.line(pc.bold('Try it:'))
+    const examples = registered.length > 0 ? lookupExamples(agent.url) : ownExamples(agent.url)
+    for (const [what, command] of [...examples, ...cliExamples(agent.url, top.url)]) {
+      output.line(pc.dim(`  # ${what}`))
+      output.line(`  ${command}`)
+    }
   }
   output.line('')
   output.line(
@@ -157,11 +149,42 @@ function printWorld(
   output.line('Ctrl-C ends everything.')
 }
 
+type Example = readonly [what: string, command: string]
+
+function lookupExamples(agent: string): Example[] {
+  const curl = (query: string) => `curl -s '${agent}/v1/lookup?q=${query}'`
+  return [
+    ['in the zone of the agent that is asked', curl('tool:echo')],
+    [
+      'only in another region: the question goes up, the answer comes down',
+      curl('tool:get-system-info'),
+    ],
+    ['nowhere, and every tier says so', curl('tool:teleport')],
+  ]
+}
+
+/** For whoever brings servers of their own. */
+function ownExamples(agent: string): Example[] {
+  const body = JSON.stringify({ endpoint: { url: 'http://127.0.0.1:3000/mcp' } })
+  return [
+    [
+      'register an MCP server that listens on port 3000 of this machine',
+      `curl -s -X PUT '${agent}/v1/agent/instances/mine-1' \\
+    -H 'content-type: application/json' -d '${body}'`,
+    ],
+    ['what the zone of this agent offers', `curl -s '${agent}/v1/lookup'`],
+  ]
+}
+
+function cliExamples(agent: string, registry: string): Example[] {
+  return [
+    ['answers as a table', `npm run -s meridian -- lookup tool:echo --url ${agent}`],
+    ['what the top of the hierarchy knows', `npm run -s meridian -- tree --url ${registry}`],
+  ]
+}
+
 /** What runs where, by place; `width` in columns. */
-export function renderServers(
-  registered: World['registered'],
-  width: number | undefined,
-): string[] {
+function renderServers(registered: World['registered'], width: number | undefined): string[] {
   const rows = registered.map(({ locality, instance }) => [
     formatLocality(locality),
     instance.server,

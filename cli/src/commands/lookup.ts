@@ -79,10 +79,7 @@ function printAnswer(output: Output, answer: LookupAnswer): void {
 }
 
 /** One line a result, or two where the terminal is too narrow; `width` in columns. */
-export function renderResults(
-  results: LookupAnswer['results'],
-  width: number | undefined,
-): string[] {
+function renderResults(results: LookupAnswer['results'], width: number | undefined): string[] {
   return renderTable(
     [
       'server',

@@ -161,7 +161,7 @@ async function scriptOf(name: string): Promise<string> {
   if (manifest === undefined) {
     throw new MeridianError(
       'not_found',
-      `the demo server ${name} is not installed: run this from a checkout, with its devDependencies`,
+      `the demo server ${name} is not installed: run this from a checkout, or with --no-servers`,
     )
   }
   const { bin } = JSON.parse(await readFile(manifest, 'utf8')) as { bin: Record<string, string> }
