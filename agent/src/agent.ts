@@ -88,7 +88,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       random,
       log,
     })
-    listening = await listen(createAgentRoutes(node.api, { log }), options.http)
+    listening = await listen(createAgentRoutes(node.api, { log }), { ...options.http, log })
   } catch (error) {
     closeDatabases()
     throw error

@@ -63,8 +63,13 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       random,
       log,
     })
-    const { host, port, names: hostNames = [] } = options.http
-    listening = await listen(createRegistryRoutes(replica.api, { log, hostNames }), { host, port })
+    const { host, port, names = [] } = options.http
+    const hostNames = [host, ...names]
+    listening = await listen(createRegistryRoutes(replica.api, { log, hostNames }), {
+      host,
+      port,
+      log,
+    })
   } catch (error) {
     db.close()
     throw error

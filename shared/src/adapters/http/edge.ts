@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -15,7 +16,7 @@ export const bodyBytesMaxDefault = 2 * 1024 * 1024
 export interface EdgeOptions {
   readonly log: Logger
   readonly bodyBytesMax?: number
-  /** Host names, beside loopback ones, under which clients may call. */
+  /** Host names, beside `localhost`, under which clients may call; addresses always pass. */
   readonly hostNames?: readonly string[]
 }
 
@@ -25,7 +26,8 @@ export interface EdgeOptions {
  */
 export function createEdge(options: EdgeOptions): Hono {
   const { log, bodyBytesMax = bodyBytesMaxDefault } = options
-  const allowedHosts = new Set([...loopbackNames, ...(options.hostNames ?? [])])
+  const hostNames = options.hostNames?.map((name) => name.toLowerCase()) ?? []
+  const allowedHosts = new Set(['localhost', ...hostNames])
   const app = new Hono()
 
   app.use(requestId())
@@ -47,7 +49,13 @@ export function createEdge(options: EdgeOptions): Hono {
   )
 
   app.notFound((c) => {
-    throw new MeridianError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
+    const allowed = methodsOf(app, c.req.path)
+    if (allowed.length === 0) throw new MeridianError('not_found', `no such path: ${c.req.path}`)
+    c.header('allow', allowed.join(', '))
+    throw new MeridianError(
+      'method_not_allowed',
+      `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}`,
+    )
   })
   app.onError((error, c) => {
     const known =
@@ -67,6 +75,19 @@ export function createEdge(options: EdgeOptions): Hono {
   return app
 }
 
+/** The methods that a path takes, in the order of the alphabet; none where there is no such path. */
+function methodsOf(app: Hono, path: string): string[] {
+  const declared = new Set(app.routes.map(({ method }) => method))
+  const taken = [...declared].filter((method) =>
+    // Middleware is declared for `ALL` and takes every path.
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  )
+  // A HEAD is answered as a GET without its body.
+  return (taken.includes('GET') ? [...taken, 'HEAD'] : taken)
+    .filter((method) => method !== 'ALL')
+    .toSorted()
+}
+
 /**
  * Then what is left of the body comes after the answer, and the HTTP server cuts the connection
  * rather than read it all: the client must know that nothing more is to be sent on it.
@@ -77,20 +98,19 @@ function isBodyLeft(c: Context, error: MeridianError): boolean {
   return size !== '0' && !c.req.raw.bodyUsed
 }
 
-const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
-
 /**
- * A web page cannot send another site's host name, except by making its own name resolve to
- * loopback (DNS rebinding): then the Host header betrays it.
+ * A web page cannot send another site's host name, except by making its own name resolve to an
+ * address of ours (DNS rebinding): then the Host header betrays it. An address cannot be made to
+ * mean another one.
  */
 function refuseForeignHost(host: string | undefined, allowed: ReadonlySet<string>): void {
   // Absent with app.request(), over Unix sockets, and from HTTP/1.0 clients; never from a browser.
   if (host === undefined) return
   const name = host.replace(/:\d+$/, '').toLowerCase()
-  if (allowed.has(name)) return
+  if (allowed.has(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0) return
   throw new MeridianError(
     'forbidden',
-    `the Host header says ${JSON.stringify(name.slice(0, 100))}, which this program does not answer to; call it by localhost or a configured host name`,
+    `the Host header says ${JSON.stringify(name.slice(0, 100))}, which this program does not answer to; call it by its address, localhost or a configured host name`,
   )
 }
 
@@ -107,7 +127,7 @@ export async function readJson<T extends z.ZodType>(
       `the body must be application/json, not ${type === undefined ? 'without a content type' : JSON.stringify(type.slice(0, 100))}`,
     )
   }
-  const text = await c.req.text()
+  const text = decodeUtf8(await c.req.arrayBuffer())
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -118,17 +138,25 @@ export async function readJson<T extends z.ZodType>(
   return parse(schema, body, what)
 }
 
+/** JSON is UTF-8 (RFC 8259); what is not would be kept as something that nobody sent. */
+function decodeUtf8(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new MeridianError('invalid_json', 'the body is not UTF-8 text', { cause })
+  }
+}
+
 /** The parsed query string; a parameter given twice is refused, as is an unknown one. */
 export function readParams<T extends z.ZodType>(c: Context, schema: T): z.output<T> {
-  const params: Record<string, string> = {}
-  for (const [name, values] of Object.entries(c.req.queries())) {
-    if (values.length > 1) {
-      throw new MeridianError(
-        'invalid_request',
-        `the parameter ${name} is given ${values.length} times`,
-      )
-    }
-    params[name] = values[0] ?? ''
+  const entries = Object.entries(c.req.queries())
+  for (const [name, values] of entries) {
+    if (values.length === 1) continue
+    throw new MeridianError(
+      'invalid_request',
+      `the parameter ${JSON.stringify(name.slice(0, 100))} is given ${values.length} times`,
+    )
   }
+  const params = Object.fromEntries(entries.map(([name, [value = '']]) => [name, value]))
   return parse(schema, params, 'the query string')
 }
