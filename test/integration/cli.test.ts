@@ -93,6 +93,13 @@ describe('help', { timeout }, () => {
       expect(stdout).toContain('--help')
       expect(longestOf(stdout)).toBeLessThanOrEqual(100)
     }
+    const [, , , lookup, tree] = helps
+    expect(lookup?.stdout.replaceAll(/\s+/g, ' ')).toContain(
+      '(default: "http://127.0.0.1:7800", env: MERIDIAN_URL)',
+    )
+    expect(tree?.stdout.replaceAll(/\s+/g, ' ')).toContain(
+      '(default: "http://127.0.0.1:7700", env: MERIDIAN_REGISTRY_URL)',
+    )
   })
 })
 

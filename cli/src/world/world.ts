@@ -13,6 +13,7 @@ import {
 } from '@meridian/shared'
 import type { Logger } from '@meridian/shared/log'
 import { join } from 'node:path'
+import { loopback } from '../places.ts'
 import { startDemoServer, type DemoProcess } from './demo-processes.ts'
 import { demoServers, nodeNames, regionNames, worldPorts, zoneNames } from './plan.ts'
 
@@ -78,7 +79,7 @@ async function build(
   const { dataDir, portBase, clock, random, log, asked, onProgress } = options
   const common = { migrationsDir, clock, random }
   const port = (offset: number) => (portBase === 0 ? 0 : portBase + offset)
-  const http = (offset: number) => ({ host: '127.0.0.1', port: port(offset) })
+  const http = (offset: number) => ({ host: loopback, port: port(offset) })
   const connect = async (name: string) => {
     asked.throwIfAborted()
     const transport = await options.connect(name)
