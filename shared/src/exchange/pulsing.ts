@@ -23,7 +23,7 @@ export interface PulsingOptions extends AnnouncingOptions {
  * because whoever hears a newer version than it holds asks for what it missed.
  */
 export function startPulsing(options: PulsingOptions): { close(): void } {
-  const { set, runId, agentId } = options
+  const { set, runId, agentId, pulseMs } = options
   let epoch: Epoch | undefined
   let number = 0
   return every(options, () => {
@@ -31,7 +31,10 @@ export function startPulsing(options: PulsingOptions): { close(): void } {
     if (!epoch || !sameEpoch(epoch, version.epoch)) number = 0
     epoch = version.epoch
     number += 1
-    return { kind: 'pulse', pulse: { owner, version, runId, agentId, number, loads: [] } }
+    return {
+      kind: 'pulse',
+      pulse: { owner, version, runId, agentId, number, everyMs: pulseMs, loads: [] },
+    }
   })
 }
 

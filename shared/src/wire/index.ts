@@ -1,4 +1,5 @@
 export * from './bodies.ts'
+export * from './compression-policy.ts'
 export * from './envelope.ts'
 export * from './limits.ts'
 export * from './messages.ts'

@@ -22,6 +22,10 @@ export const wireLimits = {
   zonesMax: 10_000,
   deltasMax: 100_000,
   loadsMax: 10_000,
+  /** A pulse an hour is no pulse. */
+  pulseMsMax: 3_600_000,
+  /** Parts of a zone's whole state: 2 million nodes. */
+  vitalsPartsMax: 1_000,
   scopesMax: 1_000,
   recordKeyMax: replicationLimits.recordKeyMax,
   recordBodyBytesMax: replicationLimits.recordBodyBytesMax,

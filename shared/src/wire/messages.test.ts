@@ -62,9 +62,46 @@ const messages: { readonly [K in MessageKind]: Extract<Message, { kind: K }> } =
       runId: 'run-1',
       agentId: 'agent-1',
       number: 12,
-      loads: [{ id: 'flights-1', pending: 3, latencyMs: 12.5 }],
+      everyMs: 2_000,
+      loads: [{ id: 'flights-1', inFlight: 3, latencyMs: 12.5 }],
     },
   },
+  vitals: {
+    kind: 'vitals',
+    vitals: {
+      region: 'eu',
+      zone: 'a',
+      replica: 'r1',
+      runId: 'run-1',
+      number: 7,
+      isPreserved: true,
+      isUnsure: false,
+      whole: { part: 0, parts: 2 },
+      nodes: [
+        {
+          owner,
+          status: 'alive',
+          pulse: { epoch: version.epoch, number: 40 },
+          held: version,
+          loads: [{ id: 'flights-1', inFlight: 3, latencyMs: 12 }],
+        },
+        {
+          owner: 'eu/a/n2/agent',
+          status: 'suspect',
+          pulse: { epoch: { number: 1, tag: 'x' }, number: 9 },
+          held: { epoch: { number: 2, tag: 'y' }, counter: 4 },
+          loads: [],
+        },
+        {
+          owner: 'eu/a/n3/agent',
+          status: 'unreachable',
+          pulse: { epoch: { number: 0, tag: '' }, number: 0 },
+          loads: [],
+        },
+      ],
+    },
+  },
+  'vitals-request': { kind: 'vitals-request' },
   hello: { kind: 'hello', hello: { owner, version, runId: 'run-1', agentId: 'agent-1', digest } },
   compare: {
     kind: 'compare',
@@ -126,7 +163,10 @@ const frozenMessages: Readonly<Record<MessageKind, string>> = {
   'delta-reply':
     '01980203a66b3966326131ce00011170c3a27231a56c6f63616c91c420abababababababababababababababababababababababababababababababab',
   pulse:
-    '019903ad65752f612f6e312f6167656e7403a66b3966326131ce00011170a572756e2d31a76167656e742d310c9193a9666c69676874732d3103cb4029000000000000',
+    '019a03ad65752f612f6e312f6167656e7403a66b3966326131ce00011170a572756e2d31a76167656e742d310ccd07d09193a9666c69676874732d3103cb4029000000000000',
+  vitals:
+    '019a0ea26575a161a27231a572756e2d3107c3c29200029397a86e312f6167656e740003a66b39663261312891ce000111709193a9666c69676874732d31030c96a86e322f6167656e740101a17809930402a17996a86e332f6167656e740200a000c0',
+  'vitals-request': '01910f',
   hello:
     '019804ad65752f612f6e312f6167656e7403a66b3966326131ce00011170a572756e2d31a76167656e742d31c410000102030405060708090a0b0c0d0e0f',
   compare: '01930592a465752f61a275739192a465752f61c410000102030405060708090a0b0c0d0e0f',
@@ -366,6 +406,39 @@ describe('whatever bytes arrive', () => {
       decodeMessage(encodeMessage({ kind: 'delta', delta: { ...delta, ...fields } })),
     )
   })
+})
+
+describe('vitals', () => {
+  const { vitals } = messages.vitals
+
+  it('can speak of nobody outside their zone', () => {
+    const [node] = vitals.nodes
+    if (!node) throw new Error('no node')
+    const foreign = { ...vitals, nodes: [{ ...node, owner: 'us/a/n1/agent' }] }
+    expect(() => encodeMessage({ kind: 'vitals', vitals: foreign })).toThrow('not of the zone')
+    for (const rest of ['../b/n1/agent', 'n1', 'n1/agent/more', '']) {
+      const hex = toHex(encodeMessage(messages.vitals))
+      const forged = hex.replace(mpText('n2/agent'), mpText(rest))
+      expect(forged).not.toBe(hex)
+      expectInvalid(() => decodeMessage(fromHex(forged)))
+    }
+  })
+
+  it('tell of 1,000 idle nodes in less than 42 bytes each', () => {
+    const nodes = Array.from({ length: 1_000 }, (_, i) => ({
+      owner: `eu-west/zone-a/node-${i}/agent`,
+      status: 'alive' as const,
+      pulse: { epoch: { number: 12, tag: 'k3j9x0q2ma' }, number: 50_000 },
+      held: { epoch: { number: 12, tag: 'k3j9x0q2ma' }, counter: 1_000 },
+      loads: [],
+    }))
+    const whole = { ...vitals, region: 'eu-west', zone: 'zone-a', nodes }
+    expect(encodeMessage({ kind: 'vitals', vitals: whole }).length).toBeLessThan(42_000)
+  })
+
+  function mpText(text: string): string {
+    return toHex(encodeMsgpack(text))
+  }
 })
 
 describe('the body of a record', () => {

@@ -1,13 +1,13 @@
 import type { DefinitionId, OwnerId, Version } from '../model/index.ts'
-import {
-  replicationLimits,
-  type CompareRequest,
-  type Delta,
-  type DeltaReply,
-  type InlineDefinition,
-  type SetDigest,
-  type VersionEntry,
-  type Wanted,
+import type {
+  CompareRequest,
+  Delta,
+  DeltaReply,
+  InlineDefinition,
+  SetDigest,
+  VersionEntry,
+  Vitals,
+  Wanted,
 } from '../replication/index.ts'
 import {
   readDefinition,
@@ -32,6 +32,7 @@ import {
   writeVersionEntry,
   writeWanted,
 } from './sync-messages.ts'
+import { readPulse, readVitals, writePulse, writeVitals, type Pulse } from './liveness-messages.ts'
 import { hexToBytes } from '@noble/hashes/utils.js'
 
 /** Every message that tiers exchange, by its kind. */
@@ -41,6 +42,10 @@ export type Message =
   | { readonly kind: 'delta-reply'; readonly reply: DeltaReply }
   /** A node's heartbeat. */
   | { readonly kind: 'pulse'; readonly pulse: Pulse }
+  /** A local replica's word on its zone. */
+  | { readonly kind: 'vitals'; readonly vitals: Vitals }
+  /** Asks a local replica for its whole state, after a hole; it answers by publishing it. */
+  | { readonly kind: 'vitals-request' }
   /** An owner says that it has started. */
   | { readonly kind: 'hello'; readonly hello: Hello }
   /** First round of a sync. */
@@ -69,29 +74,9 @@ export type Message =
   | { readonly kind: 'rpc-answer'; readonly value: unknown }
   | { readonly kind: 'rpc-failure'; readonly code: string; readonly message: string }
 
+export type { Pulse } from './liveness-messages.ts'
+
 export type MessageKind = Message['kind']
-
-/** One a node every `pulseMs`, for all of its instances. */
-export interface Pulse {
-  readonly owner: OwnerId
-  readonly version: Version
-  /** Of the process; two living ones of one name are rivals. */
-  readonly runId: string
-  /** Of the database. */
-  readonly agentId: string
-  /** Counts the pulses of this epoch, from 1. */
-  readonly number: number
-  /** Instances that are not idle; those not listed are. */
-  readonly loads: readonly PulseLoad[]
-}
-
-export interface PulseLoad {
-  readonly id: string
-  /** Calls it is serving or has queued. */
-  readonly pending: number
-  /** Recent time to answer, in milliseconds; 0 where nothing was measured. */
-  readonly latencyMs: number
-}
 
 export interface Hello {
   readonly owner: OwnerId
@@ -116,6 +101,8 @@ const kindNumbers: Readonly<Record<MessageKind, number>> = {
   'rpc-request': 11,
   'rpc-answer': 12,
   'rpc-failure': 13,
+  vitals: 14,
+  'vitals-request': 15,
 }
 
 const kindsByNumber = new Map(
@@ -168,6 +155,10 @@ function writeFields(message: Message): readonly unknown[] {
       return writePulse(message.pulse)
     case 'hello':
       return writeHello(message.hello)
+    case 'vitals':
+      return writeVitals(message.vitals)
+    case 'vitals-request':
+      return []
     case 'compare':
       return writeCompareRequest(message.request)
     case 'versions':
@@ -201,6 +192,10 @@ function readFields(kind: MessageKind, values: readonly unknown[]): Message {
       return { kind, pulse: readPulse(fields) }
     case 'hello':
       return { kind, hello: readHello(fields) }
+    case 'vitals':
+      return { kind, vitals: readVitals(fields) }
+    case 'vitals-request':
+      return { kind }
     case 'compare':
       return { kind, request: readCompareRequest(values) }
     case 'versions': {
@@ -228,37 +223,6 @@ function readFields(kind: MessageKind, values: readonly unknown[]): Message {
     }
     default:
       return kind satisfies never
-  }
-}
-
-function writePulse({ owner, version, runId, agentId, number, loads }: Pulse): unknown[] {
-  return [
-    owner,
-    ...writeVersion(version),
-    runId,
-    agentId,
-    number,
-    loads.map(({ id, pending, latencyMs }) => [id, pending, latencyMs]),
-  ]
-}
-
-function readPulse(fields: Fields): Pulse {
-  return {
-    owner: fields.owner('owner'),
-    version: fields.version('version'),
-    runId: fields.text('runId', wireLimits.idMax),
-    agentId: fields.text('agentId', wireLimits.idMax),
-    number: fields.integer('number', replicationLimits.counterMax),
-    loads: fields.list('loads', wireLimits.loadsMax, readLoad),
-  }
-}
-
-function readLoad(value: unknown): PulseLoad {
-  const fields = new Fields(value, 'a load')
-  return {
-    id: fields.text('id', wireLimits.recordKeyMax),
-    pending: fields.integer('pending', replicationLimits.counterMax),
-    latencyMs: fields.number('latencyMs', replicationLimits.counterMax),
   }
 }
 
