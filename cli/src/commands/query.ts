@@ -62,7 +62,8 @@ Example:
       const { instances } = index.count(query)
       const servers = explanation.hits.map(({ instance }) => names.get(instance.spec.definition))
       if (flags.json) {
-        const { hits: _, ...how } = explanation
+        const { plan, rowsTouched, rowsTotal, zones } = explanation
+        const how = { query: explanation.query, plan, rowsTouched, rowsTotal, zones }
         output.line(
           JSON.stringify({ matches: instances, servers, ...(flags.explain && how) }, null, 2),
         )

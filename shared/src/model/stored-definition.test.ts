@@ -24,12 +24,13 @@ describe('readDefinition', () => {
     expect(readDefinition(bytes(newer))).toMatchObject(newer)
   })
 
-  it.each([[{ version: '1' }], [{ name: 'a/b', version: '1', capabilities: { tools: [{}] } }], [7]])(
-    'throws at %j, which no reader can use',
-    (value) => {
-      expect(() => readDefinition(bytes(value))).toThrow()
-    },
-  )
+  it.each([
+    [{ version: '1' }],
+    [{ name: 'a/b', version: '1', capabilities: { tools: [{}] } }],
+    [7],
+  ])('throws at %j, which no reader can use', (value) => {
+    expect(() => readDefinition(bytes(value))).toThrow()
+  })
 
   it('throws at bytes that are no JSON or no UTF-8', () => {
     expect(() => readDefinition(new Uint8Array([0x7b, 0xff, 0x7d]))).toThrow()
