@@ -1,4 +1,5 @@
 export * from './api/index.ts'
+export * from './capability-index/find/index.ts'
 export * from './capability-index/index.ts'
 export * from './catalog/index.ts'
 export * from './errors.ts'

@@ -1,0 +1,663 @@
+import type { Definition, DefinitionId } from '../../model/index.ts'
+import { createBest } from './best.ts'
+import {
+  hitKinds,
+  serverFields,
+  unitFields,
+  unitsOf,
+  type HitKind,
+  type UnitText,
+} from './fields.ts'
+import { grownFloat64, grownUint32 } from './growable.ts'
+import { hitOf, type FindHit } from './hit.ts'
+import { findLimits } from './limits.ts'
+import { createLengthSums, scaledBy } from './length-sums.ts'
+import {
+  createPostings,
+  packServer,
+  packUnit,
+  serverFieldBits,
+  serverFieldMax,
+  unitFieldBits,
+  unitFieldMax,
+  unitsMax,
+} from './postings.ts'
+import { readQuestion, type Sought } from './question.ts'
+import { blend, createServerTopics, createTopicSum } from './topic-vectors.ts'
+import { defaultTopicSpace, type TopicSpace } from './topics/topic-space.ts'
+import { compareText, createVocabulary } from './vocabulary.ts'
+import { weights } from './weights.ts'
+
+/**
+ * Free text to servers and their capabilities, ranked.
+ *
+ * A server is scored as a whole: by its own fields (BM25F: a match in the name counts more than
+ * one in the description, the third match of a word less than the first), by its capabilities
+ * taken together, by its best capability, and by how close its topics lie to the question's. Its
+ * capabilities then follow it in the answer, each the further behind the less of the question it
+ * matches itself; when one matches better than the server's own text does, it leads.
+ *
+ *     question ─▶ terms ─▶ postings ─▶ per server: own fields + all capabilities + best capability
+ *                  └────▶ topics ────▶ per server: closeness
+ *
+ * All figures that ranking uses (how many servers hold a word, how long fields are) are exact sums
+ * over what is in the index now: one that changed equals one built afresh.
+ */
+export interface FindIndex {
+  /** Adds a definition. One that is there already stays as it is: its id is its content. */
+  put(id: DefinitionId, definition: Definition): void
+  /** False when it was not there. */
+  remove(id: DefinitionId): boolean
+  has(id: DefinitionId): boolean
+  /** Best first. Any text is a question; one without a word finds nothing. */
+  find(text: string, options?: FindOptions): FindHit[]
+  /**
+   * Does a piece of the work that removals leave: true when none is left. A piece copies about
+   * `wordsMax` numbers (8,192 take some 50 µs). An owner that removes much calls it when idle;
+   * `put` does a piece by itself when half of the postings are garbage.
+   */
+  compact(wordsMax?: number): boolean
+  readonly size: number
+  readonly memory: FindMemory
+}
+
+/** Bytes, definitions not included; strings and maps are estimates. */
+export interface FindMemory {
+  readonly postings: number
+  readonly vocabulary: number
+  readonly topics: number
+  readonly servers: number
+  readonly total: number
+}
+
+export interface FindOptions {
+  /** Hits to return, 1 to 100. */
+  readonly limit?: number
+  /** One hit a server name, its best definition, with its best capabilities inside. */
+  readonly groupByServer?: boolean
+  /** Only hits of these kinds. Ignored when grouped: groups are servers. */
+  readonly kinds?: readonly HitKind[]
+  /** Which definitions may be found: filters of the query language come in here. */
+  readonly accept?: (id: DefinitionId) => boolean
+  /** The text is being typed: its last word may be unfinished. Default true. */
+  readonly typing?: boolean
+}
+
+export interface FindIndexOptions {
+  /** What lies close to what; `createTopicSpace([])` for plain word matching. */
+  readonly topics?: TopicSpace
+}
+
+interface Server {
+  readonly id: DefinitionId
+  readonly definition: Definition
+  readonly unitCount: number
+  /** The kinds of hit it can give, as bits. */
+  readonly kinds: number
+  /** Words a field, capabilities one after the other. */
+  readonly unitLengths: Uint8Array
+  readonly words: Uint32Array
+  readonly bytes: number
+}
+
+interface Ranked {
+  readonly slot: number
+  readonly server: Server
+  readonly score: number
+}
+
+/** A capability of a server, or the server itself, and how well it matches by itself. */
+interface Member {
+  readonly unit: UnitText | undefined
+  readonly match: number
+}
+
+/** Words of a definition by term: how often, fields weighed, and what class of word. */
+type TopicCounts = Map<number, { count: number; readonly weight: number }>
+
+const serverFieldCount = serverFieldBits.length
+const unitFieldCount = unitFieldBits.length
+/** Grammar is indexed where it may be a name: "get me", "what to watch". */
+const nameFields = { server: 2, unit: 1 } as const
+/** What the topics of a server are read from: its name, title, description and tags; and those of */
+const topicFieldWeight = { server: [2, 1, 1, 1, 0], unit: [2, 1, 0, 0] } as const
+/** … its capabilities' names and the beginnings of their descriptions. */
+const topicUnitWordsMax = 40
+/** Terms that one capability adds to the postings, typically: for judging garbage only. */
+const unitTermsTypical = 30
+/** Definitions of one server name, its versions, that grouped results look through. */
+const namesakesMax = 8
+/** The topics of a word by its company: doubtful when few servers use it. */
+const contextWeight = 0.5
+const contextDoubt = 3
+
+const kindBit = (kind: HitKind) => 1 << hitKinds.indexOf(kind)
+
+/** Creates an empty index. */
+export function createFindIndex({
+  topics: space = defaultTopicSpace(),
+}: FindIndexOptions = {}): FindIndex {
+  const vocabulary = createVocabulary()
+  const postings = createPostings()
+  const topics = createServerTopics()
+  const slotOf = new Map<DefinitionId, number>()
+  const servers: (Server | undefined)[] = []
+  const freeSlots: number[] = []
+  /** Slots whose records may still be in the postings: those the running sweep clears, and later. */
+  let clearing: number[] = []
+  let dead: number[] = []
+  let phase: 'idle' | 'postings' | 'vocabulary' = 'idle'
+  let deadWords = 0
+  let serverBytes = 0
+  let unitTotal = 0
+  let serverLengths = new Uint32Array(64 * serverFieldCount)
+  const serverSums = createLengthSums(serverFieldCount)
+  const unitSums = createLengthSums(unitFieldCount)
+
+  // What a question writes while it is answered, kept to be used again.
+  let claimed = new Uint32Array(64)
+  let claim = 0
+  let score = new Float64Array(64)
+  let ownScore = new Float64Array(64)
+  let covered = new Float64Array(64)
+  let unitStart = new Uint32Array(64)
+  let touchedAt = new Uint32Array(64)
+  let unitScore = new Float64Array(256)
+  let questions = 0
+
+  function put(id: DefinitionId, definition: Definition): void {
+    if (slotOf.has(id)) return
+    if (deadWords > postings.words * findLimits.garbageShareMax) {
+      compact(findLimits.compactWordsAtPut)
+    }
+    const slot = freeSlots.pop() ?? servers.length
+    const units = unitsOf(definition).slice(0, unitsMax)
+    const entries = new Map<number, Entry>()
+    const words = new Set<number>()
+    const fields = serverFields(definition)
+    const ownCounts: TopicCounts = new Map()
+    serverLengths = grownUint32(serverLengths, (slot + 1) * serverFieldCount)
+    fields.forEach((fieldWords, field) => {
+      let length = 0
+      for (const text of fieldWords) {
+        const word = vocabulary.intern(text)
+        if (vocabulary.classOfWord(word) === 'stop' && field >= nameFields.server) continue
+        const term = vocabulary.termOfWord(word)
+        const entry = entryOf(entries, term)
+        entry.fields[field] = Math.min((entry.fields[field] ?? 0) + 1, serverFieldMax[field] ?? 0)
+        words.add(word)
+        length++
+        countTopic(ownCounts, word, topicFieldWeight.server[field] ?? 0)
+      }
+      serverLengths[slot * serverFieldCount + field] = length
+      serverSums.add(field, length)
+    })
+
+    const allCounts: TopicCounts = new Map(
+      [...ownCounts].map(([term, counted]) => [term, { ...counted }]),
+    )
+    const perUnit = 1 / Math.sqrt(Math.max(1, units.length))
+    const unitLengths = new Uint8Array(units.length * unitFieldCount)
+    units.forEach((unit, ordinal) => {
+      const counts = new Map<number, number[]>()
+      unitFields(unit).forEach((fieldWords, field) => {
+        let length = 0
+        for (const text of fieldWords) {
+          const word = vocabulary.intern(text)
+          if (vocabulary.classOfWord(word) === 'stop' && field >= nameFields.unit) continue
+          const term = vocabulary.termOfWord(word)
+          const fieldCounts = counts.get(term) ?? [0, 0, 0, 0]
+          fieldCounts[field] = Math.min((fieldCounts[field] ?? 0) + 1, unitFieldMax[field] ?? 0)
+          counts.set(term, fieldCounts)
+          words.add(word)
+          length++
+          const weight = topicFieldWeight.unit[field] ?? 0
+          if (length <= topicUnitWordsMax) countTopic(allCounts, word, weight * perUnit)
+        }
+        unitLengths[ordinal * unitFieldCount + field] = length
+        unitSums.add(field, length)
+      })
+      for (const [term, fieldCounts] of counts) {
+        entryOf(entries, term).units.push(packUnit(ordinal, fieldCounts))
+      }
+    })
+
+    for (const [term, entry] of entries) {
+      postings.append(term, slot, packServer(entry.fields), entry.units)
+      vocabulary.retainTerm(term)
+    }
+    for (const word of words) vocabulary.retain(word)
+    topics.set(slot, blend(topicsOfCounts(ownCounts), topicsOfCounts(allCounts)))
+
+    const server: Server = {
+      id,
+      definition,
+      unitCount: units.length,
+      kinds: units.reduce((bits, { kind }) => bits | kindBit(kind), kindBit('server')),
+      unitLengths,
+      words: Uint32Array.from(words),
+      bytes: 200 + unitLengths.byteLength + words.size * 4,
+    }
+    servers[slot] = server
+    serverBytes += server.bytes
+    unitTotal += units.length
+    slotOf.set(id, slot)
+  }
+
+  function countTopic(counts: TopicCounts, word: number, share: number): void {
+    const wordClass = vocabulary.classOfWord(word)
+    if (wordClass === 'stop' || share === 0) return
+    const term = vocabulary.termOfWord(word)
+    const counted = counts.get(term)
+    if (counted === undefined) counts.set(term, { count: share, weight: weights[wordClass] })
+    else counted.count += share
+  }
+
+  function topicsOfCounts(counts: TopicCounts): Float64Array {
+    const sum = createTopicSum(space)
+    for (const [term, { count, weight }] of counts) {
+      sum.add(vocabulary.termText(term), Math.sqrt(count) * weight)
+    }
+    return sum.vector()
+  }
+
+  function remove(id: DefinitionId): boolean {
+    const slot = slotOf.get(id)
+    const server = slot === undefined ? undefined : servers[slot]
+    if (slot === undefined || server === undefined) return false
+    const terms = new Set<number>()
+    for (const word of server.words) {
+      vocabulary.release(word)
+      terms.add(vocabulary.termOfWord(word))
+    }
+    for (const term of terms) vocabulary.releaseTerm(term)
+    for (let field = 0; field < serverFieldCount; field++) {
+      serverSums.subtract(field, serverLengths[slot * serverFieldCount + field] ?? 0)
+    }
+    for (let at = 0; at < server.unitLengths.length; at++) {
+      unitSums.subtract(at % unitFieldCount, server.unitLengths[at] ?? 0)
+    }
+    topics.clear(slot)
+    slotOf.delete(id)
+    servers[slot] = undefined
+    dead.push(slot)
+    // About what its records take: the exact number would need a walk through every run.
+    deadWords += terms.size * 2 + server.unitCount * unitTermsTypical
+    serverBytes -= server.bytes
+    unitTotal -= server.unitCount
+    return true
+  }
+
+  function compact(wordsMax: number = findLimits.compactWordsAtPut): boolean {
+    if (phase === 'idle') {
+      if (dead.length === 0) return true
+      clearing = dead
+      dead = []
+      phase = 'postings'
+    }
+    if (phase === 'postings') {
+      const isAlive = (slot: number) => servers[slot] !== undefined
+      if (!postings.sweep(vocabulary.termCount, wordsMax, isAlive)) return false
+      freeSlots.push(...clearing)
+      clearing = []
+      deadWords = 0
+      phase = 'vocabulary'
+      return false
+    }
+    if (!vocabulary.sweep(wordsMax, postings.drop)) return false
+    phase = 'idle'
+    return dead.length === 0
+  }
+
+  /** Walks the postings of what is sought; scores are left in the arrays above. */
+  function scoreByWords(sought: readonly Sought[]): number[] {
+    const touched: number[] = []
+    const count = servers.length
+    claimed = grownUint32(claimed, count)
+    unitStart = grownUint32(unitStart, count)
+    touchedAt = grownUint32(touchedAt, count)
+    score = grownFloat64(score, count)
+    ownScore = grownFloat64(ownScore, count)
+    covered = grownFloat64(covered, count)
+    unitScore = grownFloat64(unitScore, unitTotal)
+    let unitTop = 0
+    if (claim > 0xffff_0000 || questions > 0xffff_0000) {
+      claimed.fill(0)
+      touchedAt.fill(0)
+      claim = 0
+      questions = 0
+    }
+    questions++
+    const [s0, s1, s2, s3, s4] = scaledBy(weights.server, weights.serverLength, serverSums)
+    const [u0, u1, u2, u3] = scaledBy(
+      weights.unit,
+      [weights.unitLength, weights.unitLength, weights.unitLength, weights.unitLength],
+      unitSums,
+    )
+    const [any0, any1, any2, any3] = weights.anyUnit
+    const k = weights.saturation
+    const unitK = weights.unitSaturation
+    const own = serverLengths
+
+    for (const { alternatives, weight } of sought) {
+      claim++
+      for (const { term, factor } of alternatives) {
+        const weighed = weight * factor * rarity(term)
+        const data = postings.arrayOf(term)
+        const end = postings.endOf(term)
+        for (let at = postings.startOf(term); at < end;) {
+          const slot = data[at] as number
+          const head = data[at + 1] as number
+          const units = at + 2
+          at = units + (head & unitsMax)
+          const server = servers[slot]
+          // The likeliest alternative that a server holds is the one that counts.
+          if (server === undefined || claimed[slot] === claim) continue
+          claimed[slot] = claim
+          if (touchedAt[slot] !== questions) {
+            touchedAt[slot] = questions
+            touched.push(slot)
+            score[slot] = 0
+            ownScore[slot] = 0
+            covered[slot] = 0
+            unitStart[slot] = unitTop
+            unitScore.fill(0, unitTop, unitTop + server.unitCount)
+            unitTop += server.unitCount
+          }
+          const base = slot * serverFieldCount
+          let owned = 0
+          const name = head >>> 26
+          const title = (head >>> 23) & 7
+          const description = (head >>> 18) & 31
+          const tags = (head >>> 15) & 7
+          const instructions = (head >>> 10) & 31
+          if (name > 0) owned += (s0.weight * name) / (s0.base + s0.slope * (own[base] as number))
+          if (title > 0)
+            owned += (s1.weight * title) / (s1.base + s1.slope * (own[base + 1] as number))
+          if (description > 0)
+            owned += (s2.weight * description) / (s2.base + s2.slope * (own[base + 2] as number))
+          if (tags > 0)
+            owned += (s3.weight * tags) / (s3.base + s3.slope * (own[base + 3] as number))
+          if (instructions > 0)
+            owned += (s4.weight * instructions) / (s4.base + s4.slope * (own[base + 4] as number))
+          let any = 0
+          const lengths = server.unitLengths
+          const firstUnit = unitStart[slot] as number
+          for (let i = units; i < at; i++) {
+            const packed = data[i] as number
+            const ordinal = packed >>> 22
+            const l = ordinal * unitFieldCount
+            const inName = (packed >>> 18) & 15
+            const inDescription = (packed >>> 12) & 63
+            const inArguments = (packed >>> 6) & 63
+            const inTexts = packed & 63
+            let f = 0
+            if (inName > 0) {
+              any += any0
+              f += (u0.weight * inName) / (u0.base + u0.slope * (lengths[l] as number))
+            }
+            if (inDescription > 0) {
+              any += any1
+              f += (u1.weight * inDescription) / (u1.base + u1.slope * (lengths[l + 1] as number))
+            }
+            if (inArguments > 0) {
+              any += any2
+              f += (u2.weight * inArguments) / (u2.base + u2.slope * (lengths[l + 2] as number))
+            }
+            if (inTexts > 0) {
+              any += any3
+              f += (u3.weight * inTexts) / (u3.base + u3.slope * (lengths[l + 3] as number))
+            }
+            const u = firstUnit + ordinal
+            unitScore[u] = (unitScore[u] as number) + (weighed * f * (unitK + 1)) / (f + unitK)
+          }
+          const f = any > 0 ? owned + any / Math.sqrt(server.unitCount) : owned
+          score[slot] = (score[slot] as number) + (weighed * f * (k + 1)) / (f + k)
+          ownScore[slot] = (ownScore[slot] as number) + (weighed * owned * (k + 1)) / (owned + k)
+          covered[slot] = (covered[slot] as number) + weighed
+        }
+      }
+    }
+    return touched
+  }
+
+  /** BM25's inverse document frequency, a server being a document; never negative. */
+  function rarity(term: number): number {
+    const holding = term < 0 ? 0 : vocabulary.servers(term)
+    return Math.log(1 + (slotOf.size - holding + 0.5) / (holding + 0.5))
+  }
+
+  function bestUnitScore(slot: number, unitCount: number): number {
+    const start = unitStart[slot] as number
+    let best = 0
+    for (let u = start; u < start + unitCount; u++) {
+      const value = unitScore[u] as number
+      if (value > best) best = value
+    }
+    return best
+  }
+
+  /** The question's place among the topics; a word of none is placed by the servers that use it. */
+  function topicsOf(sought: readonly Sought[]): Float64Array {
+    const sum = createTopicSum(space)
+    for (const { text, weight, alternatives } of sought) {
+      const term = alternatives[0]?.term ?? -1
+      const name = term < 0 ? text : vocabulary.termText(term)
+      if (space.rowOf(name) >= 0) {
+        sum.add(name, weight)
+        continue
+      }
+      const holding = term < 0 ? 0 : vocabulary.servers(term)
+      if (holding === 0 || holding > findLimits.contextServersMax) continue
+      const context = topics.contextOf(holders(term), slotOf.size)
+      sum.addVector(context, weight * contextWeight * (holding / (holding + contextDoubt)))
+    }
+    return sum.vector()
+  }
+
+  function holders(term: number): number[] {
+    const data = postings.arrayOf(term)
+    const slots: number[] = []
+    const end = postings.endOf(term)
+    for (let at = postings.startOf(term); at < end;) {
+      const slot = data[at] as number
+      if (servers[slot] !== undefined) slots.push(slot)
+      at += 2 + ((data[at + 1] as number) & unitsMax)
+    }
+    return slots
+  }
+
+  function find(text: string, options: FindOptions = {}): FindHit[] {
+    const { groupByServer = false, accept, typing = true } = options
+    const limit = Math.max(
+      1,
+      Math.min(Math.trunc(options.limit ?? findLimits.limitDefault) || 1, findLimits.limitMax),
+    )
+    const sought = mostTelling(readQuestion(text, vocabulary, typing))
+    if (sought.length === 0 || slotOf.size === 0) return []
+    const touched = scoreByWords(sought)
+    const kinds = new Set(groupByServer ? hitKinds : (options.kinds ?? hitKinds))
+    const ranked = rank(sought, touched, {
+      limit: groupByServer ? limit * namesakesMax : limit,
+      accept: (id) => accept?.(id) ?? true,
+      kinds: [...kinds].reduce((bits, kind) => bits | kindBit(kind), 0),
+    })
+    const wanted = new Set(
+      sought.flatMap(({ alternatives }) =>
+        alternatives.map(({ term }) => vocabulary.termText(term)),
+      ),
+    )
+    const isMatch = (term: string) => wanted.has(term)
+    return groupByServer ? grouped(ranked, limit, isMatch) : flat(ranked, limit, kinds, isMatch)
+  }
+
+  function mostTelling(sought: readonly Sought[]): Sought[] {
+    if (sought.length <= findLimits.termsMax) return [...sought]
+    return sought
+      .map((one, at) => ({
+        one,
+        at,
+        telling: one.weight * rarity(one.alternatives[0]?.term ?? -1),
+      }))
+      .filter(({ one }) => one.alternatives.length > 0)
+      .sort((a, b) => b.telling - a.telling || a.at - b.at)
+      .slice(0, findLimits.termsMax)
+      .sort((a, b) => a.at - b.at)
+      .map(({ one }) => one)
+  }
+
+  /** The best `limit` servers, best first. */
+  function rank(
+    sought: readonly Sought[],
+    touched: readonly number[],
+    wanted: { limit: number; accept: (id: DefinitionId) => boolean; kinds: number },
+  ): Ranked[] {
+    let total = 0
+    for (const { weight, alternatives } of sought)
+      total += weight * rarity(alternatives[0]?.term ?? -1)
+    const place = topicsOf(sought)
+    const hasPlace = place.some((value) => value !== 0)
+    const topicWeight = weights.topic * Math.log(1 + slotOf.size)
+    const best = createBest(wanted.limit, compareRanked)
+    const offer = (slot: number, server: Server, value: number) => {
+      if ((server.kinds & wanted.kinds) === 0) return
+      const one = { slot, server, score: value }
+      if (best.admits(one) && wanted.accept(server.id)) best.add(one)
+    }
+    for (const slot of touched) {
+      const server = servers[slot]
+      if (server === undefined) continue
+      const byWords =
+        (score[slot] as number) + weights.bestUnit * bestUnitScore(slot, server.unitCount)
+      const share = Math.min(1, (covered[slot] as number) / total)
+      const close = hasPlace ? topics.closeness(slot, place) : 0
+      offer(slot, server, byWords * share ** weights.coverage + topicWeight * close)
+    }
+    if (hasPlace && slotOf.size <= findLimits.topicScanMax) {
+      for (let slot = 0; slot < servers.length; slot++) {
+        const server = servers[slot]
+        if (server === undefined || touchedAt[slot] === questions) continue
+        const close = topics.closeness(slot, place)
+        if (close >= weights.topicAloneMin) offer(slot, server, topicWeight * close)
+      }
+    }
+    return best.sorted()
+  }
+
+  /** A server and its capabilities, best match first; unmatched capabilities come in their order. */
+  function membersOf({ slot, server }: Ranked): Member[] {
+    const isTouched = touchedAt[slot] === questions
+    const start = unitStart[slot] as number
+    const members: Member[] = unitsOf(server.definition)
+      .slice(0, unitsMax)
+      .map((unit, ordinal) => ({
+        unit,
+        match: isTouched ? (unitScore[start + ordinal] as number) : 0,
+      }))
+    members.unshift({ unit: undefined, match: isTouched ? (ownScore[slot] as number) : 0 })
+    return members.sort((a, b) => b.match - a.match)
+  }
+
+  function flat(
+    ranked: readonly Ranked[],
+    limit: number,
+    kinds: ReadonlySet<HitKind>,
+    isMatch: (term: string) => boolean,
+  ): FindHit[] {
+    const members = ranked.flatMap((one) => {
+      const eligible = membersOf(one).filter(({ unit }) => kinds.has(unit?.kind ?? 'server'))
+      const best = eligible[0]?.match ?? 0
+      return eligible
+        .filter(({ unit, match }, at) => unit === undefined || match > 0 || at === 0)
+        .slice(0, findLimits.unitsPerServerMax)
+        .map((member) => ({
+          ...member,
+          one,
+          score: one.score - weights.behind * (best - member.match),
+        }))
+    })
+    // A stable sort: servers keep their order, and so do the capabilities of each.
+    return members
+      .sort((a, b) => b.score - a.score)
+      .slice(0, limit)
+      .map(({ unit, one, score: value }) =>
+        hitOf(
+          { definitionId: one.server.id, definition: one.server.definition, unit, score: value },
+          isMatch,
+        ),
+      )
+  }
+
+  function grouped(
+    ranked: readonly Ranked[],
+    limit: number,
+    isMatch: (term: string) => boolean,
+  ): FindHit[] {
+    const names = new Set<string>()
+    const hits: FindHit[] = []
+    for (const one of ranked) {
+      const { id: definitionId, definition } = one.server
+      if (names.has(definition.name)) continue
+      names.add(definition.name)
+      const members = membersOf(one)
+      const best = members[0]?.match ?? 0
+      const inside = members
+        .filter(({ unit, match }) => unit !== undefined && match > 0)
+        .slice(0, findLimits.unitsPerServerMax)
+        .map(({ unit, match }) =>
+          hitOf(
+            { definitionId, definition, unit, score: one.score - weights.behind * (best - match) },
+            isMatch,
+          ),
+        )
+      hits.push({
+        ...hitOf({ definitionId, definition, unit: undefined, score: one.score }, isMatch),
+        inside,
+      })
+      if (hits.length === limit) break
+    }
+    return hits
+  }
+
+  return {
+    put,
+    remove,
+    has: (id) => slotOf.has(id),
+    find,
+    compact,
+    get size() {
+      return slotOf.size
+    },
+    get memory() {
+      const parts = {
+        postings: postings.bytes,
+        vocabulary: vocabulary.bytes,
+        topics: topics.bytes,
+        servers: serverBytes + serverLengths.byteLength + slotOf.size * 120,
+      }
+      return { ...parts, total: parts.postings + parts.vocabulary + parts.topics + parts.servers }
+    },
+  }
+}
+
+/** Ties by name and id, never by when something was added. */
+function compareRanked(a: Ranked, b: Ranked): number {
+  return (
+    b.score - a.score ||
+    compareText(a.server.definition.name, b.server.definition.name) ||
+    compareText(a.server.id, b.server.id)
+  )
+}
+
+interface Entry {
+  readonly fields: number[]
+  readonly units: number[]
+}
+
+function entryOf(entries: Map<number, Entry>, term: number): Entry {
+  const known = entries.get(term)
+  if (known !== undefined) return known
+  const entry: Entry = { fields: [0, 0, 0, 0, 0], units: [] }
+  entries.set(term, entry)
+  return entry
+}

@@ -1,0 +1,100 @@
+/**
+ * Text to words. A word is a run of letters and digits; inside it, identifiers are split where
+ * case or kind changes, and kept whole as well:
+ *
+ *     searchFlights2 → search flights 2 searchflights2
+ *     HTTPServer     → http server httpserver
+ *     snake_case     → snake case          (a separator always splits)
+ *     don't          → dont
+ *     天気予報        → 天気 気予 予報        (no spaces to go by: pairs of characters)
+ *     1a6b35e6e67f80 → 1a6b35e6e67f80      (an id, not a name: only whole)
+ *
+ * Positions are UTF-16 offsets into the text as it came, so that highlights need no map.
+ */
+export interface Word {
+  /** Lower case, without diacritics. */
+  readonly text: string
+  readonly start: number
+  readonly end: number
+  /** The number of words just before this one that are its parts; 0 for most. */
+  readonly parts: number
+}
+
+/** Longer runs are digests, base64 and the like: nobody searches them, and each would be a term. */
+export const wordCharsMax = 40
+
+/** More changes between letters and digits than a name has. */
+const idPartsMin = 5
+
+const run = /[\p{L}\p{N}\p{M}]+(?:['’](?=\p{L})[\p{L}\p{M}]+)*/gu
+const part =
+  /\p{Lu}+(?=\p{Lu}[\p{Ll}\p{M}])|\p{Lu}?[\p{Ll}\p{M}]+|[\p{Lu}\p{M}]+|\p{N}+|[\p{L}\p{M}]+/gu
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu
+const plain = /^(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)$/
+const ascii = /^[\x20-\x7e]*$/
+const marks = /\p{M}+/gu
+const digit = /\d/
+
+/** The words of `text` in order, at most `wordsMax`. Never throws, whatever the text holds. */
+export function wordsOf(text: string, wordsMax: number): Word[] {
+  const words: Word[] = []
+  for (const match of text.matchAll(run)) {
+    if (words.length >= wordsMax) break
+    readRun(words, match[0], match.index)
+  }
+  return words.length > wordsMax ? words.slice(0, wordsMax) : words
+}
+
+function readRun(words: Word[], raw: string, at: number): void {
+  if (plain.test(raw)) {
+    push(words, raw, at, at + raw.length)
+    return
+  }
+  if (ascii.test(raw)) {
+    readSpaced(words, raw, at)
+    return
+  }
+  let from = 0
+  for (const { 0: piece, index } of raw.matchAll(unspaced)) {
+    readSpaced(words, raw.slice(from, index), at + from)
+    readUnspaced(words, piece, at + index)
+    from = index + piece.length
+  }
+  readSpaced(words, raw.slice(from), at + from)
+}
+
+function readSpaced(words: Word[], raw: string, at: number): void {
+  // A possessive is no part of the word, any other apostrophe is: don't, o'clock.
+  const bare = raw.replace(/['’][sS]$/, '')
+  if (bare === '') return
+  if (/['’]/.test(bare)) {
+    push(words, bare.replaceAll(/['’]/g, ''), at, at + bare.length)
+    return
+  }
+  const parts = [...bare.matchAll(part)]
+  const isId = parts.length >= idPartsMin && digit.test(bare) && !/[A-Z][a-z]/.test(bare)
+  if (parts.length <= 1 || isId) {
+    push(words, bare, at, at + bare.length)
+    return
+  }
+  const before = words.length
+  for (const { 0: text, index } of parts) push(words, text, at + index, at + index + text.length)
+  push(words, bare, at, at + bare.length, words.length - before)
+}
+
+function readUnspaced(words: Word[], raw: string, at: number): void {
+  const characters = [...raw]
+  let start = at
+  for (let i = 0; i < Math.max(1, characters.length - 1); i++) {
+    const pair = characters.slice(i, i + 2).join('')
+    words.push({ text: pair.normalize('NFKC'), start, end: start + pair.length, parts: 0 })
+    start += characters[i]?.length ?? 0
+  }
+}
+
+function push(words: Word[], raw: string, start: number, end: number, parts = 0): void {
+  if (raw.length > wordCharsMax) return
+  const lower = raw.toLowerCase()
+  const text = ascii.test(raw) ? lower : lower.normalize('NFKD').replaceAll(marks, '')
+  if (text !== '') words.push({ text, start, end, parts })
+}
