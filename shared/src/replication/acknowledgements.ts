@@ -47,7 +47,11 @@ export class Acknowledgements {
     const before = this.#replicas.get(name)?.held ?? zeroVersion
     this.#replicas.delete(name)
     this.#replicas.set(name, { tier: reply.tier, held: reply.held })
-    if (known) learnDefinitions(state, before, reply.held, known)
+    if (known) {
+      // Forgotten ones travel once more, which harms nobody.
+      if (known.size > replicationLimits.acknowledgedDefinitionsMax) known.clear()
+      learnDefinitions(state, before, reply.held, known)
+    }
     this.#dropOldest()
   }
 

@@ -57,6 +57,10 @@ export class DigestSum {
     this.#words.fill(0)
   }
 
+  get isEmpty(): boolean {
+    return this.#words.every((word) => word === 0)
+  }
+
   toDigest(): SetDigest {
     let text = ''
     for (const word of this.#words) text += word.toString(16).padStart(8, '0')

@@ -52,6 +52,8 @@ export class Holdings {
   readonly definitions = new DefinitionLedger()
   readonly #holdings = new Map<OwnerId, MutableHolding>()
   readonly #zones = new Map<string, DigestSum>()
+  /** Owners by `region/zone/node`. */
+  readonly #nodes = new Map<string, number>()
 
   get(owner: OwnerId): Holding | undefined {
     return this.#holdings.get(owner)
@@ -66,7 +68,12 @@ export class Holdings {
     return this.#holdings.values()
   }
 
-  /** The `region/zone` names of all owners known. */
+  /** How many owners of the same node are known: `ownersPerNodeMax` at most. */
+  ownersBeside(owner: OwnerId): number {
+    return this.#nodes.get(nodeOf(owner)) ?? 0
+  }
+
+  /** The `region/zone` names of owners known, but for zones where every set is doubted. */
   zones(): Iterable<string> {
     return this.#zones.keys()
   }
@@ -87,7 +94,7 @@ export class Holdings {
     const intact = records.digest === digest
     const trust: Trust = forgotten ? 'forgotten' : intact ? 'whole' : 'doubted'
     const holding = { owner, version, floor, records, trust, zone: zoneOf(owner) }
-    this.#holdings.set(owner, holding)
+    this.#add(holding)
     this.#count(holding)
     for (const { definition } of records.live()) {
       if (definition !== undefined) this.definitions.name(owner, definition)
@@ -141,7 +148,7 @@ export class Holdings {
     if (!holding) return []
     const events = this.#empty(holding)
     this.#discount(holding)
-    this.#holdings.delete(owner)
+    this.#remove(owner)
     this.staging.forget(owner)
     return events
   }
@@ -162,8 +169,22 @@ export class Holdings {
       trust: 'doubted',
       zone: zoneOf(owner),
     }
-    this.#holdings.set(owner, holding)
+    this.#add(holding)
     return holding
+  }
+
+  #add(holding: MutableHolding): void {
+    this.#holdings.set(holding.owner, holding)
+    const node = nodeOf(holding.owner)
+    this.#nodes.set(node, (this.#nodes.get(node) ?? 0) + 1)
+  }
+
+  #remove(owner: OwnerId): void {
+    this.#holdings.delete(owner)
+    const node = nodeOf(owner)
+    const owners = (this.#nodes.get(node) ?? 0) - 1
+    if (owners > 0) this.#nodes.set(node, owners)
+    else this.#nodes.delete(node)
   }
 
   #empty(holding: MutableHolding): RecordEvent[] {
@@ -189,7 +210,9 @@ export class Holdings {
 
   #discount(holding: MutableHolding): void {
     if (holding.trust === 'doubted') return
-    this.#zones.get(holding.zone)?.subtractVersion(holding.owner, holding.version)
+    const sum = this.#zones.get(holding.zone)
+    sum?.subtractVersion(holding.owner, holding.version)
+    if (sum?.isEmpty) this.#zones.delete(holding.zone)
   }
 }
 
@@ -198,4 +221,8 @@ export function zoneOf(owner: OwnerId): string {
   const region = owner.indexOf('/')
   const zone = owner.indexOf('/', region + 1)
   return zone < 0 ? owner : owner.slice(0, zone)
+}
+
+function nodeOf(owner: OwnerId): string {
+  return owner.slice(0, Math.max(0, owner.lastIndexOf('/')))
 }

@@ -9,6 +9,10 @@ export const replicationLimits = {
   recordBodyBytesMax: 64 * 1024,
   /** Records of one owner: an importer's whole catalog is 100k. */
   ownerRecordsMax: 1_000_000,
+  /** Owners on one node: its agent and its importers. */
+  ownersPerNodeMax: 64,
+  /** Definitions that an owner remembers to have been acknowledged by a tier. */
+  acknowledgedDefinitionsMax: 100_000,
   /**
    * How far an owner follows a version that others hold above its own: one start a second for
    * eleven days. Beyond that somebody is lying or a disk is damaged.

@@ -1,3 +1,4 @@
+import { MeridianError } from '../errors.ts'
 import {
   compareVersions,
   zeroVersion,
@@ -86,7 +87,8 @@ export function removeRecords(state: SetState, keys: readonly string[]): SetChan
 
 /**
  * Removals, then puts, as one change; of several puts of one key the last counts. The counter
- * rises by one for each record that differs from what is held.
+ * rises by one for each record that differs from what is held. Errors: `storage_full` beyond
+ * `ownerRecordsMax`.
  */
 export function changeRecords(
   state: SetState,
@@ -110,6 +112,7 @@ export function changeRecords(
     }
   }
   if (records.length === 0) return undefined
+  refuseSize(state, records.length)
   return {
     kind: 'delta',
     owner: state.owner,
@@ -118,6 +121,16 @@ export function changeRecords(
     digest: state.records.digestAfter('delta', records),
     records,
   }
+}
+
+/** Receivers would refuse a larger set, so it is not made. */
+function refuseSize({ owner, records }: SetState, more: number): void {
+  const size = records.size + records.tombstones + more
+  if (size <= replicationLimits.ownerRecordsMax) return
+  throw new MeridianError(
+    'storage_full',
+    `${owner} would hold up to ${size} records; the limit is ${replicationLimits.ownerRecordsMax}`,
+  )
 }
 
 function stamp({ key, body, definition }: RecordInput, counter: number): OwnerRecord {

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { formatVersion, sha256Hex, type DefinitionId, type Version } from '../model/index.ts'
 import { cutDelta, cutNothing, splitDelta, type Delta } from './delta.ts'
 import { Holdings, type Trust } from './holdings.ts'
+import { replicationLimits } from './limits.ts'
 import { createOwner, putRecord, removeRecords, startEpoch, type OwnerState } from './owner.ts'
 import { receiveDelta, settleStep, type ReceiveOutcome } from './receive.ts'
 import type { RecordInput } from './record.ts'
 import type { SetChange } from './set-change.ts'
 import { settleSet } from './set-state.ts'
+import { planSync } from './sync.ts'
 
 const owner = 'eu/a/n1/agent'
 const fromOwner = { sender: owner, fromOwner: true, now: 0 }
@@ -324,6 +326,25 @@ describe('receiveDelta', () => {
     const relay = holdings.get(owner) ?? never()
     // Somebody who holds a = 9 would miss that it went back to 2.
     expect(cutDelta(relay, { epoch: state.version.epoch, counter: 4 })?.from).toBe(0)
+  })
+
+  it('takes a limited number of owners of one node', () => {
+    const holdings = new Holdings()
+    const ownersMax = replicationLimits.ownersPerNodeMax
+    for (let i = 0; i <= ownersMax; i++) {
+      const delta = { ...cut(ownerAt(3), 0), owner: `eu/a/n1/o${i}` }
+      expect(receive(holdings, delta).outcome).toBe(i < ownersMax ? 'replaced' : 'invalid')
+    }
+    expect(receive(holdings, { ...cut(ownerAt(5), 3), owner: 'eu/a/n1/o0' }).outcome).toBe(
+      'applied',
+    )
+    expect(receive(holdings, { ...cut(ownerAt(3), 0), owner: 'eu/a/n2/o' }).outcome).toBe(
+      'replaced',
+    )
+    const late = { owner: 'eu/a/n1/late', version: ownerAt(3).version }
+    expect(planSync(holdings, [late]).wanted).toEqual([])
+    holdings.drop('eu/a/n1/o0')
+    expect(planSync(holdings, [late]).wanted).toHaveLength(1)
   })
 
   it('keeps the higher floor of the sender and its own', () => {

@@ -13,7 +13,8 @@ import type { InlineDefinition, OwnerRecord, RecordEvent } from './record.ts'
 import { RecordSet } from './record-set.ts'
 import type { SetChange } from './set-change.ts'
 import { wantedOf, type Wanted } from './wanted.ts'
-import { adoption, holdsSame, isNew, knownVersion } from './trust.ts'
+import { replicationLimits } from './limits.ts'
+import { adoption, holdsSame, isNew, isWelcome, knownVersion } from './trust.ts'
 
 /**
  * What became of a delta:
@@ -78,14 +79,17 @@ export function receiveDelta(
 ): ReceiveStep {
   if (context.fromOwner) holdings.revive(delta.owner)
   const holding = holdings.get(delta.owner)
-  const fault = faultOfHead(delta) ?? faultOfRecords(delta, delta.records)
+  const fault =
+    faultOfOwner(holdings, delta.owner) ??
+    faultOfHead(delta) ??
+    faultOfRecords(delta, delta.records)
   if (fault !== undefined) return refuse(holding, delta, fault)
   // A repeat may still bring definitions that were missing.
   if (!isNew(holding, delta.version)) return finish(holdings, holding, delta, 'stale')
   const assembled = holdings.staging.add(context.sender, delta, context.now)
   if (!assembled) return plainStep(holding, 'staged')
-  const twice = repeatedKey(assembled.records)
-  if (twice !== undefined) return refuse(holding, delta, `names ${twice} twice`)
+  const wholeFault = faultOfKeys(assembled.records) ?? faultOfSize(holding, assembled)
+  if (wholeFault !== undefined) return refuse(holding, delta, wholeFault)
   return judge(holdings, holding, assembled)
 }
 
@@ -197,6 +201,17 @@ function stated(holding: Holding | undefined): Pick<ReceiveStep, 'held' | 'compl
   return { held: holding?.version ?? zeroVersion, complete: holding?.trust === 'whole' }
 }
 
+function faultOfOwner(holdings: Holdings, owner: OwnerId): string | undefined {
+  if (isWelcome(holdings, owner)) return undefined
+  return `comes from one owner more than the ${replicationLimits.ownersPerNodeMax} of one node`
+}
+
+function faultOfSize(holding: Holding | undefined, { from, records }: Delta): string | undefined {
+  const size = records.length + (from === 0 ? 0 : (holding?.records.size ?? 0))
+  if (size <= replicationLimits.ownerRecordsMax) return undefined
+  return `makes a set of up to ${size} records; the limit is ${replicationLimits.ownerRecordsMax}`
+}
+
 function faultOfHead({ from, version, floor }: Delta): string | undefined {
   if (version.epoch.number < 1) return 'has no epoch'
   if (from > version.counter) return `ends at ${version.counter}, before its from ${from}`
@@ -217,10 +232,10 @@ function faultOfRecords(
   return undefined
 }
 
-function repeatedKey(records: readonly OwnerRecord[]): string | undefined {
+function faultOfKeys(records: readonly OwnerRecord[]): string | undefined {
   const seen = new Set<string>()
   for (const { key } of records) {
-    if (seen.has(key)) return key
+    if (seen.has(key)) return `names ${key} twice`
     seen.add(key)
   }
   return undefined

@@ -5,7 +5,7 @@ import type { Holdings } from './holdings.ts'
 import { replicationLimits } from './limits.ts'
 import type { SetChange } from './set-change.ts'
 import type { SetState } from './set-state.ts'
-import { adoption, holdsSame, isNew } from './trust.ts'
+import { adoption, holdsSame, isNew, isWelcome } from './trust.ts'
 import { wantedOf, type Wanted } from './wanted.ts'
 
 /**
@@ -100,6 +100,7 @@ export function planSync(holdings: Holdings, entries: readonly VersionEntry[]): 
   const adopted: SetChange[] = []
   const ahead: OwnerId[] = []
   for (const { owner, version, digest } of entries) {
+    if (!isWelcome(holdings, owner)) continue
     const holding = holdings.get(owner)
     if (isNew(holding, version)) {
       if (digest !== undefined && holdsSame(holding, digest)) {

@@ -1,11 +1,18 @@
 import { compareVersions, zeroVersion, type OwnerId, type Version } from '../model/index.ts'
 import { emptyDigest, type SetDigest } from './digest.ts'
-import type { Holding } from './holdings.ts'
+import type { Holding, Holdings } from './holdings.ts'
+import { replicationLimits } from './limits.ts'
 import type { SetChange } from './set-change.ts'
 
 /** The version to ask from: nothing, where what is held cannot be built upon. */
 export function knownVersion(holding: Holding | undefined): Version {
   return holding?.trust === 'whole' ? holding.version : zeroVersion
+}
+
+/** Whether the owner is known, or may be: a node has no more owners than the limit. */
+export function isWelcome(holdings: Holdings, owner: OwnerId): boolean {
+  if (holdings.get(owner)) return true
+  return holdings.ownersBeside(owner) < replicationLimits.ownersPerNodeMax
 }
 
 /** Whether a complete set at this version would be news. */
