@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { limits } from './limits.ts'
 
+const label = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+
 /**
  * A part of a locality is a DNS label (RFC 1123 §2.1): lower case, so that two spellings of one
  * zone cannot exist, and free of the characters that NATS subjects and URLs reserve.
@@ -10,9 +12,14 @@ export const localityPartSchema = z
   .min(1)
   .max(limits.localityPartMax, `must have at most ${limits.localityPartMax} characters`)
   .regex(
-    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+    label,
     'must be lower-case letters, digits and inner hyphens (a DNS label), such as eu-west',
   )
+
+/** Whether the schema takes it; for every message there are a dozen such questions. */
+export function isLocalityPart(text: string): boolean {
+  return text.length <= limits.localityPartMax && label.test(text)
+}
 
 /** Where something is: `region/zone/node`. */
 export const localitySchema = z.strictObject({

@@ -1,5 +1,4 @@
-import { z } from 'zod'
-import { localityPartSchema, type Locality } from './locality.ts'
+import { isLocalityPart, type Locality } from './locality.ts'
 
 /**
  * Whoever alone writes a set of records, as text `region/zone/node/id`: an agent's node
@@ -18,13 +17,6 @@ export interface OwnerParts {
 /** Stands in the zone's place for owners that serve a whole region. */
 export const wholeRegion = '-'
 
-const ownerPartsSchema = z.strictObject({
-  region: localityPartSchema,
-  zone: z.union([z.literal(wholeRegion), localityPartSchema]),
-  node: localityPartSchema,
-  id: localityPartSchema,
-})
-
 export function ownerId(parts: OwnerParts): OwnerId {
   return `${parts.region}/${parts.zone}/${parts.node}/${parts.id}`
 }
@@ -36,7 +28,8 @@ export function agentOwnerId(locality: Locality): OwnerId {
 
 /** The parts, or undefined when the text is no owner id. */
 export function parseOwnerId(text: string): OwnerParts | undefined {
-  const [region, zone, node, id, ...rest] = text.split('/')
-  const parsed = ownerPartsSchema.safeParse({ region, zone, node, id })
-  return parsed.success && rest.length === 0 ? parsed.data : undefined
+  const [region = '', zone = '', node = '', id = '', ...rest] = text.split('/')
+  if (rest.length > 0 || !(zone === wholeRegion || isLocalityPart(zone))) return undefined
+  if (!isLocalityPart(region) || !isLocalityPart(node) || !isLocalityPart(id)) return undefined
+  return { region, zone, node, id }
 }

@@ -1,4 +1,4 @@
-import { localityPartSchema, parseOwnerId, wholeRegion, type OwnerId } from '../model/index.ts'
+import { isLocalityPart, parseOwnerId, wholeRegion, type OwnerId } from '../model/index.ts'
 
 /**
  * The subjects of the transport. A part is a DNS label, or `*` in a subscription.
@@ -63,7 +63,7 @@ interface RpcEnd {
 export function parseSubject(text: string): Subject | undefined {
   if (!text.startsWith(`${subjectPrefix}.`)) return undefined
   const [kind, ...parts] = text.slice(subjectPrefix.length + 1).split('.')
-  if (!parts.every(isPart)) return undefined
+  if (!parts.every(isLocalityPart)) return undefined
   const [a = '', b = '', c = ''] = parts
   const count = parts.length
   switch (kind) {
@@ -144,13 +144,10 @@ export function mayWrite(subject: Subject, owner: OwnerId): boolean {
 
 function join(...parts: string[]): string {
   for (const part of parts) {
-    if (part !== '*' && !isPart(part)) throw new Error(`${part} cannot be part of a subject`)
+    if (part !== '*' && !isLocalityPart(part))
+      throw new Error(`${part} cannot be part of a subject`)
   }
   return `${subjectPrefix}.${parts.join('.')}`
-}
-
-function isPart(part: string): boolean {
-  return localityPartSchema.safeParse(part).success
 }
 
 function given(part: string | undefined): string[] {
