@@ -24,7 +24,8 @@ import { answerFetch, compareRequest, compareZones, completeSet, planSync } from
  * Walks at random through changes, losses, repeats, delays, restarts, wiped and rolled-back disks,
  * clones and damaged databases, on the real machines and the real wire. After every step each
  * complete set that anybody holds must be, record by record, what its owner held at that version;
- * when faults end, everybody must come to hold what the living owner holds.
+ * when faults end, everybody must come to hold what the living owner holds, and of a dead owner the
+ * newest set that is left.
  */
 
 const seeds = Number(process.env['MERIDIAN_WALKS'] ?? 40)
@@ -160,6 +161,8 @@ class World {
       const [first, ...clones] = this.#owners.filter((each) => each.name === name)
       for (const clone of clones) this.#owners.splice(this.#owners.indexOf(clone), 1)
       if (!first) throw new Error(`${name} has no process`)
+      // Of one that is gone for good the others have to agree among themselves.
+      if (this.#random() < 0.2) this.#owners.splice(this.#owners.indexOf(first), 1)
     }
     this.#packets = this.#packets.filter(
       (packet) => packet.to === 'replica' || this.#owners.includes(packet.owner),
@@ -174,11 +177,13 @@ class World {
       this.#drain()
     }
     expect(this.#disagreements()).toEqual([])
+    for (const name of owners) this.#checkDead(name)
     // Nobody has anything left to tell.
     for (const asker of this.#replicas) {
       for (const answerer of this.#replicas) {
         const request = compareRequest(asker.holdings, ['eu'])
-        expect(compareZones(answerer.holdings, request)).toEqual([])
+        const plan = planSync(asker.holdings, compareZones(answerer.holdings, request))
+        expect(plan).toMatchObject({ wanted: [], adopted: [] })
       }
     }
   }
@@ -206,6 +211,25 @@ class World {
         return same ? [] : [`${name} on ${state.owner}`]
       }),
     )
+  }
+
+  /**
+   * Whoever holds the set of a dead owner holds its newest; whoever does not has let go of it, or
+   * has heard of one that nobody holds.
+   */
+  #checkDead(name: string): void {
+    if (this.#owners.some((owner) => owner.name === name)) return
+    let newest = zeroVersion
+    for (const { holdings } of this.#replicas) {
+      const set = completeSet(holdings, name)
+      if (set && compareVersions(set.version, newest) > 0) newest = set.version
+    }
+    for (const { holdings } of this.#replicas) {
+      const holding = holdings.get(name)
+      const order = compareVersions(holding?.version ?? zeroVersion, newest)
+      if (holding?.trust === 'whole') expect(order).toBe(0)
+      else expect(order).toBeGreaterThanOrEqual(0)
+    }
   }
 
   #changeOwner(owner: OwnerProcess): void {
