@@ -25,6 +25,7 @@ import {
   type Delta,
   type Holdings,
   type InlineDefinition,
+  type ReceiveContext,
   type ReceiveStep,
   type RecordEvent,
   type SetChange,
@@ -105,8 +106,11 @@ export class Follower {
       random,
       log,
       wantedOf: (owner) => wantedOf(owner, holdings.get(owner)),
-      onDelta: (delta, source) => {
-        this.#receive(delta, source, source.name === delta.owner)
+      onDelta: (delta, source, answer) => {
+        this.#receive(delta, source, {
+          sender: `${source.name} ${answer}`,
+          fromOwner: source.name === delta.owner,
+        })
       },
     })
     this.#definitions = new DefinitionFetches({
@@ -179,7 +183,7 @@ export class Follower {
     if (!this.#accepts(message, delta.owner)) return
     const source = ownerSource(delta.owner)
     if (!source) return
-    const step = this.#receive(delta, source, true)
+    const step = this.#receive(delta, source, { sender: source.name, fromOwner: true })
     const { signs, acknowledges, holdings } = this.#options
     if (!message.wantsReply || step.outcome === 'invalid') return
     if (!acknowledges && compareVersions(step.held, delta.version) <= 0) return
@@ -222,10 +226,13 @@ export class Follower {
     return parts !== undefined && !own.has(owner) && takes(parts)
   }
 
-  #receive(delta: Delta, source: Source, fromOwner: boolean): ReceiveStep {
+  #receive(
+    delta: Delta,
+    source: Source,
+    from: Pick<ReceiveContext, 'sender' | 'fromOwner'>,
+  ): ReceiveStep {
     const { holdings, clock, log } = this.#options
-    const context = { sender: source.name, fromOwner, now: clock.now() }
-    const step = receiveDelta(holdings, delta, context)
+    const step = receiveDelta(holdings, delta, { ...from, now: clock.now() })
     this.#commit(step.change ? [step.change] : [], step.definitions)
     for (const effect of step.effects) {
       switch (effect.kind) {

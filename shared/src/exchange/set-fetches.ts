@@ -16,7 +16,8 @@ export interface SetFetchesOptions {
   readonly log: Log
   /** What to ask for of an owner, by what is held of it at the moment of asking. */
   readonly wantedOf: (owner: OwnerId) => Wanted
-  readonly onDelta: (delta: Delta, source: Source) => void
+  /** `answer` tells the answers of one source apart: what they bring in pieces must not mix. */
+  readonly onDelta: (delta: Delta, source: Source, answer: number) => void
 }
 
 /** Owners that are wanted from one source, and how the asking ends. */
@@ -33,6 +34,7 @@ export class SetFetches {
   readonly #options: SetFetchesOptions
   readonly #runs = new Map<string, Run>()
   readonly #sleepers = new Set<() => void>()
+  #answers = 0
   #closed = false
 
   constructor(options: SetFetchesOptions) {
@@ -106,6 +108,7 @@ export class SetFetches {
     const { transport, wantedOf, onDelta } = this.#options
     const asked = new Set(batch)
     const answered = new Set<OwnerId>()
+    const answer = (this.#answers += 1)
     let more = false
     await collect(
       transport,
@@ -117,7 +120,7 @@ export class SetFetches {
         for (const delta of part.deltas) {
           if (!asked.has(delta.owner) || this.#closed) continue
           answered.add(delta.owner)
-          onDelta(delta, source)
+          onDelta(delta, source, answer)
         }
       },
     )

@@ -48,6 +48,17 @@ describe('splitDelta', () => {
     expect(pieces.flatMap(({ definitions }) => definitions)).toEqual(delta.definitions)
   })
 
+  it('cuts the records at the same places, whatever definitions come along', () => {
+    const delta = deltaOf(100, 300)
+    const records = splitDelta(delta, bytesMax).map((piece) => piece.records)
+    for (const definitions of [[100], [4_000, 4_000], [1, 9_000, 700]]) {
+      const pieces = splitDelta(deltaOf(100, 300, definitions), bytesMax)
+      expect(pieces.map((piece) => piece.records).filter(({ length }) => length > 0)).toEqual(
+        records,
+      )
+    }
+  })
+
   it('gives what is larger than the limit a message of its own', () => {
     const pieces = splitDelta(deltaOf(2, 20_000, [30_000]), bytesMax)
     expect(pieces.map((piece) => [piece.definitions.length, piece.records.length])).toEqual([

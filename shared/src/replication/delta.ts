@@ -79,18 +79,23 @@ export function splitDelta(delta: Delta, bytesMax: number): Delta[] {
   const pieces: { records: OwnerRecord[]; definitions: InlineDefinition[] }[] = []
   let piece = { records: [] as OwnerRecord[], definitions: [] as InlineDefinition[] }
   let bytes = headBytes
+  const beginPiece = () => {
+    if (bytes === headBytes) return
+    pieces.push(piece)
+    piece = { records: [], definitions: [] }
+    bytes = headBytes
+  }
   const makeRoom = (needed: number) => {
-    if (bytes > headBytes && bytes + needed > bytesMax) {
-      pieces.push(piece)
-      piece = { records: [], definitions: [] }
-      bytes = headBytes
-    }
+    if (bytes + needed > bytesMax) beginPiece()
     bytes += needed
   }
   for (const definition of delta.definitions) {
     makeRoom(definitionBytes(definition))
     piece.definitions.push(definition)
   }
+  // A delta that is sent again may bring fewer definitions: what was cut from the same state in as
+  // many pieces has to hold the same records in each, because receivers put them together.
+  if (delta.records.length > 0) beginPiece()
   for (const record of delta.records) {
     makeRoom(recordBytes(record))
     piece.records.push(record)

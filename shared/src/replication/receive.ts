@@ -55,7 +55,10 @@ export interface ReceiveStep {
 
 /** Where a delta came from. */
 export interface ReceiveContext {
-  /** Tells apart who sends pieces of one delta at the same time: a replica's or owner's name. */
+  /**
+   * Tells apart what is sent in pieces at the same time: the owner, for what it publishes, and
+   * every answer by itself, because two answers need not be cut at the same places.
+   */
   readonly sender: string
   /** The owner itself sent it, so it lives; else a replica passed it on. */
   readonly fromOwner: boolean
