@@ -108,6 +108,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     own: new Set(),
     signs: { replica: place.replica, tier },
     acknowledges: true,
+    namesToo: (id) => summaries?.names(id) ?? false,
     onEvents: (owner, events) => {
       catalog.apply(owner, events)
     },

@@ -1,7 +1,9 @@
 import {
   decodeSummaryRow,
   DefinitionHeads,
-  isMeridianError,
+  HeldBack,
+  MeridianError,
+  parseOwnerId,
   isInstanceField,
   type CapabilityIndex,
   type Definition,
@@ -33,41 +35,49 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
   const { index } = sources
   const rows = new Map<string, SummaryRow>()
   const heads = new DefinitionHeads()
-  const waiting = new Map<DefinitionId, Map<string, readonly [OwnerId, string]>>()
+  const heldBack = new HeldBack()
+  const readers = new Readers()
+
+  const hide = (owner: OwnerId, key: string): void => {
+    const before = rows.get(`${owner} ${key}`)
+    if (!before) return
+    rows.delete(`${owner} ${key}`)
+    index.remove(owner, key)
+    heads.unname(before.definition)
+    readers.count(before.region, owner, -1)
+  }
+
+  const show = (owner: OwnerId, key: string, row: SummaryRow, definition: Definition): void => {
+    // Before the old row goes, so that a head that both name is not made anew.
+    heads.name(row.definition, definition)
+    hide(owner, key)
+    rows.set(`${owner} ${key}`, row)
+    readers.count(row.region, owner, 1)
+    index.put(standIn(owner, key, row), definition)
+  }
 
   const refresh = (owner: OwnerId, key: string): void => {
-    const at = `${owner} ${key}`
-    for (const held of waiting.values()) held.delete(at)
-    const before = rows.get(at)?.definition
-    const row = read(sources, owner, key)
-    const definition = row && sources.definition(row.definition)
-    if (!row || !definition) {
-      rows.delete(at)
-      index.remove(owner, key)
-      if (before !== undefined) heads.unname(before)
-      if (!row) return
-      const held = waiting.get(row.definition) ?? new Map<string, readonly [OwnerId, string]>()
-      waiting.set(row.definition, held.set(at, [owner, key]))
-      return
+    heldBack.release(owner, key)
+    try {
+      const row = read(sources, owner, key)
+      const definition = row && sources.definition(row.definition)
+      if (row && definition) show(owner, key, row, definition)
+      else {
+        hide(owner, key)
+        if (row) heldBack.hold(owner, key, row.definition)
+      }
+    } catch (cause) {
+      // What one owner sends must not keep the others from being read.
+      hide(owner, key)
+      sources.onUnreadable(owner, key, cause instanceof Error ? cause.message : String(cause))
     }
-    heads.name(row.definition, definition)
-    if (before !== undefined) heads.unname(before)
-    rows.set(at, row)
-    index.put(standIn(owner, key, row), definition)
   }
 
   /** Rows that match as far as summaries can tell, each zone from one replica only. */
   function* matching(query: Query): Generator<SummaryRow> {
-    const readers = new Map<string, OwnerId>()
-    for (const at of rows.keys()) {
-      const owner = at.slice(0, at.indexOf(' '))
-      const region = owner.slice(0, owner.indexOf('/'))
-      const first = readers.get(region)
-      if (first === undefined || owner < first) readers.set(region, owner)
-    }
     for (const { owner, spec, locality } of index.matching(coarsen(query))) {
       const row = rows.get(`${owner} ${spec.id}`)
-      if (row && readers.get(locality.region) === owner) yield row
+      if (row && readers.of(locality.region) === owner) yield row
     }
   }
 
@@ -77,15 +87,11 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
     },
     definitionsArrived(ids) {
       for (const id of ids) {
-        const held = waiting.get(id)
-        waiting.delete(id)
-        for (const [owner, key] of held?.values() ?? []) refresh(owner, key)
+        for (const [owner, key] of heldBack.waitingFor(id)) refresh(owner, key)
       }
     },
     get heldBack() {
-      let count = 0
-      for (const held of waiting.values()) count += held.size
-      return count
+      return heldBack.size
     },
 
     lookup: () => [],
@@ -134,6 +140,29 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
   }
 }
 
+/** Who is read for a region: of the replicas that have rows of it, the first by name. */
+class Readers {
+  readonly #rows = new Map<string, Map<OwnerId, number>>()
+  readonly #first = new Map<string, OwnerId>()
+
+  of(region: string): OwnerId | undefined {
+    return this.#first.get(region)
+  }
+
+  count(region: string, owner: OwnerId, by: number): void {
+    const owners = this.#rows.get(region) ?? new Map<OwnerId, number>()
+    this.#rows.set(region, owners)
+    const rows = (owners.get(owner) ?? 0) + by
+    if (rows > 0) owners.set(owner, rows)
+    else owners.delete(owner)
+    const [first] = [...owners.keys()].sort()
+    if (first === undefined) {
+      this.#rows.delete(region)
+      this.#first.delete(region)
+    } else this.#first.set(region, first)
+  }
+}
+
 /** The row as the index takes it: an instance that stands for its zone. */
 function standIn(owner: OwnerId, key: string, row: SummaryRow) {
   return {
@@ -156,20 +185,17 @@ function bestStatus(row: SummaryRow): InstanceStatus {
   return row.gated > 0 ? 'gated' : 'critical'
 }
 
+/** Throws where the record cannot be read, or speaks for a region that is not its owner's. */
 function read(
-  { record, onUnreadable }: SummariesCatalogSources,
+  { record }: SummariesCatalogSources,
   owner: OwnerId,
   key: string,
 ): SummaryRow | undefined {
   const found = record(owner, key)
   if (found === undefined || found.body === null) return undefined
-  try {
-    return decodeSummaryRow(found)
-  } catch (error) {
-    if (!isMeridianError(error)) throw error
-    onUnreadable(owner, key, error.message)
-    return undefined
-  }
+  const row = decodeSummaryRow(found)
+  if (parseOwnerId(owner)?.region === row.region) return row
+  throw new MeridianError('invalid_message', `a summary of ${row.region} is not ${owner}'s to give`)
 }
 
 /**
@@ -199,7 +225,9 @@ function coarsenPart(part: QueryPart, negated: boolean): QueryPart | undefined {
       const parts = part.of.map((each) => coarsenPart(each, negated))
       const known = parts.filter((each) => each !== undefined)
       if (kind === 'or' && known.length < parts.length) return undefined
-      return known.length > 1 ? { kind, of: known } : known[0]
+      // In normal form: an AND holds no AND, an OR no OR.
+      const flat = known.flatMap((each) => (each.kind === kind ? each.of : [each]))
+      return flat.length > 1 ? { kind, of: flat } : flat[0]
     }
     default:
       return part satisfies never

@@ -3,9 +3,11 @@ import {
   completeSet,
   createOwner,
   encodeSummaryRow,
+  forgetTombstones,
   isMeridianError,
   logFailure,
   Publisher,
+  replicationLimits,
   serveHoldings,
   settleSet,
   startEpoch,
@@ -23,6 +25,7 @@ import {
   type Random,
   type RecordInput,
   type SetChange,
+  type Subscription,
   type Transport,
 } from '@meridian/shared'
 import { SummaryCounts } from './summary-counts.ts'
@@ -48,11 +51,18 @@ export interface SummariesOptions {
   readonly pulseMs: number
 }
 
+export interface Summaries {
+  /** Whether a row names the definition, so that it has to be kept. */
+  names(id: DefinitionId): boolean
+  start(): void
+  close(): void
+}
+
 /**
  * A regional replica's word to the tier above: it owns its summary rows and sends them with the
  * same machine that agents send instances with. Create it before the index is filled.
  */
-export function createSummaries(options: SummariesOptions): { start(): void; close(): void } {
+export function createSummaries(options: SummariesOptions): Summaries {
   const { region, replica, index, store, definition, transport, clock, random, log } = options
   const owner = ownerId({ region, zone: wholeRegion, node: replica, id: 'summary' })
   const counts = new SummaryCounts()
@@ -80,15 +90,6 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
       settleSet(set, change)
     },
   })
-  const answering = serveHoldings({
-    transport,
-    clock,
-    log,
-    subject: (method) => subjects.rpcRegional(region, method, replica),
-    find: (of) => (of === owner ? set : completeSet(options.holdings, of)),
-    definition,
-  })
-
   const flush = (): void => {
     timer?.()
     timer = undefined
@@ -106,6 +107,11 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
     }
     touched.clear()
     if (change) publisher.changed()
+    // Definitions come and go; rows that went are remembered for a while, not for ever.
+    if (set.records.tombstones > 2 * replicationLimits.tombstonesKept) {
+      const forgotten = forgetTombstones(set)
+      if (forgotten) commit(forgotten)
+    }
   }
 
   /** A replica that cannot keep its summary goes on serving its region. */
@@ -134,13 +140,26 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
   })
 
   let announcing: { close(): void } | undefined
+  let answering: Subscription | undefined
   return {
+    names(id) {
+      for (const { definition: named } of set.records.live()) if (named === id) return true
+      return false
+    },
     start() {
       // What the last run said and is no longer so.
       for (const { key } of set.records.live()) touched.add(key)
       started = true
       flush()
       publisher.start()
+      answering = serveHoldings({
+        transport,
+        clock,
+        log,
+        subject: (method) => subjects.rpcRegional(region, method, replica),
+        find: (of) => (of === owner ? set : completeSet(options.holdings, of)),
+        definition,
+      })
       announcing = startAnnouncing({ ...options, set, subject: subjects.summary(region, replica) })
     },
     close() {
@@ -148,7 +167,7 @@ export function createSummaries(options: SummariesOptions): { start(): void; clo
       timer?.()
       publisher.close()
       announcing?.close()
-      answering.unsubscribe()
+      answering?.unsubscribe()
     },
   }
 }

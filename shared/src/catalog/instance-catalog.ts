@@ -17,6 +17,7 @@ import {
 } from '../replication/index.ts'
 import { decodeInstanceSpec, decodeInstanceState } from '../wire/index.ts'
 import { DefinitionHeads, type DefinitionHead } from './definition-heads.ts'
+import { HeldBack } from './held-back.ts'
 
 export interface InstanceCatalogSources {
   readonly index: CapabilityIndex
@@ -41,10 +42,8 @@ export class InstanceCatalog {
   readonly #sources: InstanceCatalogSources
   /** Of definitions that rows of the index name. */
   readonly #heads = new DefinitionHeads()
-  /** Instances held back, by the definition they wait for. */
-  readonly #waiting = new Map<DefinitionId, Map<string, readonly [OwnerId, string]>>()
-  /** The other way round: what each instance that is held back waits for. */
-  readonly #waitsFor = new Map<string, DefinitionId>()
+  /** Instances whose definition is not here yet. */
+  readonly #heldBack = new HeldBack()
 
   constructor(sources: InstanceCatalogSources) {
     this.#sources = sources
@@ -89,19 +88,17 @@ export class InstanceCatalog {
   /** Shows what was held back for these definitions. */
   definitionsArrived(ids: readonly DefinitionId[]): void {
     for (const definition of ids) {
-      // A copy: each leaves the map as it is shown.
-      const waiting = Array.from(this.#waiting.get(definition)?.values() ?? [])
-      for (const [owner, id] of waiting) this.#refresh(owner, id)
+      for (const [owner, id] of this.#heldBack.waitingFor(definition)) this.#refresh(owner, id)
     }
   }
 
   /** How many instances are held back until a definition arrives. */
   get heldBack(): number {
-    return this.#waitsFor.size
+    return this.#heldBack.size
   }
 
   #refresh(owner: OwnerId, id: string): void {
-    this.#waitNoMore(owner, id)
+    this.#heldBack.release(owner, id)
     const spec = this.#read(owner, specKey(id), decodeInstanceSpec)
     const state = this.#read(owner, stateKey(id), decodeInstanceState)
     if (spec === undefined || state === undefined) {
@@ -114,7 +111,7 @@ export class InstanceCatalog {
     }
     const definition = this.#find(owner, spec)
     if (definition === undefined) {
-      this.#wait(owner, id, spec.definition)
+      this.#heldBack.hold(owner, id, spec.definition)
       this.remove(owner, id)
       return
     }
@@ -127,28 +124,19 @@ export class InstanceCatalog {
     const before = this.index.get(owner, spec.id)?.spec.definition
     const isFirst = !this.#heads.has(id)
     this.#heads.name(id, news)
-    const row = { owner, locality: localityOf(owner), spec, state }
-    this.index.put(row, news ?? (() => this.#kept(id)))
+    try {
+      const row = { owner, locality: localityOf(owner), spec, state }
+      this.index.put(row, news ?? (() => this.#kept(id)))
+    } catch (cause) {
+      // A row that cannot be shown must not keep those after it from being shown.
+      this.#heads.unname(id)
+      this.remove(owner, spec.id)
+      this.#sources.onUnreadable(owner, specKey(spec.id), reasonOf(cause))
+      return
+    }
     if (before !== undefined) this.#heads.unname(before)
     // Whoever brought the definition brought it for all.
     if (isFirst) this.definitionsArrived([id])
-  }
-
-  #wait(owner: OwnerId, id: string, definition: DefinitionId): void {
-    const waiting = this.#waiting.get(definition) ?? new Map<string, readonly [OwnerId, string]>()
-    waiting.set(`${owner}/${id}`, [owner, id])
-    this.#waiting.set(definition, waiting)
-    this.#waitsFor.set(`${owner}/${id}`, definition)
-  }
-
-  #waitNoMore(owner: OwnerId, id: string): void {
-    const key = `${owner}/${id}`
-    const definition = this.#waitsFor.get(key)
-    if (definition === undefined) return
-    this.#waitsFor.delete(key)
-    const waiting = this.#waiting.get(definition)
-    waiting?.delete(key)
-    if (waiting?.size === 0) this.#waiting.delete(definition)
   }
 
   /** The definition that the spec names, where it is here and can be read. */

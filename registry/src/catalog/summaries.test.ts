@@ -1,0 +1,288 @@
+import {
+  createLinearIndex,
+  encodeSummaryRow,
+  fixedFields,
+  identifyDefinition,
+  parseQuery,
+  printQuery,
+  summaryKey,
+  type Definition,
+  type DefinitionId,
+  type Field,
+  type OwnerRecord,
+  type QueryPart,
+  type SummaryRow,
+} from '@meridian/shared'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { SummaryCounts } from '../uplink/summary-counts.ts'
+import { coarsen, createSummariesCatalog } from './summaries.ts'
+import type { TierCatalog } from './tier-catalog.ts'
+
+const flights = identifyDefinition({
+  name: 'io.acme/flights',
+  version: '1.2.0',
+  tags: ['travel'],
+  capabilities: { tools: [{ name: 'search_flights' }] },
+})
+const hotels = identifyDefinition({ name: 'io.acme/hotels', version: '2.0.0' })
+
+function rowOf(region: string, zone: string, definition: string, counts = {}): SummaryRow {
+  return {
+    region,
+    zone,
+    definition,
+    passing: 1,
+    warning: 0,
+    gated: 0,
+    critical: 0,
+    draining: 0,
+    capacity: 100,
+    ...counts,
+  }
+}
+
+describe('a catalog of summaries', () => {
+  let records: Map<string, OwnerRecord>
+  let definitions: Map<DefinitionId, Definition>
+  let unreadable: string[]
+  let catalog: TierCatalog
+
+  beforeEach(() => {
+    records = new Map()
+    definitions = new Map([flights, hotels].map(({ id, definition }) => [id, definition]))
+    unreadable = []
+    catalog = createSummariesCatalog({
+      index: createLinearIndex(),
+      record: (owner, key) => records.get(`${owner} ${key}`),
+      definition: (id) => definitions.get(id),
+      onUnreadable: (owner, key, reason) => unreadable.push(`${owner} ${key}: ${reason}`),
+    })
+  })
+
+  function put(owner: string, row: SummaryRow): void {
+    const input = encodeSummaryRow(row)
+    records.set(`${owner} ${input.key}`, { ...input, counter: 1 })
+    catalog.apply(owner, [{ key: input.key }])
+  }
+  function remove(owner: string, row: SummaryRow): void {
+    const key = summaryKey(row.region, row.zone, row.definition)
+    records.delete(`${owner} ${key}`)
+    catalog.apply(owner, [{ key }])
+  }
+  const regionsWith = (text: string) => catalog.regionsWith(parseQuery(text))
+
+  it('knows which regions may have a match, and no instances', () => {
+    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
+    put('us/-/r1/summary', rowOf('us', 'b', hotels.id))
+    expect(regionsWith('tool:search_flights')).toEqual(['eu'])
+    expect(regionsWith('')).toEqual(['eu', 'us'])
+    expect(regionsWith('tool:teleport')).toEqual([])
+    expect(catalog.lookup(parseQuery(''), { region: 'eu', zone: 'a', node: 'n1' }, 10)).toEqual([])
+  })
+
+  it('leaves out no region because of what only instances know', () => {
+    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
+    expect(regionsWith('tool:search_flights meta.env:prod -node:n1 transport:sse')).toEqual(['eu'])
+    expect(regionsWith('-(status:critical | meta.env:prod)')).toEqual(['eu'])
+  })
+
+  it('reads the first replica of a region by name, whatever came first', () => {
+    put('eu/-/r2/summary', rowOf('eu', 'a', flights.id, { passing: 7 }))
+    expect(catalog.regions()[0]?.instances.passing).toBe(7)
+    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id, { passing: 3 }))
+    expect(catalog.regions()[0]?.instances.passing).toBe(3)
+    remove('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
+    expect(catalog.regions()[0]?.instances.passing).toBe(7)
+    remove('eu/-/r2/summary', rowOf('eu', 'a', flights.id))
+    expect(catalog.regions()).toEqual([])
+  })
+
+  it('adds up servers over zones and regions, by page', () => {
+    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id, { passing: 2, warning: 1 }))
+    put('eu/-/r1/summary', rowOf('eu', 'b', flights.id, { passing: 1, critical: 4 }))
+    put('us/-/r1/summary', rowOf('us', 'a', hotels.id))
+    const first = catalog.servers(parseQuery(''), '', 1)
+    expect(first).toMatchObject({
+      total: 2,
+      nextCursor: 'io.acme/flights',
+      servers: [
+        {
+          name: 'io.acme/flights',
+          versions: ['1.2.0'],
+          zones: ['eu/a', 'eu/b'],
+          tools: 1,
+          instances: { passing: 3, warning: 1, gated: 0, critical: 4 },
+        },
+      ],
+    })
+    const second = catalog.servers(parseQuery(''), 'io.acme/flights', 1)
+    expect(second.servers.map(({ name }) => name)).toEqual(['io.acme/hotels'])
+    expect(second.nextCursor).toBeUndefined()
+  })
+
+  it('holds a row back until its definition arrives', () => {
+    definitions.delete(flights.id)
+    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
+    expect([catalog.heldBack, regionsWith('')]).toEqual([1, []])
+    definitions.set(flights.id, flights.definition)
+    catalog.definitionsArrived([flights.id])
+    expect([catalog.heldBack, regionsWith('')]).toEqual([0, ['eu']])
+  })
+
+  it('waits no more for the definition of a row that is gone', () => {
+    definitions.delete(flights.id)
+    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
+    remove('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
+    expect(catalog.heldBack).toBe(0)
+  })
+
+  it('sets a row aside that cannot be read, and reads the others', () => {
+    const { key } = encodeSummaryRow(rowOf('eu', 'a', flights.id))
+    const body = Uint8Array.of(0xff)
+    records.set(`eu/-/r1/summary ${key}`, { key, counter: 1, body, definition: flights.id })
+    catalog.apply('eu/-/r1/summary', [{ key }])
+    put('eu/-/r1/summary', rowOf('eu', 'b', hotels.id))
+    expect(unreadable).toHaveLength(1)
+    expect(catalog.regions()[0]?.zones.map(({ zone }) => zone)).toEqual(['b'])
+  })
+
+  it('sets aside what a replica says of a region that is not its own', () => {
+    put('us/-/r1/summary', rowOf('eu', 'a', flights.id))
+    expect(unreadable).toHaveLength(1)
+    expect(regionsWith('')).toEqual([])
+  })
+})
+
+const values: Readonly<Partial<Record<Field, readonly string[]>>> = {
+  tool: ['t1', 't2', 't3'],
+  tag: ['x', 'y'],
+  server: ['io.acme/a', 'io.acme/b'],
+  version: ['1.0.0', '2.0.0', '>=1.5.0'],
+  region: ['eu', 'us'],
+  zone: ['a', 'b'],
+  node: ['n1', 'n2'],
+  status: ['passing', 'critical', 'draining'],
+  transport: ['sse', 'streamable-http'],
+  'meta.env': ['prod', 'test'],
+}
+
+const term: fc.Arbitrary<QueryPart> = fc
+  .constantFrom(...fixedFields, 'meta.env' as const)
+  .filter((field) => values[field] !== undefined)
+  .chain((field) =>
+    fc.record({
+      kind: fc.constantFrom('is' as const, ...(field === 'version' ? [] : ['begins' as const])),
+      field: fc.constant(field),
+      value: fc.constantFrom(...(values[field] ?? [])),
+    }),
+  )
+const part: fc.Arbitrary<QueryPart> = fc.letrec<{ part: QueryPart }>((tie) => ({
+  part: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    term,
+    fc.record({ kind: fc.constant('not' as const), of: tie('part') }),
+    fc.record({
+      kind: fc.constantFrom('and' as const, 'or' as const),
+      of: fc.array(tie('part'), { minLength: 2, maxLength: 3 }),
+    }),
+  ),
+})).part
+
+const definitionsMade = [0, 1, 2, 3, 4, 5].map((n) =>
+  identifyDefinition({
+    name: n % 2 === 0 ? 'io.acme/a' : 'io.acme/b',
+    version: n < 3 ? '1.0.0' : '2.0.0',
+    tags: n % 3 === 0 ? ['x'] : ['y'],
+    capabilities: { tools: [{ name: `t${(n % 3) + 1}` }] },
+  }),
+)
+
+const instance = fc.record({
+  id: fc.constantFrom('i1', 'i2', 'i3'),
+  region: fc.constantFrom('eu', 'us'),
+  zone: fc.constantFrom('a', 'b'),
+  node: fc.constantFrom('n1', 'n2'),
+  made: fc.nat(definitionsMade.length - 1),
+  transport: fc.constantFrom('sse' as const, 'streamable-http' as const),
+  env: fc.constantFrom('prod', 'test'),
+  status: fc.constantFrom('passing' as const, 'warning' as const, 'critical' as const),
+  draining: fc.boolean(),
+})
+
+describe('coarsen', () => {
+  it('never loses a region that has a match (against a linear index of the instances)', () => {
+    fc.assert(
+      fc.property(fc.array(instance, { maxLength: 8 }), part, (instances, query) => {
+        const index = createLinearIndex()
+        const counts = new SummaryCounts()
+        index.onChange((change) => void counts.take(change))
+        for (const {
+          id,
+          region,
+          zone,
+          node,
+          made,
+          transport,
+          env,
+          status,
+          draining,
+        } of instances) {
+          const known = definitionsMade[made]
+          if (!known) continue
+          index.put(
+            {
+              owner: `${region}/${zone}/${node}/agent`,
+              locality: { region, zone, node },
+              spec: {
+                id,
+                definition: known.id,
+                endpoint: { transport, url: 'http://x' },
+                metadata: { env },
+                capacity: 1,
+              },
+              state: { id, status, weight: 100, draining },
+            },
+            known.definition,
+          )
+        }
+        const records = new Map<string, OwnerRecord>()
+        for (const key of counts.keys()) {
+          const row = counts.get(key)
+          if (row) records.set(key, { ...encodeSummaryRow(row), counter: 1 })
+        }
+        const catalog = createSummariesCatalog({
+          index: createLinearIndex(),
+          record: (owner, key) => (key.includes(owner.slice(0, 2)) ? records.get(key) : undefined),
+          definition: (id) => definitionsMade.find((each) => each.id === id)?.definition,
+          onUnreadable: (_owner, key, reason) => {
+            throw new Error(`${key}: ${reason}`)
+          },
+        })
+        for (const region of ['eu', 'us']) {
+          const own = [...counts.keys()].filter((key) => counts.get(key)?.region === region)
+          catalog.apply(
+            `${region}/-/r1/summary`,
+            own.map((key) => ({ key })),
+          )
+        }
+        const named = new Set(catalog.regionsWith(query))
+        const missed = index.count(query).regions.filter(({ region }) => !named.has(region))
+        expect({ query: printQuery(query), missed }).toEqual({
+          query: printQuery(query),
+          missed: [],
+        })
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is exact where nothing depends on the instance', () => {
+    const query = parseQuery('tool:t1 (tag:x | -server:io.acme/a) -zone:b')
+    expect(coarsen(query)).toEqual(query)
+  })
+
+  it('asks everybody where everything does', () => {
+    expect(coarsen(parseQuery('-(status:critical meta.env:prod)'))).toEqual({ kind: 'all' })
+  })
+})
