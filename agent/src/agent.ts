@@ -1,4 +1,11 @@
-import { randomId, type Clock, type Locality, type Random, type Transport } from '@meridian/shared'
+import {
+  MeridianError,
+  randomId,
+  type Clock,
+  type Locality,
+  type Random,
+  type Transport,
+} from '@meridian/shared'
 import { listen, type Listening } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
 import {
@@ -11,9 +18,13 @@ import {
 import { join } from 'node:path'
 import { createAgentRoutes } from './http/routes.ts'
 import { createNode, type AgentNode } from './node.ts'
+import { createProber } from './registration/checks/prober.ts'
 import { introspect } from './registration/introspection/introspect.ts'
 import { createProbePolicy } from './registration/probe-targets.ts'
+import { createFollow } from './registration/refresh/follow.ts'
 import { createRegistrationTable } from './registration/registration-table.ts'
+import { startStdioServer } from './registration/supervision/index.ts'
+import { StdioPool } from './registration/supervision/stdio-pool.ts'
 
 export interface AgentOptions {
   readonly locality: Locality
@@ -24,6 +35,11 @@ export interface AgentOptions {
   readonly http: { readonly host: string; readonly port: number }
   /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
   readonly probeAllow: readonly string[]
+  /**
+   * Whether registrants may have the agent run commands, which it does as its own user. No, unless
+   * the operator says so.
+   */
+  readonly allowStdio?: boolean
   readonly pulseMs?: number
   readonly transport: Transport
   readonly clock: Clock
@@ -38,24 +54,32 @@ export interface Agent extends Pick<AgentNode, 'restored' | 'published' | 'settl
   close(): Promise<void>
 }
 
+const inMemory = ':memory:'
 const pulseMsDefault = 2_000
-const version = '0.1.0'
+const clientInfo = { name: 'meridian-agent', version: '0.1.0' }
 
 /**
  * Starts the agent of one node: opens its databases, listens, follows its zone, and announces what
  * it has. Errors: those of `openDatabase` and `listen`.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { locality, transport, clock, random, log, pulseMs = pulseMsDefault } = options
+  const { locality, dataDir, transport, clock, random, log, pulseMs = pulseMsDefault } = options
+  if (options.allowStdio === true && dataDir === inMemory) {
+    throw new MeridianError(
+      'config_invalid',
+      'commands need a data folder: what ends them after a crash is written there',
+    )
+  }
   const databases: SqliteDatabase[] = []
   const closeDatabases = () => {
     for (const db of databases) db.close()
   }
   let node: AgentNode
+  let stdio: StdioPool | undefined
   let listening: Listening
   try {
     const db = openDatabase({
-      path: pathIn(options.dataDir, 'agent.db'),
+      path: pathIn(dataDir, 'agent.db'),
       migrationsDir: join(options.migrationsDir, 'agent'),
       durability: 'full',
       ifLost: 'the servers of this host have to register again',
@@ -63,7 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     })
     databases.push(db)
     const zoneDb = openDatabase({
-      path: pathIn(options.dataDir, 'zone.db'),
+      path: pathIn(dataDir, 'zone.db'),
       migrationsDir: join(options.migrationsDir, 'registry'),
       durability: 'normal',
       log,
@@ -80,8 +104,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         introspect(endpoint, {
           policy,
           fallbackName,
-          clientInfo: { name: 'meridian-agent', version },
+          clientInfo,
         }),
+      prober: createProber({ policy, clientInfo }),
+      follow: createFollow(policy, clientInfo),
+      stdio:
+        options.allowStdio === true
+          ? (onStatus) =>
+              (stdio = new StdioPool({ start: startStdioServer, dataDir, log, onStatus }))
+          : undefined,
+      // After what arrived on other sockets in the same moment has been read.
+      defer: (task) => setImmediate(task),
       pulseMs,
       transport,
       clock,
@@ -111,6 +144,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       (closing ??= (async () => {
         await listening.close()
         node.close()
+        await stdio?.close()
         closeDatabases()
         log.info({ locality }, 'agent closed')
       })()),
@@ -118,5 +152,5 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 function pathIn(dataDir: string, file: string): string {
-  return dataDir === ':memory:' ? dataDir : join(dataDir, file)
+  return dataDir === inMemory ? dataDir : join(dataDir, file)
 }

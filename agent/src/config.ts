@@ -24,6 +24,7 @@ const settingsSchema = z.strictObject({
   MERIDIAN_HTTP_PORT: portSetting.default(7800),
   ...natsEnvironment,
   MERIDIAN_PROBE_ALLOW: listSetting.superRefine(refuseBadTargets).default([]),
+  MERIDIAN_STDIO: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
 })
 
@@ -46,6 +47,8 @@ export interface AgentConfig {
   readonly nats: NatsSettings
   /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
   readonly probeAllow: readonly string[]
+  /** Whether registrants may have the agent run commands, as its own user. */
+  readonly allowStdio: boolean
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -62,6 +65,7 @@ export function readAgentConfig(environment: Environment): AgentConfig {
     http: { host: settings.MERIDIAN_HTTP_HOST, port: settings.MERIDIAN_HTTP_PORT },
     nats: natsSettingsOf(settings),
     probeAllow: settings.MERIDIAN_PROBE_ALLOW,
+    allowStdio: settings.MERIDIAN_STDIO === 'on',
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

@@ -25,7 +25,7 @@ import {
 } from '@meridian/shared'
 import type { AgentApi } from './http/routes.ts'
 import { createAgentLookup } from './lookup/lookup.ts'
-import { Registrar, type RegistrarOptions } from './registration/registrar.ts'
+import { Keeper, type KeeperOptions } from './registration/keeper.ts'
 import type { RegistrationStore } from './registration/registration-row.ts'
 
 export interface NodeOptions {
@@ -37,7 +37,15 @@ export interface NodeOptions {
   readonly zoneStore: ReplicaStore
   /** Names the database behind `store`. */
   readonly agentId: string
-  readonly introspect: RegistrarOptions['introspect']
+  readonly introspect: KeeperOptions['introspect']
+  /** Looks at instances; without, none is looked at, and registrants' words hold. */
+  readonly prober?: KeeperOptions['prober']
+  /** Hears of changed lists; without, servers are asked from time to time. */
+  readonly follow?: KeeperOptions['follow']
+  /** Runs commands for registrants; absent where the operator does not allow it. */
+  readonly stdio?: KeeperOptions['stdio']
+  /** When what came together is written together; at the end of the present task unless given. */
+  readonly defer?: KeeperOptions['defer']
   readonly pulseMs: number
   readonly transport: Transport
   readonly clock: Clock
@@ -71,7 +79,7 @@ export function createNode(options: NodeOptions): AgentNode {
   const definitionBytes = (id: DefinitionId) => store.definition(id) ?? zoneStore.definition(id)
   const catalog = new InstanceCatalog({
     index: createCapabilityIndex(),
-    record: (of, key) => (of === owner ? registrar.set : holdings.get(of))?.records.get(key),
+    record: (of, key) => (of === owner ? own.set : holdings.get(of))?.records.get(key),
     definition: (id) => {
       const bytes = definitionBytes(id)
       return bytes && readDefinition(bytes)
@@ -80,34 +88,42 @@ export function createNode(options: NodeOptions): AgentNode {
       log.warn({ owner: of, key, reason }, 'record set aside')
     },
   })
-  const registrar = new Registrar({
+  const keeper = new Keeper({
     owner,
     store,
     registrations: options.registrations,
     catalog,
+    clock,
     random,
     log,
     introspect: options.introspect,
+    prober: options.prober,
+    follow: options.follow,
+    stdio: options.stdio,
+    defer: options.defer,
     onCommitted: () => {
       publisher.changed()
     },
+    isSettled: () => publisher.settled,
   })
-  const restored = registrar.size
-  registrar.showStored()
+  const { registrar } = keeper
+  const own = registrar.instances
+  const restored = own.size
+  own.showStored()
 
   const publisher = new Publisher({
     transport,
     clock,
     random,
     log,
-    set: registrar.set,
+    set: own.set,
     subject: subjects.delta(locality),
     tiers: ['local', 'regional'],
     definition: (id) => store.definition(id),
     startEpochAbove: (above) => {
-      const change = startEpoch(registrar.set, random, above)
+      const change = startEpoch(own.set, random, above)
       store.commit(change)
-      settleSet(registrar.set, change)
+      settleSet(own.set, change)
     },
   })
   const follower = new Follower({
@@ -143,6 +159,17 @@ export function createNode(options: NodeOptions): AgentNode {
     deregister: (id, registrant) => {
       registrar.deregister(id, registrant)
     },
+    registerMany: (items) => keeper.registerMany(items),
+    report: (id, check, report, registrant) => {
+      keeper.report(id, check, report, registrant)
+    },
+    patch: (id, patch) => registrar.patch(id, patch),
+    drain: (id, drain) => registrar.drain(id, drain),
+    undrain: (id) => registrar.undrain(id),
+    maintain: (id, { reason }) => registrar.maintain(id, reason),
+    endMaintenance: (id) => registrar.endMaintenance(id),
+    leave: (waitMs) => keeper.leave(waitMs),
+    stay: () => keeper.stay(),
     instance: (id) => registrar.get(id),
     instances: (after, limit) => registrar.page(after, limit),
     lookup: createAgentLookup({ locality, catalog, transport, clock, random }),
@@ -162,7 +189,7 @@ export function createNode(options: NodeOptions): AgentNode {
     api,
     restored,
     get published() {
-      return registrar.published
+      return own.published
     },
     get settled() {
       return publisher.settled
@@ -174,25 +201,28 @@ export function createNode(options: NodeOptions): AgentNode {
           clock,
           log,
           subject: (method) => subjects.rpcNode(locality, method),
-          find: (of) => (of === owner ? registrar.set : undefined),
+          find: (of) => (of === owner ? own.set : undefined),
           definition: definitionBytes,
         }),
       ]
+      keeper.start()
       follower.start()
       publisher.start()
       pulsing = startPulsing({
         transport,
         clock,
         log,
-        set: registrar.set,
+        set: own.set,
         subject: subjects.pulse(locality),
         runId: randomId(random),
         agentId: options.agentId,
         pulseMs: options.pulseMs,
+        loads: () => keeper.loads(),
       })
     },
     close() {
       tidying.close()
+      keeper.close()
       pulsing?.close()
       publisher.close()
       follower.close()

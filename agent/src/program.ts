@@ -12,7 +12,8 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** An agent as a program of its own, over NATS. */
 export async function startAgentProgram(environment: Environment): Promise<Running> {
-  const { locality, dataDir, http, nats, probeAllow, logLevel } = readAgentConfig(environment)
+  const { locality, dataDir, http, nats, probeAllow, allowStdio, logLevel } =
+    readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
   const { region, zone, node } = locality
   const transport = await connectNats({
@@ -31,6 +32,7 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
       migrationsDir,
       http,
       probeAllow,
+      allowStdio,
       transport,
       clock: systemClock,
       random: systemRandom,

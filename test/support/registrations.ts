@@ -18,5 +18,7 @@ export function describedServer(name: string): RegistrationInput {
       },
     },
     registrant: 'test',
+    // Nothing runs there.
+    checks: [],
   }
 }

@@ -1,12 +1,25 @@
 import {
+  bulkRegistrationSchema,
+  checkReportSchema,
+  drainSchema,
   instanceIdSchema,
+  instancePatchSchema,
+  leaveSchema,
   limits,
   lookupParamsSchema,
+  maintenanceSchema,
   MeridianError,
   parse,
+  registrantParamsSchema,
   registrationSchema,
+  type BulkOutcomes,
+  type CheckReport,
+  type Drain,
+  type InstancePatch,
+  type LeaveOutcome,
   type LookupAnswer,
   type LookupParams,
+  type Maintenance,
   type Readiness,
   type RegisteredInstance,
   type Registration,
@@ -14,11 +27,23 @@ import {
 import { createEdge, readJson, readParams, type EdgeOptions } from '@meridian/shared/http'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
+import type { BulkItem } from '../registration/bulk.ts'
 
 /** What the routes need of the agent. */
 export interface AgentApi {
   register(id: string, registration: Registration): Promise<RegisterOutcome>
+  /** Each with its own outcome, in the order of the items. */
+  registerMany(items: readonly BulkItem[]): Promise<BulkOutcomes['outcomes']>
   deregister(id: string, registrant: string): void
+  report(id: string, check: string, report: CheckReport, registrant: string): void
+  patch(id: string, patch: InstancePatch): Promise<RegisteredInstance>
+  drain(id: string, drain: Drain): Promise<RegisteredInstance>
+  undrain(id: string): Promise<RegisteredInstance>
+  maintain(id: string, maintenance: Maintenance): Promise<RegisteredInstance>
+  endMaintenance(id: string): Promise<RegisteredInstance>
+  /** No new work for this host; resolves when none is left and others know, or after `waitMs`. */
+  leave(waitMs: number): Promise<LeaveOutcome>
+  stay(): Promise<void>
   instance(id: string): RegisteredInstance | undefined
   /** Up to `limit` instances whose ids follow `after`, by id. */
   instances(after: string, limit: number): readonly RegisteredInstance[]
@@ -42,10 +67,6 @@ const pageParamsSchema = z.strictObject({
     .default(100),
   /** The last id of the page before. */
   cursor: z.string().max(limits.instanceIdMax).default(''),
-})
-
-const deregisterParamsSchema = z.strictObject({
-  registrant: registrationSchema.shape.registrant,
 })
 
 /** The agent's HTTP API: registration by this host's servers, lookups by its clients. */
@@ -83,8 +104,45 @@ export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
 
   app.delete('/v1/agent/instances/:id', (c) => {
     const id = readId(c)
-    const { registrant } = readParams(c, deregisterParamsSchema)
+    const { registrant } = readParams(c, registrantParamsSchema)
     api.deregister(id, registrant)
+    return c.body(null, 204)
+  })
+
+  app.post('/v1/agent/instances', async (c) => {
+    const { instances } = await readJson(c, bulkRegistrationSchema, 'the request')
+    return c.json({ outcomes: await api.registerMany(instances) })
+  })
+
+  app.patch('/v1/agent/instances/:id', async (c) =>
+    c.json(await api.patch(readId(c), await readJson(c, instancePatchSchema, 'the change'))),
+  )
+
+  app.put('/v1/agent/instances/:id/checks/:check', async (c) => {
+    const { registrant } = readParams(c, registrantParamsSchema)
+    const report = await readJson(c, checkReportSchema, 'the report')
+    api.report(readId(c), c.req.param('check'), report, registrant)
+    return c.body(null, 204)
+  })
+
+  app.post('/v1/agent/instances/:id/drain', async (c) =>
+    c.json(await api.drain(readId(c), await readJson(c, drainSchema, 'the drain'))),
+  )
+  app.delete('/v1/agent/instances/:id/drain', async (c) => c.json(await api.undrain(readId(c))))
+
+  app.put('/v1/agent/instances/:id/maintenance', async (c) =>
+    c.json(await api.maintain(readId(c), await readJson(c, maintenanceSchema, 'the maintenance'))),
+  )
+  app.delete('/v1/agent/instances/:id/maintenance', async (c) =>
+    c.json(await api.endMaintenance(readId(c))),
+  )
+
+  app.post('/v1/agent/leave', async (c) => {
+    const { waitMs } = await readJson(c, leaveSchema, 'the request')
+    return c.json(await api.leave(waitMs))
+  })
+  app.delete('/v1/agent/leave', async (c) => {
+    await api.stay()
     return c.body(null, 204)
   })
 

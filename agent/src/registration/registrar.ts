@@ -1,246 +1,395 @@
 import {
-  changeRecords,
-  createOwner,
-  encodeInstanceSpec,
-  encodeInstanceState,
+  checkName,
   identifyDefinition,
-  instanceSpecSchema,
-  instanceStateSchema,
   MeridianError,
-  settleSet,
-  specKey,
-  startEpoch,
-  stateKey,
-  type DefinitionId,
-  type DefinitionInput,
+  type Check,
+  type Clock,
+  type Drain,
   type Endpoint,
   type IdentifiedDefinition,
-  type InlineDefinition,
-  type InstanceCatalog,
-  type Log,
-  type OwnerId,
-  type OwnerState,
-  type OwnerStore,
-  type Random,
+  type InstancePatch,
+  type InstanceSpec,
   type RegisteredInstance,
   type Registration,
+  type StdioEndpoint,
 } from '@meridian/shared'
 import { isDeepStrictEqual } from 'node:util'
 import type { RegisterOutcome } from '../http/routes.ts'
+import { InstanceSet, type InstanceSetOptions, type Plan } from './instance-set.ts'
+import type { Introspection } from './introspection/introspection.ts'
+import { Limiter } from './limiter.ts'
+import { toRegistered, type LiveView } from './registered.ts'
 import {
-  createRow,
-  toRegistered,
+  startHealth,
+  stateOf,
+  summarize,
+  type AnyCheck,
+  type Introspected,
+  type InstanceHealth,
   type RegistrationRow,
-  type RegistrationStore,
 } from './registration-row.ts'
 
-/** Instances of one agent. A host does not run more; a runaway script might ask for more. */
-export const instancesMax = 100_000
-
-export interface RegistrarOptions {
-  readonly owner: OwnerId
-  readonly store: OwnerStore
-  readonly registrations: RegistrationStore
-  readonly catalog: InstanceCatalog
-  readonly random: Random
-  readonly log: Log
+export interface RegistrarOptions extends InstanceSetOptions {
+  readonly clock: Clock
   /** Asks a running server what it is. Errors as `introspect`'s. */
-  readonly introspect: (
-    endpoint: Endpoint,
-    fallbackName: string,
-  ) => Promise<{ readonly definitionInput: DefinitionInput }>
-  /** The owner's set has changed, durably: let others know. */
-  readonly onCommitted: () => void
+  readonly introspect: (endpoint: Endpoint, fallbackName: string) => Promise<Introspection>
+  /** Whether instances are checked that do not say how; without, their registrants' word holds. */
+  readonly checksByDefault?: boolean
+  /** Runs commands; absent where the operator does not allow it. */
+  readonly stdio?: StdioRunner | undefined
+  /** What is known beyond the row. */
+  readonly live?: (id: string) => LiveView
+  /** The server has just been seen to answer: its checks need not begin with doubt. */
+  readonly onSeen?: (id: string) => void
 }
 
-/**
- * The instances of this node. An instance that was acknowledged is on disk (invariant 1): its
- * row, its two records and the version that stamps them are one transaction.
- */
+/** Runs stdio servers, one per instance id. */
+export interface StdioRunner {
+  /**
+   * The command, running: the one that runs already where it is the same. `commit` ends what it
+   * replaces, `undo` ends it again if it was started for this.
+   */
+  prepare(
+    id: string,
+    endpoint: StdioEndpoint,
+    port?: number,
+  ): Promise<{ readonly url: string; readonly port: number; commit(): void; undo(): Promise<void> }>
+}
+
+/** Introspections at once: each holds a few sockets, for seconds where the server is slow. */
+const introspectionsAtOnceMax = 32
+/** A burst of registrations waits its turn; what is beyond that is told to come again. */
+const introspectionsWaitingMax = 20_000
+
+/** What registrants and operators may do to this node's instances. */
 export class Registrar {
-  /** The set that this node owns, as others will hear of it. */
-  readonly set: OwnerState
+  readonly instances: InstanceSet
   readonly #options: RegistrarOptions
-  readonly #rows = new Map<string, RegistrationRow>()
-  /** How many instances name each definition. */
-  readonly #uses = new Map<DefinitionId, number>()
-  /** Ids in order, for paging; undefined when it has to be made again. */
-  #order: readonly string[] | undefined
+  readonly #introspections = new Limiter(introspectionsAtOnceMax, introspectionsWaitingMax)
   /** Registrations under way, by id: one after the other, so that the last to ask is the last word. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  #leaving = false
 
   constructor(options: RegistrarOptions) {
     this.#options = options
-    this.set = createOwner(options.owner, options.store.load(options.owner))
-    const epoch = startEpoch(this.set, options.random)
-    options.store.commit(epoch)
-    settleSet(this.set, epoch)
-    for (const row of options.registrations.all()) {
-      this.#rows.set(row.spec.id, row)
-      this.#use(row.definition.id)
-    }
-  }
-
-  /** Shows in the catalog what the disk gave back. */
-  showStored(): void {
-    const { catalog, owner } = this.#options
-    const keys = [...this.set.records.live()].map(({ key }) => ({ key }))
-    catalog.apply(owner, keys)
-    for (const row of this.#rows.values()) if (row.private) this.#showPrivate(row)
-  }
-
-  get size(): number {
-    return this.#rows.size
-  }
-
-  /** Instances that others hear of. */
-  get published(): number {
-    // Two records each.
-    return this.set.records.size / 2
+    this.instances = new InstanceSet(options)
   }
 
   get(id: string): RegisteredInstance | undefined {
-    const row = this.#rows.get(id)
-    return row && toRegistered(row)
+    const row = this.instances.get(id)
+    return row && this.#show(row)
   }
 
   /** Up to `limit` instances whose ids follow `after`. */
   page(after: string, limit: number): RegisteredInstance[] {
-    this.#order ??= [...this.#rows.keys()].sort()
-    const page: RegisteredInstance[] = []
-    for (let at = firstAfter(this.#order, after); at < this.#order.length; at += 1) {
-      if (page.length === limit) break
-      const row = this.#rows.get(this.#order[at] ?? '')
-      if (row) page.push(toRegistered(row))
-    }
-    return page
+    return this.instances.page(after, limit).map((row) => this.#show(row))
   }
 
   /**
    * Registers, or replaces what is registered under the id. Errors: `conflict` when the id is
-   * another registrant's, `storage_full`, those of introspection and of definitions.
+   * another registrant's, `forbidden` for commands where they are not allowed, `storage_full`,
+   * `busy`, those of introspection and of definitions.
    */
   register(id: string, registration: Registration): Promise<RegisterOutcome> {
-    return this.#inTurn(id, async () => {
-      this.#refuseOthers(id, registration.registrant)
-      const identified = await this.#identify(id, registration)
-      return this.#commit(id, registration, identified)
-    })
+    const { endpoint, definition } = registration
+    // Nothing to wait for: together with whatever else is asked in this moment.
+    if (!this.#turns.has(id) && definition !== undefined && endpoint.transport !== 'stdio') {
+      return this.#registerGiven(id, registration, endpoint, identify(registration, definition))
+    }
+    return this.#inTurn(id, () => this.#registerInTurn(id, registration))
   }
 
-  /** Errors: `not_found`, `conflict`. */
+  /** Errors: `not_found`, `conflict`, `storage_full`. */
   deregister(id: string, registrant: string): void {
-    const row = this.#rows.get(id)
-    if (row === undefined) {
-      throw new MeridianError('not_found', `no instance ${JSON.stringify(id)} is registered here`)
-    }
-    this.#refuseOthers(id, registrant)
-    const { owner, store, registrations, catalog, onCommitted } = this.#options
-    const change = changeRecords(this.set, { removes: [specKey(id), stateKey(id)] })
-    registrations.transaction(() => {
-      if (change) store.commit(change)
-      registrations.remove(id)
+    this.instances.editNow(id, (row) => {
+      refuseOthers(id, known(id, row), registrant)
+      return { value: undefined, next: null }
     })
-    this.#rows.delete(id)
-    this.#order = undefined
-    if (change) catalog.apply(owner, settleSet(this.set, change))
-    else catalog.remove(owner, id)
-    this.#unuse(row.definition.id)
-    if (change) onCommitted()
   }
 
-  #commit(
-    id: string,
-    registration: Registration,
-    { id: definitionId, definition, canonical }: IdentifiedDefinition,
-  ): RegisterOutcome {
-    const { owner, store, registrations, catalog, onCommitted } = this.#options
-    const before = this.#rows.get(id)
-    if (before === undefined && this.#rows.size >= instancesMax) {
-      throw new MeridianError('storage_full', `${instancesMax} instances are registered, the limit`)
-    }
-    const { endpoint, metadata, capacity, weight, registrant } = registration
-    const spec = instanceSpecSchema.parse({
-      id,
-      definition: definitionId,
-      endpoint,
-      metadata,
-      capacity,
-    })
-    const state = instanceStateSchema.parse({
-      id,
-      // It was reached just now, or the registrant vouches for it.
-      status: 'passing',
-      weight,
-      draining: before?.state.draining ?? false,
-    })
-    const row = createRow(registrant, spec, state, definitionId, definition)
-    if (isDeepStrictEqual(row, before)) return { change: 'unchanged', instance: toRegistered(row) }
-
-    const keys = [specKey(id), stateKey(id)]
-    const change = row.private
-      ? changeRecords(this.set, { removes: keys })
-      : changeRecords(this.set, {
-          puts: [encodeInstanceSpec(spec), encodeInstanceState(state)],
-        })
-    const inline: InlineDefinition = {
-      id: definitionId,
-      canonical: new TextEncoder().encode(canonical),
-    }
-    registrations.transaction(() => {
-      // A private definition is kept as well: this agent's own lookups need it after a restart.
-      if (change) store.commit(change, [inline])
-      else store.putDefinitions([inline])
-      registrations.put(row)
-    })
-    this.#rows.set(id, row)
-    this.#order = undefined
-    if (change) catalog.apply(owner, settleSet(this.set, change))
-    if (row.private) catalog.put(owner, spec, state, definition)
-    this.#use(definitionId)
-    if (before) this.#unuse(before.definition.id)
-    if (change) onCommitted()
-    return { change: before ? 'replaced' : 'created', instance: toRegistered(row) }
-  }
-
-  async #identify(id: string, registration: Registration): Promise<IdentifiedDefinition> {
-    const { endpoint, definition, tags } = registration
-    const input = definition ?? (await this.#options.introspect(endpoint, id)).definitionInput
-    return identifyDefinition({ ...input, tags: [...(input.tags ?? []), ...tags] })
-  }
-
-  #refuseOthers(id: string, registrant: string): void {
-    const holder = this.#rows.get(id)?.registrant
-    if (holder === undefined || holder === registrant) return
-    throw new MeridianError(
-      'conflict',
-      `the id ${JSON.stringify(id)} is held by the registrant ${JSON.stringify(holder)}, not by ${JSON.stringify(registrant)}: choose another id, or have the holder deregister it`,
+  /** Takes out an instance on the agent's own account. False: it was gone, or not so any more. */
+  remove(id: string, isStillSo: (row: RegistrationRow) => boolean): Promise<boolean> {
+    return this.instances.edit(id, (row) =>
+      row && isStillSo(row) ? { value: true, next: null } : { value: false },
     )
   }
 
-  #showPrivate(row: RegistrationRow): void {
-    const { catalog, owner, log } = this.#options
-    const definition = catalog.definition(row.definition.id)
-    if (definition === undefined) {
-      log.error({ instance: row.spec.id }, 'a private instance has lost its definition')
-      return
-    }
-    catalog.put(owner, row.spec, row.state, definition)
+  /** What the checks found out. Instances and checks that are gone are passed over. */
+  setHealth(id: string, found: InstanceHealth): Promise<void> {
+    return this.#change(id, (row) => {
+      const names = new Set([...row.checks.map(checkName), identityCheck])
+      const health = Object.fromEntries(Object.entries(found).filter(([name]) => names.has(name)))
+      // Whatever says nothing new about a check leaves it as it was.
+      const kept = Object.entries(row.health).filter(([name]) => name !== identityCheck)
+      return { ...row, health: { ...Object.fromEntries(kept), ...health } }
+    })
   }
 
-  #use(id: DefinitionId): void {
-    this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1)
+  /** Errors: `not_found`, `storage_full`. */
+  patch(id: string, { weight, capacity }: InstancePatch): Promise<RegisteredInstance> {
+    return this.#operate(id, (row) => ({
+      ...row,
+      ...(capacity !== undefined &&
+        capacity !== row.spec.capacity && { spec: { ...row.spec, capacity } }),
+      ...(weight !== undefined && { state: { ...row.state, weight } }),
+    }))
   }
 
-  /** Lets go of a definition that no instance here names any more. */
-  #unuse(id: DefinitionId): void {
-    const uses = (this.#uses.get(id) ?? 0) - 1
-    if (uses > 0) {
-      this.#uses.set(id, uses)
-      return
+  /** No new work. Errors: `not_found`, `storage_full`. */
+  drain(id: string, { thenDeregister, waitMs }: Drain): Promise<RegisteredInstance> {
+    const sinceWall = this.#options.clock.wall()
+    return this.#operate(id, (row) => ({
+      ...row,
+      drain: { sinceWall: row.drain?.sinceWall ?? sinceWall, thenDeregister, waitMs },
+    }))
+  }
+
+  undrain(id: string): Promise<RegisteredInstance> {
+    return this.#operate(id, withoutDrain)
+  }
+
+  /** No new work, for a reason. Errors: `not_found`, `storage_full`. */
+  maintain(id: string, reason: string): Promise<RegisteredInstance> {
+    const sinceWall = this.#options.clock.wall()
+    return this.#operate(id, (row) => ({
+      ...row,
+      maintenance: { sinceWall: row.maintenance?.sinceWall ?? sinceWall, reason },
+    }))
+  }
+
+  endMaintenance(id: string): Promise<RegisteredInstance> {
+    return this.#operate(id, withoutMaintenance)
+  }
+
+  /** Whether the whole host takes new work. Not kept: an agent that starts again is back. */
+  async setLeaving(leaving: boolean): Promise<void> {
+    this.#leaving = leaving
+    await this.refreshStates()
+  }
+
+  get leaving(): boolean {
+    return this.#leaving
+  }
+
+  /** Brings every state up to what its row says; those that are so already change nothing. */
+  async refreshStates(): Promise<void> {
+    const differ = [...this.instances.rows()].filter((row) => this.#restate(row) !== row)
+    await Promise.all(differ.map(({ spec }) => this.#change(spec.id, (row) => row)))
+  }
+
+  /**
+   * What the server says of itself now. The same as before changes nothing; another name changes
+   * nothing either, and is the answer. Errors: `storage_full`, `invalid_request`.
+   */
+  reintrospected(id: string, asked: Endpoint, found: Introspection): Promise<Reintrospected> {
+    const row = this.instances.get(id)
+    if (row === undefined) return Promise.resolve({ kind: 'gone' })
+    const tags = row.asked?.tags ?? []
+    const publish = row.asked?.publish ?? false
+    const identified = identifyDefinition(definitionOf(found, { tags, publish }))
+    return this.instances.edit<Reintrospected>(id, (present) => {
+      // It was registered anew meanwhile, and that is newer than what was asked.
+      const same = present?.introspected && isDeepStrictEqual(present.spec.endpoint, asked)
+      if (!present || !same) return { value: { kind: 'gone' } }
+      const { name } = identified.definition
+      if (name !== present.definition.name) return { value: { kind: 'moved', name } }
+      const introspected = toIntrospected(found, this.#options.clock.wall())
+      const isSame = identified.id === present.definition.id
+      if (isSame && sameIntrospection(introspected, present.introspected)) {
+        return { value: { kind: 'unchanged' } }
+      }
+      const next = isSame
+        ? { ...present, introspected }
+        : {
+            ...present,
+            introspected,
+            private: identified.definition.private === true,
+            spec: { ...present.spec, definition: identified.id },
+            definition: summarize(identified.id, identified.definition),
+          }
+      return { value: { kind: isSame ? 'unchanged' : 'changed' }, next, definition: identified }
+    })
+  }
+
+  /** The address of a stdio server that the agent has started again. */
+  reserved(id: string, url: string, port: number): Promise<void> {
+    return this.#change(id, (row) => {
+      if (!row.stdio) return row
+      const isSame = row.spec.endpoint.url === url && row.stdio.port === port
+      if (isSame) return row
+      const endpoint = { transport: 'streamable-http' as const, url }
+      return { ...row, stdio: { ...row.stdio, port }, spec: { ...row.spec, endpoint } }
+    })
+  }
+
+  #registerGiven(
+    id: string,
+    registration: Registration,
+    endpoint: Endpoint,
+    identified: IdentifiedDefinition,
+    extra: Pick<RegistrationRow, 'introspected' | 'stdio'> = {},
+  ): Promise<RegisterOutcome> {
+    return this.instances.edit(id, (before) => {
+      const next = this.#rowOf({ id, registration, endpoint, identified, extra, before })
+      if (before && isUnchanged(next, before)) {
+        return { value: { change: 'unchanged', instance: this.#show(before) } }
+      }
+      const change = before ? 'replaced' : 'created'
+      const plan: Plan<RegisterOutcome> = {
+        value: { change, instance: toRegistered(next) },
+        next,
+        definition: identified,
+      }
+      return plan
+    })
+  }
+
+  async #registerInTurn(id: string, registration: Registration): Promise<RegisterOutcome> {
+    const { endpoint, definition } = registration
+    // Before anything is started or asked on behalf of somebody who may not have the id.
+    const holder = this.instances.get(id)
+    if (holder) refuseOthers(id, holder, registration.registrant)
+    if (endpoint.transport === 'stdio')
+      return await this.#registerCommand(id, registration, endpoint)
+    if (definition) {
+      return await this.#registerGiven(
+        id,
+        registration,
+        endpoint,
+        identify(registration, definition),
+      )
     }
-    this.#uses.delete(id)
-    this.#options.store.removeDefinitions([id])
+    return await this.#registerSeen(id, registration, endpoint, {})
+  }
+
+  async #registerSeen(
+    id: string,
+    registration: Registration,
+    endpoint: Endpoint,
+    extra: Pick<RegistrationRow, 'stdio'>,
+  ): Promise<RegisterOutcome> {
+    const { clock, introspect, onSeen } = this.#options
+    const found = await this.#introspections.run(() => introspect(endpoint, id))
+    const identified = identifyDefinition(definitionOf(found, registration))
+    const introspected = toIntrospected(found, clock.wall())
+    const outcome = await this.#registerGiven(id, registration, endpoint, identified, {
+      ...extra,
+      introspected,
+    })
+    onSeen?.(id)
+    return outcome
+  }
+
+  async #registerCommand(
+    id: string,
+    registration: Registration,
+    command: StdioEndpoint,
+  ): Promise<RegisterOutcome> {
+    const { stdio } = this.#options
+    if (!stdio) {
+      throw new MeridianError(
+        'forbidden',
+        'this agent runs no commands for registrants; its operator can allow it (MERIDIAN_STDIO=on)',
+      )
+    }
+    const before = this.instances.get(id)?.stdio
+    const running = await stdio.prepare(id, command, before?.port)
+    try {
+      const endpoint = { transport: 'streamable-http' as const, url: running.url }
+      const extra = { stdio: { endpoint: command, port: running.port } }
+      const { definition } = registration
+      const outcome = definition
+        ? await this.#registerGiven(
+            id,
+            registration,
+            endpoint,
+            identify(registration, definition),
+            extra,
+          )
+        : await this.#registerSeen(id, registration, endpoint, extra)
+      running.commit()
+      return outcome
+    } catch (error) {
+      await running.undo()
+      throw error
+    }
+  }
+
+  #rowOf({ id, registration, endpoint, identified, extra, before }: RowParts): RegistrationRow {
+    if (before) refuseOthers(id, before, registration.registrant)
+    const { metadata, capacity, weight, registrant, tags, publish } = registration
+    const asked = { weight, capacity, tags, publish }
+    // What an operator has set since lasts until the registrant asks for something else.
+    const keeps = before?.asked && isDeepStrictEqual(before.asked, asked)
+    const spec: InstanceSpec = {
+      id,
+      definition: identified.id,
+      endpoint,
+      metadata,
+      capacity: keeps ? before.spec.capacity : capacity,
+    }
+    const checks = this.#checksOf(registration, extra)
+    const health = startHealth(
+      checks,
+      earlierHealth(before, endpoint, checks),
+      new Set(extra.introspected ? checks.filter(sawIt).map(checkName) : []),
+      this.#options.clock.wall(),
+    )
+    const { drain, maintenance } = before ?? {}
+    const kept = { health, ...(drain && { drain }), ...(maintenance && { maintenance }) }
+    return {
+      registrant,
+      private: identified.definition.private === true,
+      // The same object where nothing differs: its record is then not made again.
+      spec: before && isDeepStrictEqual(before.spec, spec) ? before.spec : spec,
+      state: stateOf(kept, { id, weight: keeps ? before.state.weight : weight }, this.#leaving),
+      definition: summarize(identified.id, identified.definition),
+      asked,
+      checks,
+      ...kept,
+      ...extra,
+    }
+  }
+
+  #checksOf(
+    { checks, endpoint }: Registration,
+    { introspected, stdio }: Pick<RegistrationRow, 'introspected' | 'stdio'>,
+  ): AnyCheck[] {
+    const process: AnyCheck[] = stdio ? [{ kind: 'process' }] : []
+    if (checks) return [...process, ...checks]
+    if (this.#options.checksByDefault !== true) return process
+    const kind = introspected || endpoint.transport === 'stdio' ? 'mcp' : 'tcp'
+    return [...process, defaultCheck(kind)]
+  }
+
+  #operate(
+    id: string,
+    change: (row: RegistrationRow) => RegistrationRow,
+  ): Promise<RegisteredInstance> {
+    return this.instances.edit(id, (row) => {
+      const next = this.#restate(change(known(id, row)))
+      return isDeepStrictEqual(next, row)
+        ? { value: this.#show(next) }
+        : { value: this.#show(next), next }
+    })
+  }
+
+  #change(id: string, change: (row: RegistrationRow) => RegistrationRow): Promise<void> {
+    return this.instances.edit(id, (row) => {
+      if (!row) return { value: undefined }
+      const next = this.#restate(change(row))
+      return isDeepStrictEqual(next, row) ? { value: undefined } : { value: undefined, next }
+    })
+  }
+
+  /** The row with the state that follows from it; itself where that is so already. */
+  #restate(row: RegistrationRow): RegistrationRow {
+    const state = stateOf(row, row.state, this.#leaving)
+    return isDeepStrictEqual(state, row.state) ? row : { ...row, state }
+  }
+
+  #show(row: RegistrationRow): RegisteredInstance {
+    return toRegistered(row, this.#options.live?.(row.spec.id))
   }
 
   async #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
@@ -258,13 +407,143 @@ export class Registrar {
   }
 }
 
-function firstAfter(sorted: readonly string[], text: string): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] ?? '') > text) high = middle
-    else low = middle + 1
+interface RowParts {
+  readonly id: string
+  readonly registration: Registration
+  readonly endpoint: Endpoint
+  readonly identified: IdentifiedDefinition
+  readonly extra: Pick<RegistrationRow, 'introspected' | 'stdio'>
+  readonly before: RegistrationRow | undefined
+}
+
+export type Reintrospected =
+  | { readonly kind: 'unchanged' | 'changed' | 'gone' }
+  /** The server that answers at the endpoint calls itself something else. */
+  | { readonly kind: 'moved'; readonly name: string }
+
+/** Of the agent's own: whether the server that was registered is still the one that answers. */
+export const identityCheck = 'identity'
+
+const defaultChecks = {
+  mcp: {
+    kind: 'mcp',
+    intervalMs: 10_000,
+    timeoutMs: 5_000,
+    successBeforePassing: 1,
+    failuresBeforeWarning: 1,
+    failuresBeforeCritical: 3,
+  },
+  tcp: {
+    kind: 'tcp',
+    intervalMs: 10_000,
+    timeoutMs: 5_000,
+    successBeforePassing: 1,
+    failuresBeforeWarning: 1,
+    failuresBeforeCritical: 3,
+  },
+} as const satisfies Record<string, Check>
+
+function defaultCheck(kind: 'mcp' | 'tcp'): Check {
+  return defaultChecks[kind]
+}
+
+/** An introspection shows that the process is there and speaks MCP; it says nothing of the rest. */
+function sawIt({ kind }: AnyCheck): boolean {
+  return kind === 'mcp' || kind === 'process'
+}
+
+/** By check, what is known of the same check of the same endpoint. */
+function earlierHealth(
+  before: RegistrationRow | undefined,
+  endpoint: Endpoint,
+  checks: readonly AnyCheck[],
+): InstanceHealth {
+  if (!before || !isDeepStrictEqual(before.spec.endpoint, endpoint)) return {}
+  return Object.fromEntries(
+    before.checks
+      .filter((old) => checks.some((check) => isDeepStrictEqual(check, old)))
+      .map(checkName)
+      .flatMap((name) => {
+        const health = before.health[name]
+        return health ? [[name, health]] : []
+      }),
+  )
+}
+
+function identify(
+  { tags }: Registration,
+  definition: NonNullable<Registration['definition']>,
+): IdentifiedDefinition {
+  return identifyDefinition({ ...definition, tags: [...definition.tags, ...tags] })
+}
+
+function definitionOf(
+  { definitionInput }: Introspection,
+  { tags, publish }: { readonly tags: readonly string[]; readonly publish: boolean },
+): unknown {
+  const { private: isPrivate, ...input } = definitionInput
+  return {
+    ...input,
+    tags: [...(input.tags ?? []), ...tags],
+    ...(isPrivate === true && !publish && { private: true }),
   }
-  return low
+}
+
+function toIntrospected(found: Introspection, atWall: number): Introspected {
+  const { era, protocol, ttlMs, cacheScope, listChanged } = found
+  return {
+    atWall,
+    era,
+    protocol,
+    ...(ttlMs !== undefined && { ttlMs }),
+    ...(cacheScope !== undefined && { cacheScope }),
+    listChanged,
+  }
+}
+
+/** The verdict's date is worth no write of its own, until it is old. */
+function sameIntrospection(a: Introspected, b: Introspected | undefined): boolean {
+  if (!b || a.atWall - b.atWall > datedMs) return false
+  return isDeepStrictEqual({ ...a, atWall: 0 }, { ...b, atWall: 0 })
+}
+
+const datedMs = 60 * 60_000
+
+function isUnchanged(next: RegistrationRow, before: RegistrationRow): boolean {
+  const { introspected: a, ...rest } = next
+  const { introspected: b, ...restBefore } = before
+  return (
+    isDeepStrictEqual(rest, restBefore) &&
+    (a === undefined ? b === undefined : sameIntrospection(a, b))
+  )
+}
+
+function withoutDrain(row: RegistrationRow): RegistrationRow {
+  const rest = { ...row }
+  delete rest.drain
+  return rest
+}
+
+function withoutMaintenance(row: RegistrationRow): RegistrationRow {
+  const rest = { ...row }
+  delete rest.maintenance
+  return rest
+}
+
+function known(id: string, row: RegistrationRow | undefined): RegistrationRow {
+  if (row) return row
+  throw new MeridianError('not_found', `no instance ${JSON.stringify(id)} is registered here`)
+}
+
+/** Errors: `conflict`. */
+export function refuseOthers(
+  id: string,
+  { registrant: holder }: RegistrationRow,
+  registrant: string,
+): void {
+  if (holder === registrant) return
+  throw new MeridianError(
+    'conflict',
+    `the id ${JSON.stringify(id)} is held by the registrant ${JSON.stringify(holder)}, not by ${JSON.stringify(registrant)}: choose another id, or have the holder deregister it`,
+  )
 }

@@ -1,14 +1,45 @@
 import {
+  checkCauseSchema,
+  checkName,
+  checkSchema,
   definitionIdSchema,
   instanceSpecSchema,
   instanceStateSchema,
+  instanceStatusSchema,
+  stdioEndpointSchema,
   type Definition,
   type DefinitionId,
-  type InstanceSpec,
   type InstanceState,
-  type RegisteredInstance,
 } from '@meridian/shared'
 import { z } from 'zod'
+import { worstOf } from './checks/check-machine.ts'
+
+/** Of servers that the agent runs: whether the process is there. Not for registrants to ask for. */
+const processCheckSchema = z.strictObject({ kind: z.literal('process') })
+
+const anyCheckSchema = z.union([checkSchema, processCheckSchema])
+export type AnyCheck = z.output<typeof anyCheckSchema>
+
+/** Times are of the wall clock: they are for people, and nothing is decided by them. */
+const checkHealthSchema = z.object({
+  status: instanceStatusSchema,
+  sinceWall: z.number(),
+  cause: checkCauseSchema,
+  reason: z.string(),
+})
+export type CheckHealth = z.infer<typeof checkHealthSchema>
+/** By the name of the check. */
+export type InstanceHealth = Readonly<Record<string, CheckHealth>>
+
+const introspectedSchema = z.object({
+  atWall: z.number(),
+  era: z.enum(['modern', 'legacy']),
+  protocol: z.string(),
+  ttlMs: z.number().optional(),
+  cacheScope: z.enum(['public', 'private']).optional(),
+  listChanged: z.object({ tools: z.boolean(), resources: z.boolean(), prompts: z.boolean() }),
+})
+export type Introspected = z.infer<typeof introspectedSchema>
 
 /**
  * What the agent remembers of one instance: what was asked for, and what became of it. Stored as
@@ -29,6 +60,25 @@ export const registrationRowSchema = z.object({
     resourceTemplates: z.number(),
     prompts: z.number(),
   }),
+  /** As the registrant put it, so that an operator's change lasts until something else is asked. */
+  asked: z
+    .object({
+      weight: z.number(),
+      capacity: z.number(),
+      tags: z.array(z.string()),
+      publish: z.boolean(),
+    })
+    .optional(),
+  checks: z.array(anyCheckSchema).default([]),
+  health: z.record(z.string(), checkHealthSchema).default({}),
+  drain: z
+    .object({ sinceWall: z.number(), thenDeregister: z.boolean(), waitMs: z.number() })
+    .optional(),
+  maintenance: z.object({ sinceWall: z.number(), reason: z.string() }).optional(),
+  /** Absent where the capabilities were given. */
+  introspected: introspectedSchema.optional(),
+  /** The command behind the endpoint, and the port that it was last served on. */
+  stdio: z.object({ endpoint: stdioEndpointSchema, port: z.number() }).optional(),
 })
 export type RegistrationRow = z.infer<typeof registrationRowSchema>
 
@@ -41,50 +91,59 @@ export interface RegistrationStore {
   transaction<T>(work: () => T): T
 }
 
-export function createRow(
-  registrant: string,
-  spec: InstanceSpec,
-  state: InstanceState,
-  id: DefinitionId,
-  definition: Definition,
-): RegistrationRow {
+/** What a row keeps of a definition, for lists that need not read it. */
+export function summarize(id: DefinitionId, definition: Definition): RegistrationRow['definition'] {
   const { name, version, capabilities } = definition
   return {
-    registrant,
-    private: definition.private === true,
-    spec,
-    state,
-    definition: {
-      id,
-      name,
-      version,
-      tools: capabilities.tools.length,
-      resources: capabilities.resources.length,
-      resourceTemplates: capabilities.resourceTemplates.length,
-      prompts: capabilities.prompts.length,
-    },
+    id,
+    name,
+    version,
+    tools: capabilities.tools.length,
+    resources: capabilities.resources.length,
+    resourceTemplates: capabilities.resourceTemplates.length,
+    prompts: capabilities.prompts.length,
   }
 }
 
-/** The row as the API shows it. */
-export function toRegistered(row: RegistrationRow): RegisteredInstance {
-  const { spec, state, definition } = row
+/** The state that others should see of a row. `leaving`: the whole agent takes no new work. */
+export function stateOf(
+  row: Pick<RegistrationRow, 'health' | 'drain' | 'maintenance'>,
+  { id, weight }: Pick<InstanceState, 'id' | 'weight'>,
+  leaving: boolean,
+): InstanceState {
   return {
-    id: spec.id,
-    server: definition.name,
-    version: definition.version,
-    definition: definition.id,
-    endpoint: spec.endpoint,
-    metadata: spec.metadata,
-    capacity: spec.capacity,
-    status: state.status,
-    weight: state.weight,
-    draining: state.draining,
-    registrant: row.registrant,
-    private: row.private,
-    tools: definition.tools,
-    resources: definition.resources,
-    resourceTemplates: definition.resourceTemplates,
-    prompts: definition.prompts,
+    id,
+    status: worstOf(Object.values(row.health).map(({ status }) => status)),
+    weight,
+    draining: leaving || row.drain !== undefined || row.maintenance !== undefined,
   }
+}
+
+/**
+ * How checks stand when an instance is registered: critical until they have run, but for what was
+ * just seen (`seen`, the checks that this very introspection answers) and for what an earlier
+ * registration with the same endpoint has found out.
+ */
+export function startHealth(
+  checks: readonly AnyCheck[],
+  earlier: InstanceHealth,
+  seen: ReadonlySet<string>,
+  wall: number,
+): InstanceHealth {
+  const health: Record<string, CheckHealth> = {}
+  for (const check of checks) {
+    const name = checkName(check)
+    const before = earlier[name]
+    if (seen.has(name) && before?.status !== 'passing') {
+      health[name] = { status: 'passing', sinceWall: wall, cause: 'ok', reason: 'it answers' }
+    } else {
+      health[name] = before ?? {
+        status: 'critical',
+        sinceWall: wall,
+        cause: 'pending',
+        reason: 'has not run yet',
+      }
+    }
+  }
+  return health
 }

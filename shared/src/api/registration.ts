@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checksSchema, instanceCheckSchema } from './checks.ts'
 import {
   definitionSchema,
   endpointSchema,
@@ -9,9 +10,32 @@ import {
   limits,
   metadataSchema,
   tagsSchema,
+  type Endpoint,
 } from '../model/index.ts'
+import { problemSchema } from './problem.ts'
+import { stdioEndpointSchema, type StdioEndpoint, type StdioEndpointInput } from './stdio.ts'
 
 const registrantMax = 128
+
+const registrantSchema = z
+  .string()
+  .min(1)
+  .max(registrantMax, `must have at most ${registrantMax} characters`)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+  .default('anonymous')
+
+/** Where the server is: a URL, or a command that the agent runs and serves at one. */
+export type RegistrationEndpoint = Endpoint | StdioEndpoint
+type RegistrationEndpointInput = z.input<typeof endpointSchema> | StdioEndpointInput
+
+// A union that looks at `transport` says what is wrong with the one that was meant.
+const registrationEndpointSchema = z.preprocess(
+  (value) =>
+    typeof value === 'object' && value !== null && !('transport' in value)
+      ? { ...value, transport: 'streamable-http' }
+      : value,
+  z.discriminatedUnion('transport', [endpointSchema, stdioEndpointSchema]),
+) as unknown as z.ZodType<RegistrationEndpoint, RegistrationEndpointInput>
 
 /**
  * What a server (or the person who runs it) tells the agent: `PUT /v1/agent/instances/{id}`.
@@ -21,7 +45,7 @@ const registrantMax = 128
  */
 export const registrationSchema = z
   .strictObject({
-    endpoint: endpointSchema,
+    endpoint: registrationEndpointSchema,
     definition: definitionSchema.optional(),
     /** Ask the server itself; the default unless a definition is given. */
     introspect: z.boolean().optional(),
@@ -30,12 +54,17 @@ export const registrationSchema = z
     weight: instanceStateSchema.shape.weight,
     capacity: instanceSpecSchema.shape.capacity,
     /** Whoever registers. Another registrant cannot take or remove the id: `conflict`. */
-    registrant: z
-      .string()
-      .min(1)
-      .max(registrantMax, `must have at most ${registrantMax} characters`)
-      .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
-      .default('anonymous'),
+    registrant: registrantSchema,
+    /**
+     * How the agent tells whether it is well. Without the field: `mcp` for what is introspected,
+     * `tcp` for the rest. An empty list: nobody looks, and the registrant's word holds.
+     */
+    checks: checksSchema.optional(),
+    /**
+     * The registrant vouches that the lists do not differ from caller to caller, so that others
+     * may see them although the server calls them private (as servers do that say nothing).
+     */
+    publish: z.boolean().default(false),
   })
   .superRefine((value, context) => {
     const introspect = value.introspect ?? value.definition === undefined
@@ -63,6 +92,23 @@ export const registrationSchema = z
         input: undefined,
       })
     }
+    if (value.publish && !introspect) {
+      context.addIssue({
+        code: 'custom',
+        path: ['publish'],
+        message: 'is for servers that are introspected: leave `private` out of the definition',
+        input: value.publish,
+      })
+    }
+    const probes = value.checks?.find(({ kind }) => kind === 'mcp')
+    if (probes && value.endpoint.transport === 'websocket') {
+      context.addIssue({
+        code: 'custom',
+        path: ['checks'],
+        message: 'must not hold an mcp check for a websocket endpoint: use tcp, http or ttl',
+        input: 'mcp',
+      })
+    }
     if (value.definition && value.definition.tags.length + value.tags.length > limits.tagsMax) {
       context.addIssue({
         code: 'custom',
@@ -75,7 +121,23 @@ export const registrationSchema = z
 export type Registration = z.output<typeof registrationSchema>
 export type RegistrationInput = z.input<typeof registrationSchema>
 
-/** What the agent answers about one of its instances. */
+/** `POST /v1/agent/instances`: up to this many at once, each with its own outcome. */
+export const bulkMax = 1_000
+
+/** Items are parsed one by one, so that a bad one harms no other. */
+export const bulkRegistrationSchema = z.strictObject({
+  instances: z
+    .array(z.looseObject({ id: z.unknown() }))
+    .min(1, 'must not be empty')
+    .max(bulkMax, `must have at most ${bulkMax} instances`),
+})
+export type BulkRegistrationInput = {
+  readonly instances: readonly (RegistrationInput & { readonly id: string })[]
+}
+
+const sinceSchema = z.iso.datetime()
+
+/** What the agent answers about one of its instances. Times are ISO 8601. */
 export const registeredInstanceSchema = z.strictObject({
   id: instanceIdSchema,
   server: z.string(),
@@ -86,6 +148,7 @@ export const registeredInstanceSchema = z.strictObject({
   capacity: z.number(),
   status: instanceStatusSchema,
   weight: z.number(),
+  /** Takes no new work: drained, in maintenance, or its agent is leaving. */
   draining: z.boolean(),
   registrant: z.string(),
   /** Stays on this agent: its lists are private. */
@@ -94,6 +157,40 @@ export const registeredInstanceSchema = z.strictObject({
   resources: z.number(),
   resourceTemplates: z.number(),
   prompts: z.number(),
+  /** Empty: nobody looks, and the registrant's word holds. */
+  checks: z.array(instanceCheckSchema),
+  drain: z
+    .strictObject({
+      since: sinceSchema,
+      /** Whether it is deregistered once nothing is in flight. */
+      thenDeregister: z.boolean(),
+    })
+    .optional(),
+  maintenance: z.strictObject({ since: sinceSchema, reason: z.string() }).optional(),
+  /** When the server last said what it is, and in which era of the protocol. */
+  introspected: z
+    .strictObject({
+      at: sinceSchema,
+      era: z.enum(['modern', 'legacy']),
+      protocol: z.string(),
+      ttlMs: z.number().optional(),
+      cacheScope: z.enum(['public', 'private']).optional(),
+      /** Whether the agent is told of changes; otherwise it asks from time to time. */
+      follows: z.boolean(),
+    })
+    .optional(),
+  load: z.strictObject({ inFlight: z.number(), latencyMs: z.number() }).optional(),
+  /** Of servers that the agent runs itself; secrets are not shown. */
+  stdio: z
+    .strictObject({
+      command: z.string(),
+      args: z.array(z.string()),
+      env: z.array(z.string()),
+      cwd: z.string().optional(),
+      status: z.enum(['starting', 'up', 'waiting', 'failed', 'stopped']),
+      pid: z.number().optional(),
+    })
+    .optional(),
 })
 export type RegisteredInstance = z.infer<typeof registeredInstanceSchema>
 
@@ -101,3 +198,72 @@ export const registeredInstancesSchema = z.strictObject({
   instances: z.array(registeredInstanceSchema),
   nextCursor: z.string().optional(),
 })
+
+/** In the order of the request. */
+export const bulkOutcomesSchema = z.strictObject({
+  outcomes: z.array(
+    z.union([
+      z.strictObject({
+        id: z.string(),
+        outcome: z.enum(['created', 'replaced', 'unchanged']),
+        status: instanceStatusSchema,
+        definition: z.string(),
+      }),
+      z.strictObject({ id: z.string(), outcome: z.literal('refused'), problem: problemSchema }),
+    ]),
+  ),
+})
+export type BulkOutcomes = z.infer<typeof bulkOutcomesSchema>
+
+/** `PATCH /v1/agent/instances/{id}`: until the registrant asks for other ones. */
+export const instancePatchSchema = z
+  .strictObject({
+    weight: instanceStateSchema.shape.weight.unwrap().optional(),
+    capacity: instanceSpecSchema.shape.capacity.unwrap().optional(),
+  })
+  .refine(
+    ({ weight, capacity }) => weight !== undefined || capacity !== undefined,
+    'must change weight or capacity',
+  )
+export type InstancePatch = z.output<typeof instancePatchSchema>
+
+const waitMsSchema = z
+  .number()
+  .int()
+  .min(0)
+  .max(60 * 60_000, 'must be at most 3600000 milliseconds')
+
+/** `POST /v1/agent/instances/{id}/drain`: no new work. */
+export const drainSchema = z.strictObject({
+  /** Deregister it as soon as nothing is in flight. */
+  thenDeregister: z.boolean().default(false),
+  /** At most so long; exactly so long where nobody says what is in flight. */
+  waitMs: waitMsSchema.default(30_000),
+})
+export type Drain = z.output<typeof drainSchema>
+export type DrainInput = z.input<typeof drainSchema>
+
+/** `PUT /v1/agent/instances/{id}/maintenance`: no new work, for a reason that people can read. */
+export const maintenanceSchema = z.strictObject({
+  reason: z.string().trim().min(1, 'must say why').max(500, 'must have at most 500 characters'),
+})
+export type Maintenance = z.output<typeof maintenanceSchema>
+
+/** `POST /v1/agent/leave`: no new work for the whole host. */
+export const leaveSchema = z.strictObject({
+  /** For calls in flight to end and for the zone to know. */
+  waitMs: waitMsSchema.default(30_000),
+})
+export type LeaveInput = z.input<typeof leaveSchema>
+
+export const leaveOutcomeSchema = z.strictObject({
+  instances: z.number(),
+  /** Calls that are known to be still in flight. */
+  inFlight: z.number(),
+  /** Whether a local and a regional replica know. */
+  told: z.boolean(),
+  waitedMs: z.number(),
+})
+export type LeaveOutcome = z.infer<typeof leaveOutcomeSchema>
+
+export const registrantParamsSchema = z.strictObject({ registrant: registrantSchema })

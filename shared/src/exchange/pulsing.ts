@@ -1,6 +1,6 @@
 import { sameEpoch, type Epoch } from '../model/index.ts'
 import type { Cancel, Clock, Log, Millis, Transport } from '../ports/index.ts'
-import { cutNothing, type SetState } from '../replication/index.ts'
+import { cutNothing, type PulseLoad, type SetState } from '../replication/index.ts'
 import { encodeMessage, type Message } from '../wire/index.ts'
 import { logFailure } from './failure.ts'
 
@@ -16,6 +16,8 @@ export interface AnnouncingOptions {
 export interface PulsingOptions extends AnnouncingOptions {
   readonly runId: string
   readonly agentId: string
+  /** Of instances that are not idle; asked at each pulse. */
+  readonly loads?: () => readonly PulseLoad[]
 }
 
 /**
@@ -23,7 +25,7 @@ export interface PulsingOptions extends AnnouncingOptions {
  * because whoever hears a newer version than it holds asks for what it missed.
  */
 export function startPulsing(options: PulsingOptions): { close(): void } {
-  const { set, runId, agentId, pulseMs } = options
+  const { set, runId, agentId, pulseMs, loads = () => [] } = options
   let epoch: Epoch | undefined
   let number = 0
   return every(options, () => {
@@ -33,7 +35,7 @@ export function startPulsing(options: PulsingOptions): { close(): void } {
     number += 1
     return {
       kind: 'pulse',
-      pulse: { owner, version, runId, agentId, number, everyMs: pulseMs, loads: [] },
+      pulse: { owner, version, runId, agentId, number, everyMs: pulseMs, loads: loads() },
     }
   })
 }

@@ -17,6 +17,11 @@ export interface Session {
   close(polite: boolean): Promise<void>
 }
 
+export interface SessionOptions {
+  /** Whether an older server's own messages are wanted, beside answers. */
+  readonly serverStream?: boolean
+}
+
 /** How long a server may take to acknowledge the end of its session. */
 const goodbyeMs = 500
 
@@ -25,6 +30,7 @@ export function openSession(
   kind: 'streamable-http' | 'sse',
   connection: ProbeConnection,
   clientInfo: Implementation,
+  { serverStream = false }: SessionOptions = {},
 ): Session {
   const transport =
     kind === 'sse'
@@ -32,7 +38,7 @@ export function openSession(
         // oxlint-disable-next-line typescript/no-deprecated
         new SSEClientTransport(url, { fetch: connection.fetch })
       : new StreamableHTTPClientTransport(url, {
-          fetch: withoutServerStream(connection.fetch),
+          fetch: serverStream ? connection.fetch : withoutServerStream(connection.fetch),
           reconnectionOptions: noReconnection,
         })
   const client = new Client(clientInfo, {

@@ -27,6 +27,8 @@ export interface StdioServerOptions {
   readonly clientInfo?: { readonly name: string; readonly version: string }
   readonly grace?: EndGrace
   readonly random?: Random
+  /** After each change of `status`. */
+  readonly onStatus?: (status: SupervisorStatus) => void
 }
 
 /** A stdio server that runs, served at a URL for clients of both eras. */
@@ -88,6 +90,7 @@ export async function startStdioServer(options: StdioServerOptions): Promise<Std
     grace,
     random: options.random ?? Math.random,
     log,
+    onStatus: options.onStatus,
     upstream: {
       clientInfo: options.clientInfo ?? { name: 'meridian-agent', version: '0.1.0' },
       onListChanged: (kind) => {

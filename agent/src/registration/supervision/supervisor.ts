@@ -43,6 +43,7 @@ export interface SupervisorOptions {
   readonly random: Random
   readonly log: Log
   readonly upstream: Pick<UpstreamOptions, 'clientInfo' | 'onListChanged' | 'onResourceUpdated'>
+  readonly onStatus?: ((status: SupervisorStatus) => void) | undefined
   /** It is up again, as another process that may offer other things. */
   readonly onRestarted: () => void
 }
@@ -67,6 +68,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   function setStatus(next: SupervisorStatus): void {
     status = next
     for (const wake of waiters) wake()
+    options.onStatus?.(next)
   }
 
   /** Single flight: whoever asks while a start is under way gets that one. */

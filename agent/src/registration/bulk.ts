@@ -1,0 +1,66 @@
+import {
+  instanceIdSchema,
+  isMeridianError,
+  MeridianError,
+  parse,
+  registrationSchema,
+  toProblem,
+  type BulkOutcomes,
+  type Registration,
+} from '@meridian/shared'
+import { z } from 'zod'
+import type { Registrar } from './registrar.ts'
+
+/** As it came: nothing of it has been looked at. */
+export interface BulkItem {
+  readonly id?: unknown
+}
+
+type Outcome = BulkOutcomes['outcomes'][number]
+
+/**
+ * Registers many, each with its own outcome: a bad one harms no other. Those that need no look at
+ * their server are one transaction; the others are asked so many at a time.
+ */
+export async function registerMany(
+  registrar: Registrar,
+  items: readonly BulkItem[],
+): Promise<Outcome[]> {
+  const seen = new Set<string>()
+  // All in one go: what is asked for in one moment is one transaction.
+  return await Promise.all(
+    items.map(async (item, at): Promise<Outcome> => {
+      try {
+        const { id, registration } = read(item, at)
+        if (seen.has(id)) {
+          throw new MeridianError(
+            'invalid_request',
+            `the id ${JSON.stringify(id)} comes twice in this request`,
+          )
+        }
+        seen.add(id)
+        const { change, instance } = await registrar.register(id, registration)
+        const { status, definition } = instance
+        return { id, outcome: change, status, definition }
+      } catch (error) {
+        if (!isMeridianError(error)) throw error
+        return { id: shownId(item.id, at), outcome: 'refused', problem: toProblem(error) }
+      }
+    }),
+  )
+}
+
+const idSchema = z.object({ id: instanceIdSchema })
+
+function read(item: BulkItem, at: number): { id: string; registration: Registration } {
+  const { id: given, ...rest } = item
+  const what = `instances[${at}]`
+  const { id } = parse(idSchema, { id: given }, what)
+  return { id, registration: parse(registrationSchema, rest, what) }
+}
+
+const shownIdMax = 128
+
+function shownId(id: unknown, at: number): string {
+  return typeof id === 'string' ? id.slice(0, shownIdMax) : `[${at}]`
+}

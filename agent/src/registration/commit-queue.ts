@@ -1,0 +1,104 @@
+import { MeridianError } from '@meridian/shared'
+
+export interface CommitQueueOptions<Edit> {
+  /** Runs `task` once what is being read just now has been read; several edits come together so. */
+  readonly defer: (task: () => void) => void
+  /**
+   * Commits all of them or none, and throws in the latter case. Says for each edit what came of
+   * it: an edit may be refused by itself without harm to the others.
+   */
+  readonly commit: (edits: readonly Edit[]) => readonly EditOutcome[]
+}
+
+export type EditOutcome =
+  { readonly kind: 'done'; readonly value: unknown } | { readonly kind: 'refused'; error: unknown }
+
+/** Edits of one transaction: some 30 ms, which is how long everything else then waits. */
+export const commitBatchMax = 1_000
+/** Edits that wait. A burst of 10,000 has room; a runaway caller does not fill the memory. */
+export const commitsWaitingMax = 50_000
+
+interface Waiting<Edit> {
+  readonly edit: Edit
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Group commit: whoever wants something on disk waits for the next transaction together with
+ * everybody else who does, so that one wait for the disk serves them all. Nobody is told before
+ * it is durable.
+ *
+ * What makes a whole transaction fail (a full disk) may be the fault of one edit: each is then
+ * tried alone.
+ */
+export class CommitQueue<Edit> {
+  readonly #options: CommitQueueOptions<Edit>
+  #waiting: Waiting<Edit>[] = []
+  #scheduled = false
+
+  constructor(options: CommitQueueOptions<Edit>) {
+    this.#options = options
+  }
+
+  /** Resolves once durable, with what `commit` said. Errors: `busy`, those of the edit. */
+  add<T>(edit: Edit): Promise<T> {
+    if (this.#waiting.length >= commitsWaitingMax) {
+      return Promise.reject(
+        new MeridianError('busy', `${commitsWaitingMax} changes wait for the disk, the limit`),
+      )
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    this.#waiting.push({ edit, resolve, reject })
+    this.#schedule()
+    return promise
+  }
+
+  /** At once, after all that waits. Errors: those of the edit. */
+  now(edit: Edit): unknown {
+    while (this.#waiting.length > 0) this.#flush()
+    const [outcome] = this.#options.commit([edit])
+    if (outcome?.kind !== 'done') throw outcome?.error
+    return outcome.value
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#options.defer(() => {
+      this.#scheduled = false
+      this.#flush()
+      if (this.#waiting.length > 0) this.#schedule()
+    })
+  }
+
+  #flush(): void {
+    const batch = this.#waiting.splice(0, commitBatchMax)
+    if (batch.length === 0) return
+    try {
+      this.#commit(batch)
+    } catch (error) {
+      if (batch.length === 1) batch[0]?.reject(error)
+      else this.#commitEach(batch)
+    }
+  }
+
+  #commitEach(batch: readonly Waiting<Edit>[]): void {
+    for (const waiting of batch) {
+      try {
+        this.#commit([waiting])
+      } catch (error) {
+        waiting.reject(error)
+      }
+    }
+  }
+
+  #commit(batch: readonly Waiting<Edit>[]): void {
+    const outcomes = this.#options.commit(batch.map(({ edit }) => edit))
+    batch.forEach(({ resolve, reject }, at) => {
+      const outcome = outcomes[at]
+      if (outcome?.kind === 'done') resolve(outcome.value as never)
+      else reject(outcome?.error)
+    })
+  }
+}

@@ -1,0 +1,289 @@
+import {
+  changeRecords,
+  createOwner,
+  encodeInstanceSpec,
+  encodeInstanceState,
+  MeridianError,
+  settleSet,
+  specKey,
+  startEpoch,
+  stateKey,
+  type DefinitionId,
+  type IdentifiedDefinition,
+  type InlineDefinition,
+  type InstanceCatalog,
+  type Log,
+  type OwnerId,
+  type OwnerState,
+  type OwnerStore,
+  type Random,
+  type RecordInput,
+} from '@meridian/shared'
+import { CommitQueue, type EditOutcome } from './commit-queue.ts'
+import type { RegistrationRow, RegistrationStore } from './registration-row.ts'
+
+/** Instances of one agent. A host does not run more; a runaway script might ask for more. */
+export const instancesMax = 100_000
+
+export interface InstanceSetOptions {
+  readonly owner: OwnerId
+  readonly store: OwnerStore
+  readonly registrations: RegistrationStore
+  readonly catalog: InstanceCatalog
+  readonly random: Random
+  readonly log: Log
+  /** As `CommitQueueOptions.defer`; at the end of the present task unless given. */
+  readonly defer?: ((task: () => void) => void) | undefined
+  /** The owner's set has changed, durably: let others know. */
+  readonly onCommitted: () => void
+  /** A row came, changed or went, durably. */
+  readonly onChanged?: (id: string, row: RegistrationRow | undefined) => void
+}
+
+/** One change of one instance, decided when its turn comes. */
+export interface Edit {
+  readonly id: string
+  /** Sees what edits before it leave behind; may be called more than once; throws to refuse. */
+  readonly plan: (row: RegistrationRow | undefined) => Plan
+}
+
+export interface Plan<T = unknown> {
+  /** What whoever asked is told once it is durable. */
+  readonly value: T
+  /** The row from now on; null removes it; absent, nothing changes. */
+  readonly next?: RegistrationRow | null
+  /** The one that `next` names, where it may be new. */
+  readonly definition?: IdentifiedDefinition
+}
+
+/**
+ * The instances of this node: the rows, the records that others see, and the definitions that
+ * these name, always changed together. An instance that was acknowledged is on disk (invariant 1):
+ * its row, its two records and the version that stamps them are one transaction, which it may
+ * share with others.
+ */
+export class InstanceSet {
+  /** The set that this node owns, as others will hear of it. */
+  readonly set: OwnerState
+  readonly #options: InstanceSetOptions
+  readonly #rows = new Map<string, RegistrationRow>()
+  /** How many instances name each definition. */
+  readonly #uses = new Map<DefinitionId, number>()
+  /** Ids in order, for paging; undefined when it has to be made again. */
+  #order: readonly string[] | undefined
+  readonly #queue: CommitQueue<Edit>
+
+  constructor(options: InstanceSetOptions) {
+    this.#options = options
+    this.set = createOwner(options.owner, options.store.load(options.owner))
+    const epoch = startEpoch(this.set, options.random)
+    options.store.commit(epoch)
+    settleSet(this.set, epoch)
+    for (const row of options.registrations.all()) {
+      this.#rows.set(row.spec.id, row)
+      this.#use(row.definition.id)
+    }
+    // A disk that was full when their last instance left, or an end in between, left these behind.
+    const unused = options.store.definitionIds().filter((id) => !this.#uses.has(id))
+    if (unused.length > 0) options.store.removeDefinitions(unused)
+    this.#queue = new CommitQueue({
+      defer: options.defer ?? queueMicrotask,
+      commit: (edits) => this.#commit(edits),
+    })
+  }
+
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** Instances that others hear of. */
+  get published(): number {
+    // Two records each.
+    return this.set.records.size / 2
+  }
+
+  get(id: string): RegistrationRow | undefined {
+    return this.#rows.get(id)
+  }
+
+  rows(): Iterable<RegistrationRow> {
+    return this.#rows.values()
+  }
+
+  /** Up to `limit` rows whose ids follow `after`. */
+  page(after: string, limit: number): RegistrationRow[] {
+    this.#order ??= [...this.#rows.keys()].sort()
+    const page: RegistrationRow[] = []
+    for (let at = firstAfter(this.#order, after); at < this.#order.length; at += 1) {
+      if (page.length === limit) break
+      const row = this.#rows.get(this.#order[at] ?? '')
+      if (row) page.push(row)
+    }
+    return page
+  }
+
+  /** Resolves once durable, with the plan's value. Errors: `busy`, `storage_full`, the plan's. */
+  edit<T>(id: string, plan: (row: RegistrationRow | undefined) => Plan<T>): Promise<T> {
+    return this.#queue.add<T>({ id, plan })
+  }
+
+  /** The same at once, after all that waits. */
+  editNow<T>(id: string, plan: (row: RegistrationRow | undefined) => Plan<T>): T {
+    return this.#queue.now({ id, plan }) as T
+  }
+
+  /** Shows in the catalog what the disk gave back. */
+  showStored(): void {
+    const { catalog, owner, log } = this.#options
+    catalog.apply(
+      owner,
+      [...this.set.records.live()].map(({ key }) => ({ key })),
+    )
+    for (const row of this.#rows.values()) {
+      if (!row.private) continue
+      const definition = catalog.definition(row.definition.id)
+      if (definition) catalog.put(owner, row.spec, row.state, definition)
+      else log.error({ instance: row.spec.id }, 'a private instance has lost its definition')
+    }
+  }
+
+  #commit(edits: readonly Edit[]): EditOutcome[] {
+    const after = new Map<string, Plan>()
+    const outcomes = edits.map((edit) => this.#plan(edit, after))
+    if (after.size > 0) {
+      const change = changeRecords(this.set, this.#recordsOf(after))
+      this.#write(after, change)
+      this.#settle(after, change)
+    }
+    return outcomes
+  }
+
+  #plan({ id, plan }: Edit, after: Map<string, Plan>): EditOutcome {
+    try {
+      const planned = after.get(id)
+      const present = planned === undefined ? this.#rows.get(id) : (planned.next ?? undefined)
+      const step = plan(present)
+      if (step.next === undefined) return { kind: 'done', value: step.value }
+      if (present === undefined && step.next !== null) this.#refuseTooMany(after)
+      // An earlier edit of this batch may have brought the definition that this one leaves be.
+      const definition = step.definition ?? planned?.definition
+      after.set(id, { ...step, ...(definition && { definition }) })
+      return { kind: 'done', value: step.value }
+    } catch (error) {
+      return { kind: 'refused', error }
+    }
+  }
+
+  #refuseTooMany(after: ReadonlyMap<string, Plan>): void {
+    if (this.#rows.size + after.size < instancesMax) return
+    throw new MeridianError('storage_full', `${instancesMax} instances are registered, the limit`)
+  }
+
+  #recordsOf(after: ReadonlyMap<string, Plan>): { puts: RecordInput[]; removes: string[] } {
+    const puts: RecordInput[] = []
+    const removes: string[] = []
+    for (const [id, { next }] of after) {
+      if (!next || next.private) {
+        removes.push(specKey(id), stateKey(id))
+        continue
+      }
+      const before = this.#rows.get(id)
+      // Most changes are of the state alone.
+      if (before?.spec !== next.spec || before.private) puts.push(encodeInstanceSpec(next.spec))
+      puts.push(encodeInstanceState(next.state))
+    }
+    return { puts, removes }
+  }
+
+  #write(after: ReadonlyMap<string, Plan>, change: ReturnType<typeof changeRecords>): void {
+    const { store, registrations } = this.#options
+    const inline = new Map<DefinitionId, InlineDefinition>()
+    for (const { next, definition } of after.values()) {
+      if (!next || definition?.id !== next.definition.id || this.#uses.has(definition.id)) continue
+      if (inline.has(definition.id)) continue
+      const canonical = encoder.encode(definition.canonical)
+      inline.set(definition.id, { id: definition.id, canonical })
+    }
+    registrations.transaction(() => {
+      // A private definition is kept as well: this agent's own lookups need it after a restart.
+      if (change) store.commit(change, [...inline.values()])
+      else if (inline.size > 0) store.putDefinitions([...inline.values()])
+      for (const [id, { next }] of after) {
+        if (next) registrations.put(next)
+        else registrations.remove(id)
+      }
+    })
+  }
+
+  #settle(after: ReadonlyMap<string, Plan>, change: ReturnType<typeof changeRecords>): void {
+    const { owner, catalog, onCommitted, onChanged } = this.#options
+    const left: DefinitionId[] = []
+    for (const [id, { next }] of after) {
+      const before = this.#rows.get(id)
+      if (before) left.push(before.definition.id)
+      if ((before === undefined) !== (next == null)) this.#order = undefined
+      if (next) {
+        this.#rows.set(id, next)
+        this.#use(next.definition.id)
+      } else {
+        this.#rows.delete(id)
+        // Its records' end, where it had any, is told below.
+        if (before?.private) catalog.remove(owner, id)
+      }
+    }
+    if (change) catalog.apply(owner, settleSet(this.set, change))
+    for (const { next, definition } of after.values()) {
+      if (next?.private) this.#showPrivate(next, definition)
+    }
+    this.#unuse(left)
+    for (const [id, { next }] of after) onChanged?.(id, next ?? undefined)
+    if (change) onCommitted()
+  }
+
+  #showPrivate(row: RegistrationRow, definition: IdentifiedDefinition | undefined): void {
+    const { catalog, owner } = this.#options
+    const known =
+      definition?.id === row.definition.id
+        ? definition.definition
+        : catalog.definition(row.definition.id)
+    if (known) catalog.put(owner, row.spec, row.state, known)
+  }
+
+  #use(id: DefinitionId): void {
+    this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1)
+  }
+
+  /** Lets go of definitions that no instance here names any more. */
+  #unuse(ids: readonly DefinitionId[]): void {
+    const gone: DefinitionId[] = []
+    for (const id of ids) {
+      const uses = (this.#uses.get(id) ?? 0) - 1
+      if (uses > 0) {
+        this.#uses.set(id, uses)
+        continue
+      }
+      this.#uses.delete(id)
+      gone.push(id)
+    }
+    if (gone.length === 0) return
+    try {
+      this.#options.store.removeDefinitions(gone)
+    } catch (error) {
+      // The change itself is durable and has been told; what is left over costs only room.
+      this.#options.log.warn({ err: error, definitions: gone.length }, 'definitions not removed')
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+
+function firstAfter(sorted: readonly string[], text: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] ?? '') > text) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,341 @@
+import {
+  isMeridianError,
+  type BulkOutcomes,
+  type Cancel,
+  type CheckReport,
+  type Clock,
+  type Endpoint,
+  type LeaveOutcome,
+  type Log,
+  type Millis,
+  type PulseLoad,
+  type Random,
+} from '@meridian/shared'
+import { registerMany, type BulkItem } from './bulk.ts'
+import { Monitor } from './checks/monitor.ts'
+import type { Prober } from './checks/probe.ts'
+import { Drains } from './drains.ts'
+import type { InstanceSetOptions } from './instance-set.ts'
+import type { Introspection } from './introspection/introspection.ts'
+import { Limiter } from './limiter.ts'
+import type { LiveView } from './registered.ts'
+import { Registrar, refuseOthers } from './registrar.ts'
+import type { RegistrationRow } from './registration-row.ts'
+import type { Follow } from './refresh/follow.ts'
+import { Refresher } from './refresh/refresher.ts'
+import type { StdioPool } from './supervision/stdio-pool.ts'
+import type { SupervisorStatus } from './supervision/supervisor.ts'
+
+export interface KeeperOptions extends Omit<InstanceSetOptions, 'onChanged'> {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Errors as `introspect`'s. */
+  readonly introspect: (endpoint: Endpoint, fallbackName: string) => Promise<Introspection>
+  /** Looks at instances; without, none is looked at, and registrants' words hold. */
+  readonly prober?: Prober | undefined
+  /** Hears of changed lists; without, servers are asked from time to time. */
+  readonly follow?: Follow | undefined
+  /** Runs commands for registrants; absent where the operator does not allow it. */
+  readonly stdio?: ((onStatus: OnStdioStatus) => StdioPool) | undefined
+  /** Whether a local and a regional replica know all that is registered here. */
+  readonly isSettled: () => boolean
+}
+
+export type OnStdioStatus = (id: string, status: SupervisorStatus, reason: string) => void
+
+/** What is said of loads in one pulse: some 12 KB. The busiest come first. */
+export const loadsPerPulseMax = 500
+/** Commands that are started at once when the agent starts. */
+const startsAtOnceMax = 8
+/** Before a command that does not start with the agent is tried again. */
+const startAgainMs = 30_000
+/** Before a status is written again that the disk did not take. */
+const writeAgainMs = 5_000
+const leaveAskEveryMs = 100
+
+/**
+ * Keeps what is registered here true: checks run, changes of lists are taken in, drained instances
+ * go, commands run. The registrar alone writes; everything here finds out and tells it.
+ *
+ *     monitor ────── status ─────┐
+ *     refresher ──── lists ──────┼──▶ registrar ──▶ disk ──▶ catalog, others
+ *     drains ─────── done ───────┤        │
+ *     stdio pool ─── processes ──┘        └── onChanged: watch it as it is now ──▶ all of them
+ */
+export class Keeper {
+  readonly registrar: Registrar
+  readonly #options: KeeperOptions
+  readonly #monitor: Monitor | undefined
+  readonly #refresher: Refresher
+  readonly #drains: Drains
+  readonly #stdio: StdioPool | undefined
+  readonly #timers = new Set<Cancel>()
+  #closed = false
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+    const { clock, random, log, prober, introspect, follow } = options
+    this.#monitor = prober && this.#createMonitor(prober)
+    this.#refresher = new Refresher({
+      clock,
+      random,
+      log,
+      introspect,
+      follow,
+      take: (id, asked, found) => this.registrar.reintrospected(id, asked, found),
+      onMoved: (id, reason) => this.#monitor?.setMoved(id, reason),
+    })
+    this.#drains = new Drains({
+      clock,
+      inFlight: (id) => this.#inFlight(id),
+      onDrained: (id) => {
+        void this.#take(id, 'drained', (row) => row.drain?.thenDeregister === true)
+      },
+    })
+    this.#stdio = options.stdio?.((id, status, reason) => {
+      this.#onProcess(id, status, reason)
+    })
+    this.registrar = new Registrar({
+      ...options,
+      checksByDefault: prober !== undefined,
+      stdio: this.#stdio,
+      live: (id) => this.#live(id),
+      onSeen: (id) => {
+        this.#monitor?.seen(id)
+        this.#monitor?.setMoved(id, undefined)
+      },
+      onChanged: (id, row) => {
+        this.#onChanged(id, row)
+      },
+    })
+  }
+
+  /** Begins to look after what the disk gave back, as it was believed to be. */
+  start(): void {
+    for (const row of this.registrar.instances.rows()) {
+      this.#monitor?.watch(row, { restored: true })
+      this.#refresher.watch(row)
+      this.#drains.watch(row)
+    }
+    // An agent that was leaving is back.
+    this.registrar.refreshStates().catch((error: unknown) => {
+      this.#options.log.error({ err: error }, 'states not brought up to date')
+    })
+    const starting = new Limiter(startsAtOnceMax, Infinity)
+    for (const { spec, stdio } of this.registrar.instances.rows()) {
+      if (stdio) void starting.run(() => this.#startCommand(spec.id))
+    }
+  }
+
+  /** Each with its own outcome, in the order of the items. */
+  registerMany(items: readonly BulkItem[]): Promise<BulkOutcomes['outcomes']> {
+    return registerMany(this.registrar, items)
+  }
+
+  /** Errors: `not_found`, `conflict`, `invalid_request`. */
+  report(id: string, check: string, report: CheckReport, registrant: string): void {
+    const row = this.registrar.instances.get(id)
+    if (row) refuseOthers(id, row, registrant)
+    this.#monitor?.report(id, check, report)
+  }
+
+  /** Takes no new work on this host, and waits until none is left and others know. */
+  async leave(waitMs: Millis): Promise<LeaveOutcome> {
+    const { clock, isSettled, log } = this.#options
+    const startedAt = clock.now()
+    await this.registrar.setLeaving(true)
+    const rows = [...this.registrar.instances.rows()]
+    const left = () => rows.reduce((sum, { spec }) => sum + (this.#inFlight(spec.id) ?? 0), 0)
+    while (this.registrar.leaving && !this.#closed) {
+      if (left() === 0 && isSettled()) break
+      const leftMs = startedAt + waitMs - clock.now()
+      if (leftMs <= 0) break
+      await this.#sleep(Math.min(leaveAskEveryMs, leftMs))
+    }
+    const outcome = {
+      instances: rows.length,
+      inFlight: left(),
+      told: isSettled(),
+      waitedMs: Math.round(clock.now() - startedAt),
+    }
+    log.info(outcome, 'agent has left')
+    return outcome
+  }
+
+  async stay(): Promise<void> {
+    await this.registrar.setLeaving(false)
+  }
+
+  /** What the next pulse says: instances that are not idle, the busiest first. */
+  loads(): PulseLoad[] {
+    const loads: PulseLoad[] = []
+    for (const { spec, private: isPrivate } of this.registrar.instances.rows()) {
+      if (isPrivate) continue
+      const load = this.#load(spec.id)
+      if (load.inFlight === 0 && load.latencyMs === 0) continue
+      loads.push({ id: spec.id, ...load })
+    }
+    if (loads.length <= loadsPerPulseMax) return loads
+    loads.sort((a, b) => b.inFlight - a.inFlight || b.latencyMs - a.latencyMs)
+    return loads.slice(0, loadsPerPulseMax)
+  }
+
+  /** The commands that it runs go on: they are their pool's. Twice is fine. */
+  close(): void {
+    this.#closed = true
+    for (const cancel of this.#timers) cancel()
+    this.#monitor?.close()
+    this.#refresher.close()
+    this.#drains.close()
+  }
+
+  #createMonitor(prober: Prober): Monitor {
+    const { clock, random, log } = this.#options
+    return new Monitor({
+      clock,
+      random,
+      log,
+      prober,
+      onHealth: (id, health) => {
+        const before = this.registrar.instances.get(id)?.state.status
+        this.registrar.setHealth(id, health).then(
+          () => {
+            const now = this.registrar.instances.get(id)?.state.status
+            // It may be another version that has come back.
+            if (before === 'critical' && now !== 'critical') this.#refresher.changed(id)
+          },
+          (error: unknown) => {
+            log.error({ err: error, instance: id }, 'status not kept')
+            this.#later(writeAgainMs, () => this.#monitor?.tellAgain(id))
+          },
+        )
+      },
+      onOverdue: (id, check, forMs) => {
+        const reason = `its check ${check} has been critical for ${forMs} ms`
+        void this.#take(id, reason, (row) => row.health[check]?.status === 'critical')
+      },
+    })
+  }
+
+  #onChanged(id: string, row: RegistrationRow | undefined): void {
+    if (row) {
+      this.#monitor?.watch(row)
+      this.#refresher.watch(row)
+      this.#drains.watch(row)
+    } else {
+      this.#monitor?.forget(id)
+      this.#refresher.forget(id)
+      this.#drains.forget(id)
+    }
+    if (!row?.stdio) this.#stdio?.remove(id)
+  }
+
+  /** Takes an instance out on the agent's own account. */
+  async #take(
+    id: string,
+    reason: string,
+    isStillSo: (row: RegistrationRow) => boolean,
+  ): Promise<void> {
+    const { log } = this.#options
+    try {
+      const removed = await this.registrar.remove(id, isStillSo)
+      if (removed) log.info({ instance: id, reason }, 'instance deregistered')
+    } catch (error) {
+      log.error({ err: error, instance: id, reason }, 'instance not deregistered')
+      this.#later(writeAgainMs, () => void this.#take(id, reason, isStillSo))
+    }
+  }
+
+  async #startCommand(id: string): Promise<void> {
+    const { log } = this.#options
+    const stdio = this.registrar.instances.get(id)?.stdio
+    if (!stdio || this.#closed) return
+    if (!this.#stdio) {
+      this.#onProcess(id, 'failed', 'this agent runs no commands any more (MERIDIAN_STDIO)')
+      return
+    }
+    try {
+      const running = await this.#stdio.prepare(id, stdio.endpoint, stdio.port)
+      const now = this.registrar.instances.get(id)?.stdio
+      if (now !== stdio) {
+        // Registered anew, or gone, while it started.
+        await running.undo()
+        return
+      }
+      running.commit()
+      await this.registrar.reserved(id, running.url, running.port)
+    } catch (error) {
+      if (this.#closed) return
+      const reason = error instanceof Error ? error.message : String(error)
+      log.warn({ err: error, instance: id }, 'stdio server not started')
+      this.#onProcess(id, 'failed', reason)
+      if (!isMeridianError(error, 'invalid_request')) {
+        this.#later(startAgainMs, () => void this.#startCommand(id))
+      }
+    }
+  }
+
+  #onProcess(id: string, status: SupervisorStatus, reason: string): void {
+    switch (status) {
+      // It was up, or is being tried: requests wait for it a while.
+      case 'starting':
+      case 'stopped':
+        break
+      case 'up':
+        this.#monitor?.found(id, 'process', { outcome: 'passing', cause: 'ok', reason })
+        break
+      case 'waiting':
+        this.#monitor?.found(id, 'process', { outcome: 'warning', cause: 'exited', reason })
+        break
+      case 'failed':
+        this.#monitor?.found(id, 'process', { outcome: 'critical', cause: 'exited', reason })
+        break
+      default:
+        status satisfies never
+    }
+  }
+
+  /** Undefined where nobody says. */
+  #inFlight(id: string): number | undefined {
+    return this.#stdio?.get(id)?.inFlight ?? this.#monitor?.load(id).inFlight
+  }
+
+  #load(id: string): { readonly inFlight: number; readonly latencyMs: number } {
+    const latencyMs = this.#monitor?.load(id).latencyMs ?? 0
+    return { inFlight: this.#inFlight(id) ?? 0, latencyMs: Math.round(latencyMs * 10) / 10 }
+  }
+
+  #live(id: string): LiveView {
+    const process = this.#stdio?.get(id)
+    const results = this.#monitor?.results(id)
+    const load = this.#load(id)
+    return {
+      ...(results && { results }),
+      ...((load.inFlight > 0 || load.latencyMs > 0) && { load }),
+      follows: this.#refresher.follows(id),
+      ...(process && {
+        process: {
+          status: process.status,
+          ...(process.pid !== undefined && { pid: process.pid }),
+        },
+      }),
+    }
+  }
+
+  #later(ms: Millis, task: () => void): void {
+    const cancel = this.#options.clock.after(ms, () => {
+      this.#timers.delete(cancel)
+      if (!this.#closed) task()
+    })
+    this.#timers.add(cancel)
+  }
+
+  #sleep(ms: Millis): Promise<unknown> {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.#options.clock.after(ms, () => {
+      resolve(undefined)
+    })
+    return promise
+  }
+}
