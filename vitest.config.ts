@@ -18,12 +18,13 @@ export default defineConfig({
       // (Not from 0: with one worker, vitest runs group 0 after the others.)
       suite(
         'unit',
-        ['*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{property,support}/**/*.test.ts'],
+        ['*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{docs,property,support}/**/*.test.ts'],
         1,
       ),
       suite('contract', ['test/contract/**/*.test.ts'], 2),
+      suite('simulation', ['test/simulation/**/*.test.ts'], 3),
       // Each of these starts up to ten processes, which need the other cores.
-      suite('integration', ['test/{integration,browser}/**/*.test.ts'], 3, '50%'),
+      suite('integration', ['test/{integration,browser}/**/*.test.ts'], 4, '50%'),
     ],
   },
 })

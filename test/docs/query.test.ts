@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import {
+  fixedFields,
+  parseQuery,
+  printQuery,
+  queryFromJson,
+  queryLimits,
+  standings,
+} from '@meridian/shared'
+import { describe, expect, it } from 'vitest'
+
+const page = await readFile(new URL('../../docs/query.md', import.meta.url), 'utf8')
+const queries = [...page.matchAll(/```query\n([^`]*)```/g)].flatMap(([, block = '']) =>
+  block.trim().split('\n'),
+)
+
+/** The cells of the table under a heading, without its head. */
+function rowsUnder(heading: string): string[][] {
+  const section = page.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .slice(2)
+    .map((line) => line.split(/(?<!\\)\|/).slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim().replaceAll('\\|', '|')))
+}
+
+const code = (cell = '') => /`(.*?)`/.exec(cell)?.[1] ?? ''
+
+describe('docs/query.md', () => {
+  it.each(queries)('%s can be parsed, and printed and parsed again', (text) => {
+    const query = parseQuery(text)
+    expect(parseQuery(printQuery(query))).toEqual(query)
+  })
+
+  it('lists every field, each with an example that asks for it', () => {
+    const rows = rowsUnder('Terms')
+    const fields = rows.flatMap(([cell = '']) => [...cell.matchAll(/`(.*?)`/g)].map(([, f]) => f))
+    expect(fields.toSorted()).toEqual([...fixedFields, 'meta.<key>'].toSorted())
+    for (const [field = '', , example] of rows) {
+      const query = parseQuery(code(example))
+      expect(query).toMatchObject({ kind: 'is' })
+      if ('field' in query) expect(field).toContain(query.field.replace(/^meta\..*/, 'meta.'))
+    }
+  })
+
+  it('names every standing', () => {
+    const status = rowsUnder('Terms').find(([cell]) => cell === '`status`')
+    expect([...(status?.[1] ?? '').matchAll(/`(.*?)`/g)].map(([, word]) => word)).toEqual([
+      ...standings,
+    ])
+  })
+
+  it('gives JSON and text that mean the same', () => {
+    for (const [json, text] of rowsUnder('As JSON')) {
+      const query = queryFromJson(JSON.parse(code(json)))
+      expect(query).toEqual(parseQuery(code(text)))
+    }
+  })
+
+  it('states the limits that are enforced', () => {
+    const numbers = rowsUnder('Limits').map(([, value = '']) =>
+      Number((/[\d,]+/.exec(value)?.[0] ?? '').replaceAll(',', '')),
+    )
+    const { lengthMax, termsMax, depthMax, valueMax, wildcardTermsMax } = queryLimits
+    expect(numbers).toEqual([lengthMax, termsMax, depthMax, valueMax, wildcardTermsMax])
+  })
+})
