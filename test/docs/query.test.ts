@@ -36,7 +36,7 @@ describe('docs/query.md', () => {
   it('lists every field, each with an example that asks for it', () => {
     const rows = rowsUnder('Terms')
     const fields = rows.flatMap(([cell = '']) => [...cell.matchAll(/`(.*?)`/g)].map(([, f]) => f))
-    expect(fields.toSorted()).toEqual([...fixedFields, 'meta.<key>'].toSorted())
+    expect(new Set(fields)).toEqual(new Set([...fixedFields, 'meta.<key>']))
     for (const [field = '', , example] of rows) {
       const query = parseQuery(code(example))
       expect(query).toMatchObject({ kind: 'is' })
