@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { MeridianError } from '@meridian/shared'
 import { Agent } from 'undici'
 import type { ProbeTarget } from './probe-targets.ts'
@@ -141,6 +141,8 @@ export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): Prob
         signal: AbortSignal.any(signals),
       })
       const status = response.statusCode
+      // Whoever reads the body is told of its failures; nobody is told of those of one unread.
+      response.body.on('error', () => undefined)
       const headers = toHeaders(response.headers)
       evidence.status = status
       evidence.contentType = headers.get('content-type') ?? undefined
@@ -151,8 +153,8 @@ export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): Prob
       }
       const bodyless = status === 204 || status === 205 || status === 304
       if (bodyless) response.body.destroy()
-      const body = Readable.toWeb(response.body) as ReadableStream<Uint8Array>
-      return new Response(bodyless ? null : guardedBody(body), { status, headers })
+      const body = bodyless ? null : guardedBody(toWebStream(response.body))
+      return new Response(body, { status, headers })
     },
 
     async close() {
@@ -185,6 +187,27 @@ function refusalOf(url: URL, status: number, headers: Headers): MeridianError | 
     )
   }
   return undefined
+}
+
+/**
+ * Not `Readable.toWeb`: that goes on to fill a stream which was cancelled while a chunk was on its
+ * way, and the exception that follows is nobody's to catch.
+ */
+function toWebStream(body: Readable): ReadableStream<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await chunks.next()
+        if (next.done === true) controller.close()
+        else controller.enqueue(next.value)
+      },
+      cancel() {
+        body.destroy()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 function toHeaders(raw: Record<string, string | string[] | undefined>): Headers {
