@@ -165,11 +165,11 @@ class PagedIndex implements CapabilityIndex {
       if (node !== undefined && ringMin === 0) this.#band(lookup, 0, home.shelves, node)
       if (ringMax >= 1 && lookup.hits.length < limit) this.#band(lookup, 1, home.shelves, node)
     }
-    if (ringMax >= 2 && ringMin <= 2 && lookup.hits.length < limit) {
-      const others = [...(this.#rows.regions.get(from.region)?.values() ?? [])]
-      this.#band(lookup, 2, shelvesOf(others.filter((zone) => zone !== home)), undefined)
-    }
-    if (ringMax >= 3 && lookup.hits.length < limit) this.#elsewhere(lookup)
+    if (ringMax < 2 || lookup.hits.length >= limit) return lookup.hits
+    const rows = this.#rows
+    const around = home === undefined ? rows.surroundings(from.region, home) : rows.around(home)
+    if (ringMin <= 2) this.#band(lookup, 2, around.inRegion, undefined)
+    if (ringMax >= 3 && lookup.hits.length < limit) this.#elsewhere(lookup, around.elsewhere)
     return lookup.hits
   }
 
@@ -198,7 +198,9 @@ class PagedIndex implements CapabilityIndex {
     this.#gather.trace = trace
     try {
       const hits = this.lookup(query, options)
-      const steps = this.#plan(query).parts.map((part) => part.explain())
+      const { terms, others } = this.#plan(query)
+      const steps = [...terms, ...others].map((part) => part.explain())
+      steps.sort((a, b) => a.rows - b.rows)
       const { rows } = this.#rows
       return {
         query: printQuery(query),
@@ -306,19 +308,22 @@ class PagedIndex implements CapabilityIndex {
   }
 
   /** Ring 3: nearer regions first, as far as anybody measured. */
-  #elsewhere(lookup: Lookup): void {
-    const { from, limit, regionDistanceMs } = lookup.options
-    const byDistance = new Map<number, Zone[]>()
-    for (const [region, zones] of this.#rows.regions) {
-      if (region === from.region) continue
-      const distance = regionDistanceMs?.(region) ?? Infinity
+  #elsewhere(lookup: Lookup, shelves: readonly Shelf[]): void {
+    const { limit, regionDistanceMs } = lookup.options
+    if (regionDistanceMs === undefined) {
+      this.#band(lookup, 3, shelves, undefined)
+      return
+    }
+    const byDistance = new Map<number, Shelf[]>()
+    for (const shelf of shelves) {
+      const distance = regionDistanceMs(shelf.zone.region) ?? Infinity
       const band = byDistance.get(distance)
-      if (band === undefined) byDistance.set(distance, [...zones.values()])
-      else band.push(...zones.values())
+      if (band === undefined) byDistance.set(distance, [shelf])
+      else band.push(shelf)
     }
     for (const distance of [...byDistance.keys()].sort((a, b) => (a < b ? -1 : 1))) {
       if (lookup.hits.length === limit) return
-      this.#band(lookup, 3, shelvesOf(byDistance.get(distance) ?? []), undefined)
+      this.#band(lookup, 3, byDistance.get(distance) ?? [], undefined)
     }
   }
 
@@ -340,17 +345,28 @@ class PagedIndex implements CapabilityIndex {
     gather.gather(shelves, pool)
     if (pool.size === 0) return
     draw.begin(wanted, pool.size, starts)
+    // Reading an entry is the dearest step of all, so most are left to be read when they are drawn.
+    const mayKnow = options.weigh === undefined
     for (let at = 0; at < pool.size; at += 1) {
-      const members = pool.membersAt(at)
-      if (!Array.isArray(members)) {
-        draw.addSingle(members)
+      const shelf = pool.shelfAt(at)
+      const slot = pool.slotAt(at)
+      if (mayKnow && gather.hasKnownOnly(shelf, slot)) {
+        draw.addKnown(at, shelf.weights[slot] as number)
         continue
       }
-      gather.turnTo(pool.shelves[at] as Shelf)
-      draw.addGroup(members.filter((entry) => gather.countsEntry(entry)))
+      const members = shelf.members[slot] as Members
+      if (Array.isArray(members)) {
+        gather.turnTo(shelf)
+        draw.addGroup(members.filter((entry) => gather.countsEntry(entry)))
+      } else {
+        draw.addSingle(members)
+        shelf.weights[slot] = members.weight
+      }
     }
-    draw.finish(ring, options.random, hits)
+    draw.finish(ring, options.random, hits, this.#memberAt)
   }
+
+  readonly #memberAt = (at: number): IndexedInstance => this.#pool.membersAt(at) as Entry
 
   #each(query: Query, visit: (entry: Entry, row: Members) => void): void {
     const gather = this.#gather

@@ -61,10 +61,10 @@ export function factorsOf(instance: IndexedInstance): Factors {
   }
 }
 
-/** 0 for what takes no work. */
+/** 0 for what takes no work. A 32-bit float: indexes keep many of them. */
 export function weightOf(instance: IndexedInstance): number {
   const { health, latencyMs, pending, capacityLeft, operatorWeight } = factorsOf(instance)
-  return ((health * operatorWeight) / (latencyMs * (1 + pending))) * capacityLeft
+  return Math.fround(((health * operatorWeight) / (latencyMs * (1 + pending))) * capacityLeft)
 }
 
 /** How busy it is: 0 idle, 1 full. */
@@ -95,8 +95,11 @@ export function startsOf(order: Order, random: Random): Starts {
 export class Draw {
   readonly #order: Order
   readonly #weigh: (instance: IndexedInstance) => number
-  readonly #instances: IndexedInstance[] = []
+  readonly #instances: (IndexedInstance | number)[] = []
   readonly #weights: number[] = []
+  /** How much of both is in use: cutting them short would give up their memory. */
+  #count = 0
+  #best = new Int32Array(32)
   #wanted = 0
   #perGroup = 0
   #start = 0
@@ -112,8 +115,7 @@ export class Draw {
     // Few groups must not mean few hits: the last of them alone could have to fill the rest.
     const perGroup = Math.max(selectionLimits.poolInstancesPerGroup, wanted - groups + 1)
     this.#perGroup = this.#order === 'ranked' ? Infinity : perGroup
-    this.#instances.length = 0
-    this.#weights.length = 0
+    this.#count = 0
   }
 
   addGroup(instances: readonly IndexedInstance[]): void {
@@ -135,83 +137,110 @@ export class Draw {
     this.#add(instance, 1)
   }
 
-  finish(ring: Ring, random: Random, hits: Hit[]): void {
-    if (this.#order === 'ranked') this.#takeBest(ring, hits)
-    else this.#draw(ring, random, hits)
+  /** The same, where the weight is known: the instance is asked for by `place` if it is drawn. */
+  addKnown(place: number, weight: number): void {
+    this.#append(place, this.#order === 'random' && weight > 0 ? 1 : weight)
+  }
+
+  /** `instanceAt` is asked for what `addKnown` added. */
+  finish(
+    ring: Ring,
+    random: Random,
+    hits: Hit[],
+    instanceAt: (place: number) => IndexedInstance = nobody,
+  ): void {
+    if (this.#order === 'ranked') this.#takeBest(ring, hits, instanceAt)
+    else this.#draw(ring, random, hits, instanceAt)
   }
 
   /** `share`: how many instances it stands for. */
   #add(instance: IndexedInstance, share: number): void {
     const weight = this.#weigh(instance)
-    this.#instances.push(instance)
-    if (!(weight > 0)) this.#weights.push(0)
-    else this.#weights.push(this.#order === 'random' ? share : weight * share)
+    if (!(weight > 0)) this.#append(instance, 0)
+    else this.#append(instance, this.#order === 'random' ? share : weight * share)
+  }
+
+  #append(instance: IndexedInstance | number, weight: number): void {
+    this.#instances[this.#count] = instance
+    this.#weights[this.#count] = weight
+    this.#count += 1
   }
 
   /** Heaviest first; the canonical order decides between equals. */
-  #takeBest(ring: Ring, hits: Hit[]): void {
+  #takeBest(ring: Ring, hits: Hit[], instanceAt: InstanceAt): void {
     const weights = this.#weights
-    const taken = Math.min(this.#wanted, weights.length)
-    const best: number[] = []
-    for (let at = 0; at < weights.length; at += 1) {
+    const count = this.#count
+    const taken = Math.min(this.#wanted, count)
+    if (this.#best.length < taken) this.#best = new Int32Array(taken)
+    const best = this.#best
+    let size = 0
+    for (let at = 0; at < count; at += 1) {
       const weight = weights[at] as number
-      if (best.length === taken && weight <= (weights[best[taken - 1] as number] as number))
-        continue
-      if (best.length === taken) best.pop()
-      let place = best.length
+      if (size === taken) {
+        if (weight <= (weights[best[taken - 1] as number] as number)) continue
+      } else size += 1
+      let place = size - 1
       while (place > 0 && (weights[best[place - 1] as number] as number) < weight) {
         best[place] = best[place - 1] as number
         place -= 1
       }
       best[place] = at
     }
-    for (const at of best) hits.push(this.#hit(at, ring))
+    for (let i = 0; i < taken; i += 1) hits.push(this.#hit(best[i] as number, ring, instanceAt))
   }
 
   /** Without replacement; what weighs nothing comes last, in canonical order. */
-  #draw(ring: Ring, random: Random, hits: Hit[]): void {
+  #draw(ring: Ring, random: Random, hits: Hit[], instanceAt: InstanceAt): void {
     const weights = this.#weights
-    let missing = Math.min(this.#wanted, weights.length)
-    let total = sumOf(weights)
+    const count = this.#count
+    let missing = Math.min(this.#wanted, count)
+    let total = sumOf(weights, count)
     while (missing > 0 && total > 0) {
-      const at = pick(weights, random() * total)
+      const at = pick(weights, count, random() * total)
       const weight = weights[at] as number
-      hits.push(this.#hit(at, ring))
+      hits.push(this.#hit(at, ring, instanceAt))
       missing -= 1
       weights[at] = drawn
       // Subtracting most of a sum would leave little but the rounding of it.
-      total = weight * 2 > total ? sumOf(weights) : total - weight
+      total = weight * 2 > total ? sumOf(weights, count) : total - weight
     }
-    for (let at = 0; missing > 0 && at < weights.length; at += 1) {
+    for (let at = 0; missing > 0 && at < count; at += 1) {
       if (weights[at] !== 0) continue
-      hits.push(this.#hit(at, ring))
+      hits.push(this.#hit(at, ring, instanceAt))
       missing -= 1
     }
   }
 
-  #hit(at: number, ring: Ring): Hit {
-    return {
-      instance: this.#instances[at] as IndexedInstance,
-      ring,
-      weight: this.#weights[at] as number,
-    }
+  #hit(at: number, ring: Ring, instanceAt: InstanceAt): Hit {
+    const found = this.#instances[at] as IndexedInstance | number
+    const instance = typeof found === 'number' ? instanceAt(found) : found
+    return { instance, ring, weight: this.#weights[at] as number }
   }
+}
+
+type InstanceAt = (place: number) => IndexedInstance
+
+function nobody(): never {
+  throw new Error('no instance was added by its place')
 }
 
 /** In the place of the weight of what was drawn already. */
 const drawn = -1
 
-function sumOf(weights: readonly number[]): number {
+function sumOf(weights: readonly number[], count: number): number {
   let total = 0
-  for (const weight of weights) if (weight > 0) total += weight
+  for (let at = 0; at < count; at += 1) {
+    const weight = weights[at] as number
+    if (weight > 0) total += weight
+  }
   return total
 }
 
 /** The first whose weights up to it reach beyond `point`. */
-function pick(weights: readonly number[], point: number): number {
+function pick(weights: readonly number[], count: number, point: number): number {
   let rest = point
   let last = 0
-  for (let at = 0; at < weights.length; at += 1) {
+  for (let at = 0; at < count; at += 1) {
     const weight = weights[at] as number
     if (weight <= 0) continue
     rest -= weight

@@ -34,9 +34,11 @@ export interface Names {
 
 /** A query made ready for an index, for as long as the names in it mean the same. */
 export interface Plan {
-  /** All of them must match. */
-  readonly parts: readonly PlanNode[]
-  readonly perInstance: boolean
+  /** All parts must match; those that are single terms stand apart, being most. */
+  readonly terms: readonly TermsNode[]
+  readonly others: readonly PlanNode[]
+  /** Those of either that instances of one row can answer differently. */
+  readonly perInstance: readonly PlanNode[]
   /** Whether instances that take no work are answered too. */
   readonly wantsUnusable: boolean
   isCurrent(): boolean
@@ -54,9 +56,11 @@ export function compilePlan(query: Query, names: Names): Plan {
   // decides how fast the answer comes.
   const rows = new Map(parts.map((part) => [part, part.explain().rows]))
   parts.sort((a, b) => compareNumbers(rows.get(a) ?? Infinity, rows.get(b) ?? Infinity))
+  if (parts.length === 0) parts.push(new AllNode(''))
   return {
-    parts: parts.length > 0 ? parts : [new AllNode('')],
-    perInstance: parts.some((part) => part.perInstance),
+    terms: parts.filter((part) => part instanceof TermsNode),
+    others: parts.filter((part) => !(part instanceof TermsNode)),
+    perInstance: parts.filter((part) => part.perInstance),
     wantsUnusable: asksForStatus(query),
     isCurrent: () => compiler.isCurrent(),
   }
@@ -70,6 +74,7 @@ class Compiler {
   readonly #names: Names
   /** The fields whose values were looked up, and when they last changed. */
   readonly #fields = new Map<string, number>()
+  #checkedAt = 0
   #placesChangedAt: number | undefined
 
   constructor(names: Names) {
@@ -77,12 +82,21 @@ class Compiler {
   }
 
   isCurrent(): boolean {
-    for (const [field, changedAt] of this.#fields) {
-      if (this.#names.dictionary.changesOf(field) !== changedAt) return false
+    const { changes } = this.#names.dictionary
+    if (this.#checkedAt !== changes) {
+      if (!this.#fieldsAreCurrent()) return false
+      this.#checkedAt = changes
     }
     return (
       this.#placesChangedAt === undefined || this.#placesChangedAt === this.#names.placesChangedAt()
     )
+  }
+
+  #fieldsAreCurrent(): boolean {
+    for (const [field, changedAt] of this.#fields) {
+      if (this.#names.dictionary.changesOf(field) !== changedAt) return false
+    }
+    return true
   }
 
   part(part: QueryPart): PlanNode {

@@ -17,34 +17,35 @@ import type { Node } from './zone.ts'
 
 /** An instance in the index. Its group's row lies at `slot` of `shelf`. */
 export class Entry implements IndexedInstance {
+  // What a lookup reads of many entries comes first: it shares a cache line.
+  #weightBits = unknownWeight
+  bucket = 0
+  slot = 0
+  shelf: Shelf | undefined = undefined
+  node: Node
+  /** The bucket it would have when idle. */
+  #idleBucket = 0
+  #capacity = 1
+  load: InstanceLoad
+
   readonly owner: OwnerId
   readonly hash: number
   locality: Locality
   spec: InstanceSpec
   state: InstanceState
-  load: InstanceLoad
   liveness: Liveness
-
-  node: Node
   /** Its place in `node.entries`. */
   nodeAt = 0
-  shelf: Shelf | undefined = undefined
-  slot = 0
-  bucket = 0
-  /** The bucket it would have when idle. */
-  #idleBucket = 0
-  #capacity = 1
-  #weight = unknownWeight
 
   constructor(input: InstanceInput, hash: number, liveness: Liveness, node: Node) {
+    this.node = node
+    this.load = input.load ?? idle
     this.owner = input.owner
     this.hash = hash
     this.locality = input.locality
     this.spec = input.spec
     this.state = input.state
-    this.load = input.load ?? idle
     this.liveness = liveness
-    this.node = node
     this.settle()
   }
 
@@ -58,7 +59,8 @@ export class Entry implements IndexedInstance {
   /** Reads nothing but the entry itself: heartbeats are many, and each is a cold record. */
   takeLoad(load: InstanceLoad): void {
     this.load = load
-    this.#weight = unknownWeight
+    this.#weightBits = unknownWeight
+    if (this.shelf !== undefined) this.shelf.weights[this.slot] = 0
     this.bucket =
       this.#idleBucket === unusableBucket
         ? unusableBucket
@@ -71,11 +73,22 @@ export class Entry implements IndexedInstance {
 
   /** `weightOf`, remembered until something changes: a draw looks at many and changes none. */
   get weight(): number {
-    if (this.#weight === unknownWeight) this.#weight = weightOf(this)
-    return this.#weight
+    if (this.#weightBits === unknownWeight) {
+      asFloat[0] = weightOf(this)
+      this.#weightBits = asBits[0] as number
+    }
+    asBits[0] = this.#weightBits
+    return asFloat[0] as number
   }
 }
 
+/**
+ * Weights are 32-bit floats, kept as the integer of the same bits: V8 puts any other number into an
+ * object of its own, which would be one more cold read for each entry of a pool.
+ */
+const asFloat = new Float32Array(1)
+const asBits = new Int32Array(asFloat.buffer)
+/** The bits of no weight: weights are not negative. */
 const unknownWeight = -1
 
 /** The canonical order of a group's instances. */

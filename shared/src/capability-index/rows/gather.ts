@@ -1,8 +1,7 @@
-import { distanceFrom } from '../canonical-order.ts'
 import { bucketCount, unusableBucket } from '../standing.ts'
 import type { Plan } from './compile.ts'
 import type { Entry, Members } from './entry.ts'
-import { OneNode, SlotSet, type PlanNode, type Words } from './plan.ts'
+import { OneNode, SlotSet, TermsNode, type PlanNode, type TermRows, type Words } from './plan.ts'
 import { bucketKey, type Pool } from './pool.ts'
 import { hasBit, lowestBit, type Shelf } from './shelf.ts'
 import type { Node } from './zone.ts'
@@ -30,7 +29,7 @@ export interface Walked {
  * Finds the first groups of some shelves in canonical order. Each shelf is walked in the cheaper of
  * two ways:
  *
- *     lists    the query's shortest list, whole: at most 1/32 of the rows, usually far fewer
+ *     lists    the query's shortest list, whole: at most 1/32 of the slots, usually far fewer
  *     words    bucket by bucket, best first, 32 rows at a time, from the start of the circle on,
  *              until nothing later can be better than what the pool holds
  */
@@ -40,41 +39,60 @@ export class Gather {
   /** What each shelf's walk came to, where somebody wants to know. */
   trace: Map<Shelf, Walked> | undefined
 
-  #parts: readonly PlanNode[] = []
-  #perInstance: PlanNode[] = []
+  #terms: readonly TermsNode[] = []
+  #others: readonly PlanNode[] = []
+  #perInstance: readonly PlanNode[] = []
   #filter: Filter = { unusable: false, node: undefined, nodeIs: 'not', flat: false, start: 0 }
   /** Whether a row that matches has an instance that counts, without looking at them. */
   #rowSuffices = false
+  /** Whether that is so for rows with one instance, which is as usable as its bucket. */
+  #onlySuffices = false
+  /** The worst bucket that is wanted. */
+  #bucketMax = unusableBucket
 
   /** The shelf at hand, and how its rows are tested. */
   #bound: Shelf | undefined
   #driver: PlanNode | undefined
-  readonly #all: Uint32Array[] = []
-  readonly #none: Uint32Array[] = []
+  /** Bitsets that must all have the row. */
+  readonly #bits: Uint32Array[] = []
+  #bitsCount = 0
+  /** What else is known of 32 rows at once. */
   readonly #words: Words[] = []
+  #wordsCount = 0
+  /** Lists, beside the driving one, that must all have the row. */
+  readonly #lists: TermRows[] = []
+  #listsCount = 0
+  /** Parts that are asked of each row left over. */
   readonly #rest: PlanNode[] = []
+  #restCount = 0
   readonly #slots = new SlotSet()
 
   begin(plan: Plan, filter: Filter): void {
-    this.#parts = plan.parts
-    this.#perInstance = plan.parts.filter((part) => part.perInstance)
+    this.#terms = plan.terms
+    this.#others = plan.others
+    this.#perInstance = plan.perInstance
     this.#filter = filter
-    this.#rowSuffices = !plan.perInstance && filter.node === undefined
+    this.#rowSuffices = plan.perInstance.length === 0 && filter.node === undefined
+    this.#onlySuffices =
+      filter.node === undefined && plan.perInstance.every((part) => part instanceof TermsNode)
+    this.#bucketMax = filter.unusable ? unusableBucket : unusableBucket - 1
     this.#bound = undefined
     if (filter.node === undefined || filter.nodeIs === 'not') return
     // What runs on one node is usually the shortest list of all.
-    this.#parts = [...plan.parts, new OneNode(filter.node)]
+    this.#others = [...plan.others, new OneNode(filter.node)]
   }
 
   /** Offers the pool what it should hold of these shelves' rows. */
   gather(shelves: readonly Shelf[], pool: Pool): void {
-    const waiting: Shelf[] = []
+    let waiting: Shelf[] | undefined
     for (const shelf of shelves) {
       if (!this.#bind(shelf)) this.#end(shelf, 'skipped', this.touched)
-      else if (this.#driver === undefined) waiting.push(shelf)
-      else this.#readLists(shelf, pool)
+      else if (this.#driver !== undefined) this.#readLists(shelf, pool)
+      else if (waiting === undefined) waiting = [shelf]
+      else waiting.push(shelf)
     }
-    if (waiting.length > 0) this.#readWords(waiting, pool)
+    if (waiting !== undefined) this.#readWords(waiting, pool)
+    pool.cut()
   }
 
   /** Every row that matches, with at least one instance that does. */
@@ -85,100 +103,164 @@ export class Gather {
         let word = this.#word(shelf.alive[page] as number, page)
         for (; word !== 0; word &= word - 1) {
           const slot = (page << 5) | lowestBit(word)
-          if (this.#rowMatches(slot) && this.#counts(shelf, slot)) visit(slot)
+          if (this.#leftMatches(shelf, slot)) visit(slot)
         }
       }
       return
     }
-    this.#driver.collect(this.#slots)
-    for (const slot of this.#slots.slots) {
-      if (this.#listedRowMatches(slot) && this.#counts(shelf, slot)) visit(slot)
-    }
     this.#slots.clear()
+    this.#driver.collect(this.#slots)
+    const { slots, size } = this.#slots
+    for (let i = 0; i < size; i += 1) {
+      const slot = slots[i] as number
+      if (this.#bitsMatch(slot) && this.#listsMatch(slot) && this.#leftMatches(shelf, slot)) {
+        visit(slot)
+      }
+    }
   }
 
   /** Whether one row matches, apart from its instances. */
   test(shelf: Shelf, slot: number): boolean {
-    for (const part of this.#parts) {
+    for (const part of this.#terms) if (part.bind(shelf) === 0 || !part.possible(slot)) return false
+    for (const part of this.#others)
       if (part.bind(shelf) === 0 || !part.possible(slot)) return false
-    }
     this.#bound = shelf
     return true
   }
 
   /** Whether an instance of a row that matches counts itself. */
   countsEntry(entry: Entry): boolean {
-    const { unusable, node, nodeIs } = this.#filter
-    if (!unusable && entry.bucket === unusableBucket) return false
+    const { node, nodeIs } = this.#filter
+    if (entry.bucket > this.#bucketMax) return false
     if (node !== undefined && (entry.node === node) !== (nodeIs === 'only')) return false
     for (const part of this.#perInstance) if (!part.matches(entry.slot, entry)) return false
     return true
   }
 
+  /** Whether a row that matches has one instance, which counts, and whose weight is known. */
+  hasKnownOnly(shelf: Shelf, slot: number): boolean {
+    return this.#onlySuffices && (shelf.weights[slot] as number) > 0
+  }
+
   /** Turns to the shelf of a row that the pool holds, before its instances are asked. */
   turnTo(shelf: Shelf): void {
-    if (this.#bound === shelf || this.#perInstance.length === 0) return
-    this.#bind(shelf)
+    if (this.#perInstance.length > 0) this.#bind(shelf)
   }
 
   /** False when no row of the shelf can match. */
   #bind(shelf: Shelf): boolean {
     if (this.#bound === shelf) return true
     this.#bound = undefined
-    for (const part of this.#parts) if (part.bind(shelf) === 0) return false
+    const terms = this.#terms
+    const others = this.#others
+    for (let i = 0; i < terms.length; i += 1) {
+      if ((terms[i] as TermsNode).bind(shelf) === 0) return false
+    }
+    for (let i = 0; i < others.length; i += 1) {
+      if ((others[i] as PlanNode).bind(shelf) === 0) return false
+    }
     this.#bound = shelf
 
-    this.#driver = undefined
+    let driver: PlanNode | undefined
     let shortest = Infinity
-    for (const part of this.#parts) {
-      const listed = part.listed()
-      if (listed < shortest) {
-        shortest = listed
-        this.#driver = part
-      }
+    for (let i = 0; i < terms.length; i += 1) {
+      const term = terms[i] as TermsNode
+      const listed = term.listed()
+      if (listed >= shortest) continue
+      shortest = listed
+      driver = term
     }
-    this.#all.length = 0
-    this.#none.length = 0
-    this.#words.length = 0
-    this.#rest.length = 0
-    for (const part of this.#parts) {
-      if (part === this.#driver && part.collectsExactly()) continue
-      const words = part.words()
-      if (words?.bits !== undefined) this.#all.push(words.bits)
-      else {
-        if (words !== undefined && this.#driver === undefined) this.#words.push(words)
-        this.#rest.push(part)
-      }
+    for (let i = 0; i < others.length; i += 1) {
+      const other = others[i] as PlanNode
+      const listed = other.listed()
+      if (listed >= shortest) continue
+      shortest = listed
+      driver = other
+    }
+    this.#driver = driver
+    // The lists keep their length: cutting them short would give up their memory.
+    this.#bitsCount = 0
+    this.#wordsCount = 0
+    this.#listsCount = 0
+    this.#restCount = 0
+    for (let i = 0; i < terms.length; i += 1) {
+      const term = terms[i] as TermsNode
+      if (term === driver) continue
+      if (term.bits !== undefined) {
+        this.#bits[this.#bitsCount] = term.bits
+        this.#bitsCount += 1
+      } else if (term.list !== undefined) {
+        this.#lists[this.#listsCount] = term.list
+        this.#listsCount += 1
+      } else this.#add(term, term)
+    }
+    for (let i = 0; i < others.length; i += 1) {
+      const other = others[i] as PlanNode
+      if (other !== driver || !other.collectsExactly()) this.#add(other, other.words())
     }
     return true
+  }
+
+  #add(part: PlanNode, words: Words | undefined): void {
+    if (words !== undefined && this.#driver === undefined) {
+      this.#words[this.#wordsCount] = words
+      this.#wordsCount += 1
+    }
+    this.#rest[this.#restCount] = part
+    this.#restCount += 1
   }
 
   /** Of 32 rows, those that can match. */
   #word(rows: number, page: number): number {
+    const bits = this.#bits
     let word = rows
-    for (const bits of this.#all) word &= bits[page] as number
-    if (word === 0) return 0
-    for (const words of this.#words) word &= words.word(page)
+    for (let i = 0; i < this.#bitsCount; i += 1) word &= (bits[i] as Uint32Array)[page] as number
+    return word === 0 ? 0 : this.#wordOfRest(word, page)
+  }
+
+  #wordOfRest(rows: number, page: number): number {
+    const words = this.#words
+    let word = rows
+    for (let i = 0; i < this.#wordsCount; i += 1) word &= (words[i] as Words).word(page)
     return word
   }
 
-  /** The rest of the query, for a row that `#word` let through. */
-  #rowMatches(slot: number): boolean {
-    for (const part of this.#rest) if (!part.possible(slot)) return false
+  #bitsMatch(slot: number): boolean {
+    const bits = this.#bits
+    for (let i = 0; i < this.#bitsCount; i += 1) {
+      if (!hasBit(bits[i] as Uint32Array, slot)) return false
+    }
     return true
   }
 
-  /** The rest of the query, for a row that the driving list names. */
-  #listedRowMatches(slot: number): boolean {
-    for (const bits of this.#all) if (!hasBit(bits, slot)) return false
-    return this.#rowMatches(slot)
+  #listsMatch(slot: number): boolean {
+    const lists = this.#lists
+    for (let i = 0; i < this.#listsCount; i += 1) {
+      if (!(lists[i] as TermRows).has(slot)) return false
+    }
+    return true
   }
 
-  /** Whether some instance of a row counts. */
-  #counts(shelf: Shelf, slot: number): boolean {
-    if (this.#rowSuffices) {
-      return this.#filter.unusable || shelf.buckets[slot] !== unusableBucket
+  /** The same for slots in rising order. */
+  #listsSeek(slot: number): boolean {
+    const lists = this.#lists
+    for (let i = 0; i < this.#listsCount; i += 1) {
+      if (!(lists[i] as TermRows).seek(slot)) return false
     }
+    return true
+  }
+
+  #restMatches(slot: number): boolean {
+    const rest = this.#rest
+    for (let i = 0; i < this.#restCount; i += 1) {
+      if (!(rest[i] as PlanNode).possible(slot)) return false
+    }
+    return true
+  }
+
+  /** Whether some instance of a row in a wanted bucket counts. */
+  #counts(shelf: Shelf, slot: number): boolean {
+    if (this.#rowSuffices || this.hasKnownOnly(shelf, slot)) return true
     const members = shelf.members[slot] as Members
     if (!Array.isArray(members)) return this.countsEntry(members)
     for (const entry of members) if (this.countsEntry(entry)) return true
@@ -186,45 +268,85 @@ export class Gather {
   }
 
   #readLists(shelf: Shelf, pool: Pool): void {
-    const { flat, start, unusable } = this.#filter
-    const { buckets, hashes } = shelf
     const driver = this.#driver as PlanNode
-    driver.collect(this.#slots)
-    const { slots } = this.#slots
-    this.touched += slots.length
-    this.#end(shelf, 'exhausted', this.touched - slots.length)
-    for (let i = 0; i < slots.length; i += 1) {
-      const slot = slots[i] as number
-      const bucket = buckets[slot] as number
-      if (bucket === unusableBucket && !unusable) continue
-      const shown = flat && bucket < unusableBucket ? 0 : bucket
-      const key = shown * bucketKey + distanceFrom(start, hashes[slot] as number)
-      if (key > pool.worst || !this.#listedRowMatches(slot) || !this.#counts(shelf, slot)) continue
-      pool.offer(key, shelf, slot)
+    const list = driver instanceof TermsNode ? driver.list : undefined
+    if (list !== undefined) {
+      this.#readList(shelf, pool, list.list, list.start, list.start + list.rows, true)
+      return
     }
     this.#slots.clear()
+    driver.collect(this.#slots)
+    this.#readList(shelf, pool, this.#slots.slots, 0, this.#slots.size, false)
   }
 
-  #readWords(shelves: readonly Shelf[], pool: Pool): void {
-    const { flat, unusable } = this.#filter
-    const waiting = new Set(shelves)
-    for (let bucket = 0; bucket < (unusable ? bucketCount : unusableBucket); bucket += 1) {
+  #readList(
+    shelf: Shelf,
+    pool: Pool,
+    list: Uint16Array,
+    from: number,
+    end: number,
+    sorted: boolean,
+  ): void {
+    const { buckets, hashes } = shelf
+    const { start, flat } = this.#filter
+    const bucketMax = this.#bucketMax
+    const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : shelf.alive
+    const bitsLeft = this.#bitsCount > 1
+    const listsLeft = this.#listsCount > 0
+    const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
+    if (sorted) for (let i = 0; i < this.#listsCount; i += 1) (this.#lists[i] as TermRows).rewind()
+    let { worst, worstBucket } = pool
+    for (let i = from; i < end; i += 1) {
+      const slot = list[i] as number
+      if (((one[slot >>> 5] as number) & (1 << (slot & 31))) === 0) continue
+      const own = buckets[slot] as number
+      if (own > bucketMax) continue
+      const bucket = flat && own < unusableBucket ? 0 : own
+      if (bucket > worstBucket) continue
+      const key = bucket * bucketKey + (((hashes[slot] as number) - start) >>> 0)
+      if (key > worst || (bitsLeft && !this.#bitsMatch(slot))) continue
+      if (listsLeft && !(sorted ? this.#listsSeek(slot) : this.#listsMatch(slot))) continue
+      if (rowsLeft && !this.#leftMatches(shelf, slot)) continue
+      pool.offer(key, shelf, slot)
+      worst = pool.worst
+      worstBucket = pool.worstBucket
+    }
+    this.touched += end - from
+    this.#end(shelf, 'exhausted', this.touched - (end - from))
+  }
+
+  #leftMatches(shelf: Shelf, slot: number): boolean {
+    return this.#restMatches(slot) && this.#counts(shelf, slot)
+  }
+
+  #readWords(waiting: Shelf[], pool: Pool): void {
+    const { flat } = this.#filter
+    let left = waiting.length
+    for (let bucket = 0; bucket <= this.#bucketMax && left > 0; bucket += 1) {
       if (pool.worst < bucket * bucketKey) break
       // Without ranks the first bucket stands for all usable ones.
       if (flat && bucket > 0 && bucket < unusableBucket) continue
-      for (const shelf of waiting) {
+      for (let i = 0; i < left; i += 1) {
+        const shelf = waiting[i] as Shelf
         if (this.#rowsIn(shelf, bucket) === 0) continue
         this.#bind(shelf)
         const before = this.touched
         const found = this.#walk(shelf, bucket, pool)
-        if (!flat && found !== stopped && this.#isCheapToFinish(shelf, bucket, found)) {
+        if (
+          !flat &&
+          found !== stopped &&
+          this.#isCheapToFinish(shelf, bucket, found, pool.missing)
+        ) {
           this.#finish(shelf, bucket, pool)
-          waiting.delete(shelf)
+          left -= 1
+          waiting[i] = waiting[left] as Shelf
+          i -= 1
         }
         this.#end(shelf, 'exhausted', before)
       }
     }
-    if (pool.isFull) for (const shelf of waiting) this.#end(shelf, 'early', this.touched)
+    if (this.trace === undefined || !pool.isFull) return
+    for (let i = 0; i < left; i += 1) this.#end(waiting[i] as Shelf, 'early', this.touched)
   }
 
   #end(shelf: Shelf, ended: Walked['ended'], touchedBefore: number): void {
@@ -253,51 +375,84 @@ export class Gather {
     const rows = whole ? shelf.alive : (bucketBits[bucket] as Uint32Array)
     const without = whole ? bucketBits[unusableBucket] : undefined
     const base = bucket * bucketKey
+    const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
+    const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : shelf.alive
+    const two = this.#bitsCount > 1 ? (this.#bits[1] as Uint32Array) : one
+    const bitsLeft = this.#bitsCount > 2 || this.#wordsCount > 0
     const first = pages.find(start)
     let found = 0
-    for (let i = 0; i < count; i += 1) {
-      const at = first + i < count ? first + i : first + i - count
+    let touched = 0
+    let at = first
+    do {
       const page = order[at] as number
-      let word = rows[page] as number
+      let word = (rows[page] as number) & (one[page] as number) & (two[page] as number)
       if (without !== undefined) word &= ~(without[page] as number)
-      if (word === 0) continue
-      word = this.#word(word, page)
-      if (word === 0) continue
-      // On the first page rows lie on both sides of the start.
-      if (i > 0 && base + distanceFrom(start, lows[at] as number) > pool.worst) return stopped
-      for (; word !== 0; word &= word - 1) {
-        const slot = (page << 5) | lowestBit(word)
-        this.touched += 1
-        const key = base + distanceFrom(start, hashes[slot] as number)
-        if (key > pool.worst || !this.#rowMatches(slot) || !this.#counts(shelf, slot)) continue
-        found += 1
-        pool.offer(key, shelf, slot)
+      if (bitsLeft && word !== 0) word = this.#word(word, page)
+      if (word !== 0) {
+        // On the first page rows lie on both sides of the start.
+        if (at !== first) {
+          if (pool.isFull) pool.cut()
+          if (base + (((lows[at] as number) - start) >>> 0) > pool.worst) {
+            this.touched += touched
+            return stopped
+          }
+        }
+        for (; word !== 0; word &= word - 1) {
+          const slot = (page << 5) | (31 - Math.clz32(word & -word))
+          touched += 1
+          const key = base + (((hashes[slot] as number) - start) >>> 0)
+          if (key > pool.worst) continue
+          if (rowsLeft && !this.#leftMatches(shelf, slot)) continue
+          found += 1
+          pool.offer(key, shelf, slot)
+        }
       }
-    }
+      at += 1
+      if (at === count) at = 0
+    } while (at !== first)
+    this.touched += touched
+    if (pool.isFull) pool.cut()
     return found
   }
 
-  /** Whether so few rows of the later buckets can match that one pass over all of them is cheaper. */
-  #isCheapToFinish(shelf: Shelf, bucket: number, found: number): boolean {
+  /**
+   * After a walk that did not fill the pool: whether one pass over all later buckets, which looks
+   * at every row that matches, is cheaper than going on bucket by bucket until it is full.
+   */
+  #isCheapToFinish(shelf: Shelf, bucket: number, found: number, missing: number): boolean {
     let later = 0
     for (let b = bucket + 1; b < bucketCount; b += 1) later += shelf.bucketRows[b] as number
-    return ((found + 1) * later) / (shelf.bucketRows[bucket] as number) <= finishRowsMax
+    const rows = ((found + 1) * later) / (shelf.bucketRows[bucket] as number)
+    const walks = missing / (found + 1)
+    const pages = shelf.pages.count
+    return rows <= finishRowsMax && walks * pages > pages + rows * rowPerPage
   }
 
   /** Offers the rows of all buckets after one. */
   #finish(shelf: Shelf, bucket: number, pool: Pool): void {
-    const { unusable, start } = this.#filter
+    const { start } = this.#filter
     const { alive, buckets, hashes } = shelf
-    const bucketMax = unusable ? unusableBucket : unusableBucket - 1
-    for (let page = 0; page < shelf.pages.numbersEnd; page += 1) {
-      for (let word = this.#word(alive[page] as number, page); word !== 0; word &= word - 1) {
-        const slot = (page << 5) | lowestBit(word)
+    const { numbersEnd } = shelf.pages
+    const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
+    const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : alive
+    const two = this.#bitsCount > 1 ? (this.#bits[1] as Uint32Array) : one
+    const bitsLeft = this.#bitsCount > 2 || this.#wordsCount > 0
+    const bucketMax = this.#bucketMax
+    let { worst, worstBucket } = pool
+    for (let page = 0; page < numbersEnd; page += 1) {
+      let word = (alive[page] as number) & (one[page] as number) & (two[page] as number)
+      if (bitsLeft && word !== 0) word = this.#word(word, page)
+      for (; word !== 0; word &= word - 1) {
+        const slot = (page << 5) | (31 - Math.clz32(word & -word))
         const own = buckets[slot] as number
-        if (own <= bucket || own > bucketMax) continue
+        if (own <= bucket || own > bucketMax || own > worstBucket) continue
         this.touched += 1
-        const key = own * bucketKey + distanceFrom(start, hashes[slot] as number)
-        if (key > pool.worst || !this.#rowMatches(slot) || !this.#counts(shelf, slot)) continue
+        const key = own * bucketKey + (((hashes[slot] as number) - start) >>> 0)
+        if (key > worst) continue
+        if (rowsLeft && !this.#leftMatches(shelf, slot)) continue
         pool.offer(key, shelf, slot)
+        worst = pool.worst
+        worstBucket = pool.worstBucket
       }
     }
   }
@@ -305,6 +460,9 @@ export class Gather {
 
 /** In the place of a number of rows. */
 const stopped = -1
+
+/** What looking at a row costs, in pages walked over. */
+const rowPerPage = 2
 
 /** Looking at as many rows one by one takes about as long as two walks over a full shelf's words. */
 const finishRowsMax = 2_048

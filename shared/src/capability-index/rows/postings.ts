@@ -57,9 +57,14 @@ export class Postings {
     const address = this.#data.get(term)
     const block = this.#pairs.chunks[address >>> 16] as Uint32Array
     const start = address & 0xffff
-    const at = findPair(block, start, head & rowsMask, shelf)
+    const count = head & rowsMask
+    // A common term is on every shelf, and so at the place of the shelf's number.
+    let at = start + shelf * 2
+    if (shelf >= count || (block[at] as number) >>> shelfShift !== shelf) {
+      at = findPair(block, start, count, shelf)
+      if (at >= start + count * 2 || (block[at] as number) >>> shelfShift !== shelf) return false
+    }
     const found = block[at] as number
-    if (at >= start + (head & rowsMask) * 2 || found >>> shelfShift !== shelf) return false
     this.#block = block
     this.#at = at
     this.rows = found & rowsMask

@@ -27,6 +27,13 @@ export const indexLimits: IndexLimits = {
   shelfPagesMax: 65_536 / pageSlots,
 }
 
+/** What lies around an asker's zone, for as long as there are the same shelves. */
+export interface Surroundings {
+  readonly inRegion: readonly Shelf[]
+  readonly elsewhere: readonly Shelf[]
+  readonly shelvesChanges: number
+}
+
 /** Keeps the rows in step with the entries: which row an entry belongs to, and what the row has. */
 export class RowStore implements Names, Stock, ShelfNumbers {
   readonly dictionary = new TermDictionary()
@@ -40,6 +47,8 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   readonly shelfPagesMax: number
   rows = 0
   #placesChanges = 0
+  #shelvesChanges = 0
+  readonly #surroundings = new WeakMap<Zone, Surroundings>()
   #shelfNumbersEnd = 0
   readonly #freeShelfNumbers: number[] = []
 
@@ -169,7 +178,28 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     this.dictionary.release(term)
   }
 
+  /** Shelves of the other zones of a zone's region, and of all other regions. */
+  around(zone: Zone): Surroundings {
+    let found = this.#surroundings.get(zone)
+    if (found?.shelvesChanges !== this.#shelvesChanges) {
+      found = this.surroundings(zone.region, zone)
+      this.#surroundings.set(zone, found)
+    }
+    return found
+  }
+
+  surroundings(region: string, home: Zone | undefined): Surroundings {
+    const inRegion: Shelf[] = []
+    const elsewhere: Shelf[] = []
+    for (const zone of this.zones()) {
+      if (zone === home) continue
+      ;(zone.region === region ? inRegion : elsewhere).push(...zone.shelves)
+    }
+    return { inRegion, elsewhere, shelvesChanges: this.#shelvesChanges }
+  }
+
   take(): number {
+    this.#shelvesChanges += 1
     const number = this.#freeShelfNumbers.pop() ?? this.#shelfNumbersEnd
     if (number >= shelvesMax) {
       throw new MeridianError('invalid_request', `the index holds at most ${shelvesMax} zones`)
@@ -179,6 +209,7 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   }
 
   give(number: number): void {
+    this.#shelvesChanges += 1
     this.#freeShelfNumbers.push(number)
   }
 
@@ -203,6 +234,7 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     }
     entry.shelf = shelf
     entry.slot = slot
+    shelf.weights[slot] = 0
     eachInstanceTerm(entry.spec, entry.standing, (field, value) => {
       if (field.startsWith('meta.')) shelf.addTerm(slot, this.#intern(field, presence))
       if (value !== presence) shelf.addTerm(slot, this.#intern(field, value))
@@ -290,7 +322,18 @@ function someMember(members: Members, test: (entry: Entry) => boolean): boolean 
 
 /** Sorts terms and drops repeats. Returns how many are left. */
 function sortAndDedupe(terms: number[]): number {
-  terms.sort((a, b) => a - b)
+  if (terms.length > sortedByHandMax) terms.sort((a, b) => a - b)
+  else {
+    for (let i = 1; i < terms.length; i += 1) {
+      const term = terms[i] as number
+      let at = i
+      while (at > 0 && (terms[at - 1] as number) > term) {
+        terms[at] = terms[at - 1] as number
+        at -= 1
+      }
+      terms[at] = term
+    }
+  }
   let count = 0
   for (const term of terms) {
     if (count > 0 && terms[count - 1] === term) continue
@@ -300,3 +343,6 @@ function sortAndDedupe(terms: number[]): number {
   terms.length = count
   return count
 }
+
+/** A call with a comparison costs more than moving so few. */
+const sortedByHandMax = 40

@@ -6,7 +6,8 @@ export class TermDictionary {
   readonly #values: string[] = []
   readonly #fieldOf: FieldTerms[] = []
   readonly #free: number[] = []
-  #changes = 0
+  /** How often a value appeared or went. */
+  changes = 0
 
   /** Above every number in use. */
   get numbersEnd(): number {
@@ -35,7 +36,7 @@ export class TermDictionary {
     this.#fieldOf[term] = terms
     terms.byValue.set(value, term)
     if (value !== presence) terms.sorted.insert(value, term)
-    terms.changedAt = this.#changes += 1
+    terms.changedAt = this.changes += 1
     return term
   }
 
@@ -45,7 +46,7 @@ export class TermDictionary {
     const terms = this.#fieldOf[term] as FieldTerms
     terms.byValue.delete(value)
     if (value !== presence) terms.sorted.remove(value)
-    terms.changedAt = this.#changes += 1
+    terms.changedAt = this.changes += 1
     if (terms.byValue.size === 0) this.#fields.delete(terms.name)
     this.#free.push(term)
   }
