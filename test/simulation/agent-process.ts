@@ -25,9 +25,9 @@ export interface AgentBackup {
 export class AgentProcess extends SimulatedProcess<AgentNode> {
   readonly locality: Locality
   readonly owner: OwnerId
-  readonly disk = new Disk(0)
+  readonly disk: Disk
   readonly zoneDisk = new Disk(zoneWritesUnsynced)
-  readonly disks = [this.disk, this.zoneDisk]
+  readonly disks: readonly Disk[]
   /** What the agent has acknowledged and its disk must hold: the truth of this node. */
   registered: ReadonlyMap<string, Offer> = new Map()
 
@@ -36,6 +36,8 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
     super(world, `agent ${formatLocality(locality)}`, { kind: 'zone', region, zone })
     this.locality = locality
     this.owner = agentOwnerId(locality)
+    this.disk = new Disk(world.shape.agentWritesUnsynced)
+    this.disks = [this.disk, this.zoneDisk]
   }
 
   acknowledge(offer: Offer): void {

@@ -21,6 +21,7 @@ import {
  */
 export class Disk {
   readonly #unsyncedMax: number
+  readonly #notices: (() => void)[] = []
   #durable = new Image()
   #seen = new Image()
   #unsynced: Write[] = []
@@ -54,7 +55,7 @@ export class Disk {
             owners.commit(change, definitions)
             ownerIds.add(change.owner)
           })
-          watcher.owned(change)
+          this.#whenCommitted(() => watcher.owned(change))
         },
         putDefinitions: (definitions) => write(({ owners }) => owners.putDefinitions(definitions)),
         removeDefinitions: (ids) => write(({ owners }) => owners.removeDefinitions(ids)),
@@ -156,13 +157,21 @@ export class Disk {
     try {
       const result = work()
       this.#commit((image) => writes.forEach((write) => write(image)))
+      for (const notice of this.#notices) notice()
       return result
     } catch (error) {
       this.#seen = this.#rebuilt()
       throw error
     } finally {
+      this.#notices.length = 0
       this.#transaction = undefined
     }
+  }
+
+  /** Nobody is told of what a transaction that fails has done meanwhile. */
+  #whenCommitted(notice: () => void): void {
+    if (this.#transaction) this.#notices.push(notice)
+    else notice()
   }
 
   #commit(write: Write): void {

@@ -20,7 +20,7 @@ import {
 import { contentOf, sameContent } from './ledger.ts'
 import type { RegistryProcess } from './registry-process.ts'
 import { isPrivate, queries, type KnownQuery } from './servers.ts'
-import { Waiting } from './waiting.ts'
+import { Waiting, type Ending } from './waiting.ts'
 import type { World } from './world.ts'
 
 /**
@@ -31,12 +31,15 @@ const convergenceMsMax: Millis = 15_000 + exchangeLimits.answerMs
 
 const lookMs = 100
 
-/** Waits until all replicas hold what the owners say, and returns how long that took. */
+/**
+ * Waits until all replicas hold what the owners say, and clients are told so. Returns how long that
+ * took.
+ */
 export async function converge(world: World): Promise<Millis> {
   const startedAt = world.clock.now()
   for (;;) {
-    const difference = whatDiffers(world)
     const took = world.clock.now() - startedAt
+    const difference = whatDiffers(world) ?? (await whatIsNotFound(world))
     if (difference === undefined) return took
     if (took >= convergenceMsMax) {
       world.breach('2', `${took} ms after faults and writes ended: ${difference}`)
@@ -48,6 +51,10 @@ export async function converge(world: World): Promise<Millis> {
 
 /** The first difference between what somebody holds and what its owner says. */
 function whatDiffers(world: World): string | undefined {
+  for (const { name, program } of world.processes) {
+    const readiness = program?.api.readiness()
+    if (readiness?.ready !== true) return `${name} is not ready: ${readiness?.reasons.join(', ')}`
+  }
   for (const agent of world.agents) {
     const others = world.agents.filter((other) => other !== agent && inZoneOf(other, agent))
     const owners = others.map(({ owner }) => owner)
@@ -108,13 +115,16 @@ function holdsAll(
   return undefined
 }
 
-/** Once everybody holds what owners say: is that what was registered, and is it found? */
-export async function checkTruth(world: World): Promise<void> {
-  for (const agent of world.agents) checkRegistered(world, agent)
+/** The first lookup whose answer is not what is registered. */
+async function whatIsNotFound(world: World): Promise<string | undefined> {
   const rows = world.agents.flatMap(truthOf)
   for (const query of queries) {
-    for (const agent of world.agents) await checkLookup(world, agent, query, rows)
+    for (const agent of world.agents) {
+      const fault = await lookUpFault(world, agent, query, rows)
+      if (fault !== undefined) return fault
+    }
   }
+  return undefined
 }
 
 /** Invariant 1: what was acknowledged is on the disk, and the API says so. */
@@ -123,8 +133,8 @@ export function checkRegistered(world: World, agent: AgentProcess): void {
   if (!program) return
   const expected = sorted(
     [...registered.values()].map(
-      ({ id, definitionId, registration: { endpoint, metadata, weight, capacity } }) =>
-        `${id} ${definitionId} ${endpoint.url} ${metadata['env']} ${weight} ${capacity}`,
+      ({ id, definitionId, url, registration: { metadata, weight, capacity } }) =>
+        `${id} ${definitionId} ${url} ${metadata['env']} ${weight} ${capacity}`,
     ),
   )
   const shown = sorted(
@@ -146,13 +156,13 @@ export function checkRegistered(world: World, agent: AgentProcess): void {
 function truthOf({ registered, locality }: AgentProcess): Row[] {
   return [...registered.values()]
     .filter(({ definitionId }) => !isPrivate(definitionId))
-    .map(({ id, definitionId, definition, registration }) => ({
+    .map(({ id, definitionId, definition, url, registration }) => ({
       id,
       definitionId,
       definition,
       metadata: registration.metadata,
       locality,
-      url: registration.endpoint.url,
+      url,
       weight: registration.weight,
       passing: true,
     }))
@@ -195,14 +205,13 @@ function countsOf(rows: readonly Row[]): string {
 const lookupLimit = 5
 
 /** Looks up as a client does, and follows the question up to wherever there is an answer. */
-async function checkLookup(
+async function lookUpFault(
   world: World,
   agent: AgentProcess,
   query: KnownQuery,
   truth: readonly Row[],
-): Promise<void> {
-  const { program, name, locality } = agent
-  if (!program) return
+): Promise<string | undefined> {
+  const { name, locality } = agent
   const usable = truth.filter((row) => isUsable(row) && query.matches(row))
   const own = [...agent.registered.values()].filter(({ definitionId }) => isPrivate(definitionId))
   const inZone = usable.filter((row) => sameZone(row.locality, locality))
@@ -212,11 +221,15 @@ async function checkLookup(
     ({ definition, registration: { metadata, weight } }) =>
       weight > 0 && query.matches({ definition, metadata, locality }),
   )
-  if (isPrivatelyFound) return
+  if (isPrivatelyFound) return undefined
   const expected = inZone.length > 0 ? inZone : inRegion.length > 0 ? inRegion : usable
 
-  const answer = await lookUp(world, agent, query.q)
-  if (!answer) return
+  const ending = await lookUp(world, agent, query.q)
+  if (ending?.kind !== 'value') {
+    const why = ending?.kind === 'error' ? String(ending.error) : 'the deadline has passed'
+    return `${name} has no answer to '${query.q}': ${why}`
+  }
+  const answer = ending.value
   const known = new Set(expected.map(rowText))
   const results = answer.results.map(resultText)
   const wanted = Math.min(lookupLimit, expected.length)
@@ -227,18 +240,15 @@ async function checkLookup(
     results.every((text) => known.has(text)) &&
     answer.outcome === outcome &&
     answer.complete
-  if (isRight) return
-  world.breach(
-    '4',
-    `${name} answers '${query.q}' with ${JSON.stringify(answer)}; the truth is [${texts(expected)}]`,
-  )
+  if (isRight) return undefined
+  return `${name} answers '${query.q}' with ${JSON.stringify(answer)}; the truth is [${texts(expected)}]`
 }
 
 async function lookUp(
   world: World,
-  { name, program }: AgentProcess,
+  { program }: AgentProcess,
   q: string,
-): Promise<LookupAnswer | undefined> {
+): Promise<Ending<LookupAnswer> | undefined> {
   if (!program) return undefined
   const deadline = 2_000
   const signal = new AbortController().signal
@@ -247,11 +257,7 @@ async function lookUp(
   while (waiting.ending.kind === 'open' && world.clock.now() - startedAt <= deadline) {
     await world.advance(5)
   }
-  const { ending } = waiting
-  if (ending.kind === 'value') return ending.value
-  const why = ending.kind === 'error' ? String(ending.error) : 'the deadline has passed'
-  world.breach('4', `${name} has no answer to '${q}': ${why}`)
-  return undefined
+  return waiting.ending
 }
 
 function texts(rows: readonly Row[]): string {

@@ -3,7 +3,7 @@ import type { AgentBackup, AgentProcess } from './agent-process.ts'
 import type { Image } from './disk.ts'
 import { checkAnswers } from './holdings-check.ts'
 import { fairWeather, leafOf, type Broker, type Weather } from './network.ts'
-import { checkRegistered, checkTruth, converge } from './quiescence.ts'
+import { checkRegistered, converge } from './quiescence.ts'
 import { RegistryProcess } from './registry-process.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { drawInstanceId, drawOffer, queries, registrant } from './servers.ts'
@@ -63,7 +63,7 @@ export class Scenario {
     await this[action]()
     this.#maybeJumpWallClock()
     await this.#world.advance(this.#gap())
-    await checkAnswers(this.#world, this.#random.pick(queries))
+    await this.#checkAnswers()
   }
 
   /** Faults and writes end. Returns how long it took until all agreed. */
@@ -72,8 +72,8 @@ export class Scenario {
     await this.#heal()
     const took = await converge(world)
     if (world.breaches.length > 0) return took
-    await checkAnswers(world, this.#random.pick(queries))
-    await checkTruth(world)
+    await this.#checkAnswers()
+    for (const agent of world.agents) checkRegistered(world, agent)
     const commits = world.commits
     await world.advance(2 * world.shape.pulseMs)
     if (world.commits !== commits) world.breach('2', 'writes go on although nothing changes')
@@ -90,6 +90,11 @@ export class Scenario {
       'close',
       `timers are left although everything is closed: ${this.#world.clock.nextDueAt()}`,
     )
+  }
+
+  async #checkAnswers(): Promise<void> {
+    const query = this.#random.pick(queries)
+    await checkAnswers(this.#world, query, this.#random.pick(this.#world.agents))
   }
 
   async register(): Promise<void> {
@@ -435,7 +440,7 @@ const weights = {
   restartBroker: 1,
   changeWeather: 3,
   idle: 8,
-  idleLong: 0.5,
+  idleLong: 0.25,
 } as const satisfies Partial<Record<keyof Scenario, number>>
 
 const diskFates = { same: 6, empty: 1, old: 2, cloned: 1 } as const

@@ -58,6 +58,7 @@ export interface Offer {
   readonly id: string
   readonly definitionId: string
   readonly definition: Definition
+  readonly url: string
   readonly registration: Registration
 }
 
@@ -68,15 +69,16 @@ export function drawInstanceId(random: SeededRandom): string {
 /** Few ids and few variants, so that repetitions, changes and returns are common. */
 export function drawOffer(random: SeededRandom, node: string, id = drawInstanceId(random)): Offer {
   const { id: definitionId, definition } = random.pick(definitions)
+  const url = `http://${node}.sim:${random.between(8_000, 8_001)}/${id}`
   const registration = registrationSchema.parse({
-    endpoint: { url: `http://${node}.sim:${random.between(8_000, 8_001)}/${id}` },
+    endpoint: { url },
     definition,
     metadata: { env: random.pick(environments) },
     weight: random.chance(0.1) ? 0 : 100,
     capacity: random.pick([10, 20]),
     registrant,
   })
-  return { id, definitionId, definition, registration }
+  return { id, definitionId, definition, url, registration }
 }
 
 /** An instance somewhere, as far as queries look at it. */

@@ -1,4 +1,4 @@
-import type { Millis } from '@meridian/shared'
+import { exchangeLimits, type Millis } from '@meridian/shared'
 import { Scenario } from './scenario.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { World, type Breach, type Shape } from './world.ts'
@@ -9,6 +9,8 @@ export interface SimulationOptions {
   readonly onLine?: (line: string) => void
   /** Whether wall clocks jump; they do unless told not to. */
   readonly jumpWallClocks?: boolean
+  /** What differs from the world that the seed draws. */
+  readonly shape?: Partial<Shape>
 }
 
 export interface SimulationResult {
@@ -33,8 +35,8 @@ const stepsPerRound = 90
 
 /** Runs the world that the seed stands for. Stops at the first breach. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, onLine, jumpWallClocks = true } = options
-  const world = new World(seed, drawShape(seed), onLine)
+  const { seed, onLine, jumpWallClocks = true, shape = {} } = options
+  const world = new World(seed, { ...drawShape(seed), ...shape }, onLine)
   const scenario = new Scenario(world, { jumpWallClocks })
   const convergedMs: Millis[] = []
   const onRejection = (error: unknown) => {
@@ -72,8 +74,8 @@ async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Pro
   if (!isBroken()) await scenario.shutDown()
 }
 
-/** Room for a few instances a message, so that sets travel in pieces; and what NATS allows. */
-const payloads = [8 * 1_024, 1_048_576]
+/** Room for one definition or a few instances a message, so that sets travel in pieces; and NATS's. */
+const payloads = [exchangeLimits.headroomBytes + 1_536, 1_048_576]
 
 function drawShape(seed: number): Shape {
   const random = new SeededRandom(seed).fork('shape')
@@ -88,5 +90,6 @@ function drawShape(seed: number): Shape {
     },
     payloadBytesMax: random.pick(payloads),
     pulseMs: 2_000,
+    agentWritesUnsynced: 0,
   }
 }

@@ -25,6 +25,8 @@ export interface Shape {
   readonly replicas: Readonly<Record<Tier, number>>
   readonly payloadBytesMax: number
   readonly pulseMs: Millis
+  /** Transactions of its own set that an agent may lose: none, where it syncs its disk. */
+  readonly agentWritesUnsynced: number
 }
 
 /** An invariant that did not hold. */
@@ -86,7 +88,7 @@ export class World {
   }
 
   breach(rule: string, what: string): void {
-    this.trace.write(`BREACH of ${rule}: ${what}`)
+    this.trace.write(`BREACH of ${rule}`)
     this.breaches.push({ rule, what, atMs: this.clock.now() })
   }
 
@@ -120,13 +122,13 @@ export class World {
       warn: (fields, message) => {
         write('warn')(fields, message)
         if (suspicious.has(message) && !isDiskFull(fields)) {
-          this.breach('9', `${who}: ${message} ${describe(fields)}`)
+          this.breach('9', `${who}: ${message} ${describe(fields)}${stackOf(fields)}`)
         }
       },
       error: (fields, message) => {
         write('error')(fields, message)
         if (isDiskFull(fields)) return
-        this.breach('9', `${who}: ${message} ${describe(fields)}`)
+        this.breach('9', `${who}: ${message} ${describe(fields)}${stackOf(fields)}`)
       },
     }
   }
@@ -155,10 +157,14 @@ function isDiskFull(fields: object): boolean {
 function describe(fields: object): string {
   return Object.entries(fields)
     .map(([name, value]) => {
-      const text = value instanceof Error ? (value.stack ?? value.message) : JSON.stringify(value)
-      return `${name}=${text}`
+      return `${name}=${value instanceof Error ? value.message : JSON.stringify(value)}`
     })
     .join(' ')
+}
+
+/** Only for people: paths and line numbers do not belong into a trace that is compared. */
+function stackOf(fields: object): string {
+  return 'err' in fields && fields.err instanceof Error ? `\n${fields.err.stack ?? ''}` : ''
 }
 
 function populate(world: World, shape: Shape) {
