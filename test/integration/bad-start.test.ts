@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   closeSync,
+  cpSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -126,31 +127,50 @@ describe('a damaged database', { timeout }, () => {
     damages.map(([where, offset]) => ({ program, file, comfort, where, offset })),
   )
 
+  /** Folders as a program that ended in good order leaves them. */
+  let sound: string
+
+  beforeAll(async () => {
+    sound = mkdtempSync(join(tmpdir(), 'meridian-sound-'))
+    for (const name of names) {
+      const flags = [...noNats, '--data', join(sound, name)]
+      const program = await startProgram([...programs[name], ...flags])
+      if (name === 'agent') await fill(program.url)
+      expect((await program.end('SIGTERM')).code).toBe(0)
+    }
+  }, timeout)
+
+  afterAll(() => {
+    rmSync(sound, { recursive: true })
+  })
+
   it.each(cases)(
     'in the $where of $file keeps the $program from starting, and stays as it was',
     async ({ program, file, comfort, offset }) => {
-      const flags = ['--data', folder, '--port', '0'] as const
-      const before = await startProgram([...programs[program], ...noNats, '--data', folder])
-      if (program === 'agent') await fill(before.url)
-      expect((await before.end('SIGTERM')).code).toBe(0)
+      cpSync(join(sound, program), folder, { recursive: true })
       const path = join(folder, file)
       overwrite(path, offset(statSync(path).size), 4_096)
       const damaged = hashOf(path)
 
-      const ended = await run(program, ...flags)
+      const ended = await run(program, '--data', folder, '--port', '0')
       expectRefusal(ended, 'data_damaged')
       expect(ended.stderr).toContain(`the database ${path} is damaged`)
       expect(ended.stderr).toContain('move it away')
       expect(ended.stderr).toContain(comfort)
       // Whoever wants to save something from it finds it as it was.
       expect(hashOf(path)).toBe(damaged)
-
-      // It does what it says.
-      rmSync(path)
-      const next = await startProgram([...programs[program], ...noNats, '--data', folder])
-      expect((await next.end('SIGTERM')).code).toBe(0)
     },
   )
+
+  it.each(names)('no longer keeps the %s from starting once it is moved away', async (name) => {
+    cpSync(join(sound, name), folder, { recursive: true })
+    const path = join(folder, `${name}.db`)
+    overwrite(path, 0, 4_096)
+    expectRefusal(await run(name, '--data', folder, '--port', '0'), 'data_damaged')
+    rmSync(path)
+    const next = await startProgram([...programs[name], ...noNats, '--data', folder])
+    expect((await next.end('SIGTERM')).code).toBe(0)
+  })
 })
 
 describe('a data folder in use', { timeout }, () => {
