@@ -2,6 +2,7 @@ import {
   agentOwnerId,
   createCapabilityIndex,
   Follower,
+  FreshnessWatch,
   Holdings,
   InstanceCatalog,
   keepTidy,
@@ -126,6 +127,8 @@ export function createNode(options: NodeOptions): AgentNode {
       settleSet(own.set, change)
     },
   })
+  // Before the follower listens to the transport: it notes until when all was well.
+  const freshness = new FreshnessWatch(clock, transport, () => follower.upToDate)
   const follower = new Follower({
     transport,
     clock,
@@ -172,7 +175,14 @@ export function createNode(options: NodeOptions): AgentNode {
     stay: () => keeper.stay(),
     instance: (id) => registrar.get(id),
     instances: (after, limit) => registrar.page(after, limit),
-    lookup: createAgentLookup({ locality, catalog, transport, clock, random }),
+    lookup: createAgentLookup({
+      locality,
+      catalog,
+      freshness: () => freshness.now(),
+      transport,
+      clock,
+      random,
+    }),
     readiness: () => {
       const reasons = [
         ...(transport.status === 'connected' ? [] : ['the transport is disconnected']),
@@ -226,6 +236,7 @@ export function createNode(options: NodeOptions): AgentNode {
       pulsing?.close()
       publisher.close()
       follower.close()
+      freshness.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
     },
   }

@@ -2,6 +2,7 @@ import {
   completeSet,
   createCapabilityIndex,
   Follower,
+  FreshnessWatch,
   Holdings,
   InstanceCatalog,
   keepTidy,
@@ -11,6 +12,7 @@ import {
   referRequestSchema,
   serveHoldings,
   serveRpc,
+  withFewerResults,
   type Clock,
   type Definition,
   type DefinitionId,
@@ -116,11 +118,13 @@ export function createReplica(options: ReplicaOptions): Replica {
       catalog.definitionsArrived(ids)
     },
   })
+  const freshness = new FreshnessWatch(clock, transport)
   const lookup = createRegistryLookup({
     role,
     answersAs: tier,
     place,
     catalog,
+    freshness: () => freshness.now(),
     transport,
     clock,
   })
@@ -160,7 +164,12 @@ export function createReplica(options: ReplicaOptions): Replica {
           find: (owner) => completeSet(holdings, owner),
           definition: (id) => store.definition(id),
         }),
-        serveRpc(transport, at.rpc('lookup'), { ...rpc, request: lookupRequestSchema }, lookup),
+        serveRpc(
+          transport,
+          at.rpc('lookup'),
+          { ...rpc, request: lookupRequestSchema, shrink: withFewerResults },
+          lookup,
+        ),
       ]
       if (role.holds === 'instances') return
       subscriptions.push(
@@ -174,6 +183,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       for (const subscription of subscriptions) subscription.unsubscribe()
       summaries?.close()
       follower.close()
+      freshness.close()
     },
   }
 }

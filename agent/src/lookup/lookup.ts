@@ -1,6 +1,7 @@
 import {
   answerFrom,
   ask,
+  isAskersFault,
   isMeridianError,
   lookupAnswerSchema,
   parseQuery,
@@ -9,6 +10,7 @@ import {
   toLookupResult,
   unansweredBy,
   type Clock,
+  type Freshness,
   type InstanceCatalog,
   type Locality,
   type LookupAnswer,
@@ -21,6 +23,8 @@ import {
 export interface AgentLookupOptions {
   readonly locality: Locality
   readonly catalog: InstanceCatalog
+  /** How far what is held of the zone can be trusted. */
+  readonly freshness: () => Freshness
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -33,10 +37,9 @@ export interface AgentLookupOptions {
 export function createAgentLookup(
   options: AgentLookupOptions,
 ): (params: LookupParams) => Promise<LookupAnswer> {
-  const { locality, catalog, transport, clock, random } = options
+  const { locality, catalog, freshness, transport, clock, random } = options
   const { region, zone } = locality
   const subject = subjects.rpcLocal({ region, zone }, 'lookup')
-  const zoneReport = { scope: 'zone', name: `${region}/${zone}`, state: 'fresh' } as const
 
   return async ({ q, limit, near, deadline }) => {
     const startedAt = clock.now()
@@ -44,6 +47,7 @@ export function createAgentLookup(
     const from = near ?? locality
     // Seen from elsewhere, this zone is not the nearest.
     const zoneFirst = from.region === region && from.zone === zone
+    const zoneReport = { scope: 'zone', name: `${region}/${zone}`, ...freshness() } as const
     const own = { query: printQuery(query), answeredBy: 'agent', scopes: [zoneReport] } as const
     if (zoneFirst) {
       const hits = catalog.index.lookup(query, { from, limit, random })
@@ -59,8 +63,7 @@ export function createAgentLookup(
       const request: LookupRequest = { q, limit, from, deadlineMs, final: false }
       return await ask(transport, subject, request, { deadlineMs, reply: lookupAnswerSchema })
     } catch (error) {
-      if (!isMeridianError(error)) throw error
-      if (!error.retryable) throw error
+      if (!isMeridianError(error) || isAskersFault(error)) throw error
       const hits = catalog.index.lookup(query, { from, limit, random })
       const results = hits.map((hit) => toLookupResult(catalog, hit))
       return unansweredBy(own, results, { scope: 'region', name: region }, error)

@@ -1,6 +1,7 @@
 import {
   answerFrom,
   ask,
+  isAskersFault,
   isMeridianError,
   lookupAnswerSchema,
   parseQuery,
@@ -12,6 +13,7 @@ import {
   type AnsweredBy,
   type AnswerHead,
   type Clock,
+  type Freshness,
   type LookupAnswer,
   type LookupRequest,
   type LookupResult,
@@ -28,12 +30,17 @@ export interface RegistryLookupOptions {
   readonly answersAs: AnsweredBy
   readonly place: Place
   readonly catalog: TierCatalog
+  /** How far what is held can be trusted. */
+  readonly freshness: () => Freshness
   readonly transport: Transport
   readonly clock: Clock
 }
 
 /** Kept back from the deadline, so that the answer still reaches whoever asked. */
 const returnMs = 20
+
+/** Regions asked for one lookup. A company has a dozen; a thousand would answer nobody in time. */
+const regionsAskedMax = 64
 
 /**
  * Answers from what this tier holds, else asks on: a zone its region, a region the others that
@@ -42,24 +49,30 @@ const returnMs = 20
 export function createRegistryLookup(
   options: RegistryLookupOptions,
 ): (request: LookupRequest) => Promise<LookupAnswer> {
-  const { role, answersAs, place, catalog, transport, clock } = options
-  const ownScopes = scopesOf(role, place)
+  const { role, answersAs, place, catalog, freshness, transport, clock } = options
 
   return async (request) => {
     const expiresAt = clock.now() + request.deadlineMs
     const query = parseQuery(request.q)
-    const head = { query: printQuery(query), answeredBy: answersAs, scopes: ownScopes }
-    const results = catalog.lookup(query, request.from, request.limit)
-    if (results.length > 0 || request.final) return answerFrom(head, results)
+    const own: ScopeReport = { ...scopeOf(role, place), ...freshness() }
+    const head = { query: printQuery(query), answeredBy: answersAs, scopes: [own] }
     const remainingMs = () => Math.max(0, expiresAt - clock.now() - returnMs)
-    return role.asks === 'parent'
-      ? askParent(head, request, remainingMs())
-      : askRegions(head, query, request, remainingMs)
+    const results = catalog.lookup(query, request.from, request.limit)
+    if (request.final) return answerFrom(head, results)
+    if (role.asks === 'parent') {
+      // Seen from another zone, what is here is not the nearest; the region knows both.
+      const isNear = request.from.region === place.region && request.from.zone === place.zone
+      if (results.length > 0 && isNear) return answerFrom(head, results)
+      return await askParent(head, request, results, remainingMs())
+    }
+    if (results.length > 0) return answerFrom(head, results)
+    return await askRegions(head, query, request, remainingMs)
   }
 
   async function askParent(
     head: AnswerHead,
     request: LookupRequest,
+    results: readonly LookupResult[],
     deadlineMs: number,
   ): Promise<LookupAnswer> {
     const { region } = place
@@ -72,8 +85,8 @@ export function createRegistryLookup(
         { deadlineMs, reply: lookupAnswerSchema },
       )
     } catch (error) {
-      if (!isMeridianError(error) || !error.retryable) throw error
-      return unansweredBy(head, [], { scope: 'region', name: region }, error)
+      if (!isMeridianError(error) || isAskersFault(error)) throw error
+      return unansweredBy(head, results, { scope: 'region', name: region }, error)
     }
   }
 
@@ -87,26 +100,22 @@ export function createRegistryLookup(
     try {
       regions = await referral(query, request.q, remainingMs())
     } catch (error) {
-      if (!isMeridianError(error) || !error.retryable) throw error
+      if (!isMeridianError(error) || isAskersFault(error)) throw error
       return unansweredBy(head, [], { scope: 'world', name: '*' }, error)
     }
     const others = regions.filter((region) => region !== place.region)
     const deadlineMs = remainingMs()
     const answers = await Promise.all(
-      others.map((region) => askRegion(region, request, deadlineMs)),
+      others.slice(0, regionsAskedMax).map((region) => askRegion(region, request, deadlineMs)),
     )
     const results = interleave(answers.map((answer) => answer.results)).slice(0, request.limit)
     const scopes: ScopeReport[] = [...head.scopes, ...answers.map((answer) => answer.report)]
     if (role.holds === 'instances') scopes.push({ scope: 'world', name: '*', state: 'fresh' })
-    const complete = scopes.every(({ state }) => state === 'fresh')
-    return {
-      query: head.query,
-      answeredBy: 'global',
-      scopes,
-      results,
-      complete,
-      outcome: results.length > 0 ? 'found' : complete ? 'none' : 'unknown',
+    for (const name of others.slice(regionsAskedMax)) {
+      const reason = `only ${regionsAskedMax} regions are asked`
+      scopes.push({ scope: 'region', name, state: 'unreachable', reason })
     }
+    return answerFrom({ query: head.query, answeredBy: 'global', scopes }, results)
   }
 
   async function referral(query: Query, q: string, deadlineMs: number): Promise<readonly string[]> {
@@ -128,11 +137,15 @@ export function createRegistryLookup(
     const scope = { scope: 'region', name: region } as const
     const referred: LookupRequest = { ...request, deadlineMs, final: true }
     try {
-      const { results } = await ask(transport, subjects.rpcRegional(region, 'lookup'), referred, {
-        deadlineMs,
-        reply: lookupAnswerSchema,
-      })
-      return { results, report: { ...scope, state: 'fresh' } }
+      const { results, scopes } = await ask(
+        transport,
+        subjects.rpcRegional(region, 'lookup'),
+        referred,
+        { deadlineMs, reply: lookupAnswerSchema },
+      )
+      // A region knows best how far it can be trusted.
+      const report = scopes.find((each) => each.scope === 'region' && each.name === region)
+      return { results, report: report ?? { ...scope, state: 'fresh' } }
     } catch (error) {
       if (!isMeridianError(error)) throw error
       return { results: [], report: unreachable(scope, error) }
@@ -140,14 +153,14 @@ export function createRegistryLookup(
   }
 }
 
-function scopesOf(role: TierRole, place: Place): readonly ScopeReport[] {
+function scopeOf(role: TierRole, place: Place): Pick<ScopeReport, 'scope' | 'name'> {
   switch (role.scope) {
     case 'zone':
-      return [{ scope: 'zone', name: `${place.region}/${place.zone}`, state: 'fresh' }]
+      return { scope: 'zone', name: `${place.region}/${place.zone}` }
     case 'region':
-      return [{ scope: 'region', name: place.region, state: 'fresh' }]
+      return { scope: 'region', name: place.region }
     case 'world':
-      return [{ scope: 'world', name: '*', state: 'fresh' }]
+      return { scope: 'world', name: '*' }
     default:
       return role.scope satisfies never
   }

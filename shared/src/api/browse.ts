@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { tierSchema } from './tier.ts'
 
 /** Instances by status. */
-export const statusCountsSchema = z.strictObject({
+export const statusCountsSchema = z.object({
   passing: z.number(),
   warning: z.number(),
   gated: z.number(),
@@ -27,7 +27,7 @@ export const serversParamsSchema = z.strictObject({
   cursor: z.string().max(1_024).optional(),
 })
 
-export const serverSummarySchema = z.strictObject({
+export const serverSummarySchema = z.object({
   name: z.string(),
   title: z.string().optional(),
   description: z.string().optional(),
@@ -42,29 +42,29 @@ export const serverSummarySchema = z.strictObject({
 })
 export type ServerSummary = z.infer<typeof serverSummarySchema>
 
-export const serversPageSchema = z.strictObject({
+export const serversPageSchema = z.object({
   servers: z.array(serverSummarySchema),
   total: z.number(),
   nextCursor: z.string().optional(),
 })
 export type ServersPage = z.infer<typeof serversPageSchema>
 
-export const topologySchema = z.strictObject({
+export const topologySchema = z.object({
   tier: tierSchema,
   replica: z.string(),
   regions: z.array(
-    z.strictObject({
+    z.object({
       region: z.string(),
       instances: statusCountsSchema,
       zones: z.array(
-        z.strictObject({
+        z.object({
           zone: z.string(),
           servers: z.number(),
           instances: statusCountsSchema,
           /** Absent where this tier holds counts only. */
           nodes: z
             .array(
-              z.strictObject({
+              z.object({
                 node: z.string(),
                 servers: z.number(),
                 instances: statusCountsSchema,
@@ -79,7 +79,7 @@ export const topologySchema = z.strictObject({
 export type Topology = z.infer<typeof topologySchema>
 
 /** `GET /readyz`. */
-export const readinessSchema = z.strictObject({
+export const readinessSchema = z.object({
   ready: z.boolean(),
   reasons: z.array(z.string()),
 })

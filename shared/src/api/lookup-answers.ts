@@ -8,11 +8,12 @@ export interface AnswerHead extends Pick<LookupAnswer, 'query' | 'answeredBy'> {
 
 /** An answer of which every scope that was needed could be asked. */
 export function answerFrom(head: AnswerHead, results: readonly LookupResult[]): LookupAnswer {
+  const complete = head.scopes.every(({ state }) => state === 'fresh')
   return {
     ...head,
     scopes: [...head.scopes],
-    outcome: results.length > 0 ? 'found' : 'none',
-    complete: true,
+    outcome: results.length > 0 ? 'found' : complete ? 'none' : 'unknown',
+    complete,
     results: [...results],
   }
 }
@@ -24,13 +25,22 @@ export function unansweredBy(
   scope: Pick<ScopeReport, 'scope' | 'name'>,
   error: unknown,
 ): LookupAnswer {
-  return {
-    ...head,
-    scopes: [...head.scopes, unreachable(scope, error)],
-    outcome: results.length > 0 ? 'found' : 'unknown',
-    complete: false,
-    results: [...results],
-  }
+  return answerFrom({ ...head, scopes: [...head.scopes, unreachable(scope, error)] }, results)
+}
+
+/**
+ * Whether asking elsewhere would fail in the same way: the query itself is at fault. Anything
+ * else that goes wrong up there leaves the answer incomplete, and what is known here stands.
+ */
+export function isAskersFault(error: unknown): boolean {
+  return isMeridianError(error, 'invalid_query') || isMeridianError(error, 'invalid_request')
+}
+
+/** The nearer half of the results, for when all of them fit into no message. */
+export function withFewerResults(answer: LookupAnswer): LookupAnswer | undefined {
+  const { length } = answer.results
+  if (length === 0) return undefined
+  return { ...answer, results: answer.results.slice(0, Math.floor(length / 2)) }
 }
 
 export function unreachable(
@@ -45,4 +55,6 @@ const reasons: Partial<Record<ErrorCode, string>> = {
   no_responders: 'nobody answers for it: the link or the tier is down',
   deadline_exceeded: 'no answer within the deadline',
   transport_closed: 'the connection is closed',
+  busy: 'it has too many askers',
+  invalid_message: 'its answer makes no sense here',
 }

@@ -40,21 +40,25 @@ export type LookupParams = z.output<typeof lookupParamsSchema>
 export const answeredBySchema = z.enum(['agent', 'local', 'regional', 'global'])
 export type AnsweredBy = z.infer<typeof answeredBySchema>
 
+// What is read of others' answers passes over fields that it does not know: they may be newer.
+
 /** How far one scope (a zone, a region, the world) can be trusted in this answer. */
-export const scopeReportSchema = z.strictObject({
+export const scopeReportSchema = z.object({
   scope: z.enum(['zone', 'region', 'world']),
   /** `eu-west/a`, `eu-west`, or `*`. */
   name: z.string(),
   /**
    * - `fresh`: asked, and it answered from what it holds
+   * - `stale`: answered from what was heard last; `ageMs` ago, where that is known
    * - `unreachable`: it could not be asked; `reason` says why
    */
-  state: z.enum(['fresh', 'unreachable']),
+  state: z.enum(['fresh', 'stale', 'unreachable']),
+  ageMs: z.number().optional(),
   reason: z.string().optional(),
 })
 export type ScopeReport = z.infer<typeof scopeReportSchema>
 
-export const lookupResultSchema = z.strictObject({
+export const lookupResultSchema = z.object({
   server: z.string(),
   version: z.string(),
   title: z.string().optional(),
@@ -73,10 +77,10 @@ export type LookupResult = z.infer<typeof lookupResultSchema>
  * `outcome` keeps apart what callers must not mix up: `none` — everyone who could have it was
  * asked, nobody has it; `unknown` — nothing found, but not everyone could be asked.
  */
-export const lookupAnswerSchema = z.strictObject({
+export const lookupAnswerSchema = z.object({
   query: z.string(),
   outcome: z.enum(['found', 'none', 'unknown']),
-  /** Every scope that was needed could be asked. */
+  /** Every scope that was needed could be asked, and is fresh. */
   complete: z.boolean(),
   answeredBy: answeredBySchema,
   scopes: z.array(scopeReportSchema),

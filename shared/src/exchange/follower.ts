@@ -83,6 +83,7 @@ export class Follower {
   readonly #definitions: DefinitionFetches
   readonly #subscriptions: Subscription[] = []
   #compared = false
+  #isUpToDate = false
   #comparing = false
   /** Something was missed while a comparison was under way. */
   #compareAgain = false
@@ -135,19 +136,28 @@ export class Follower {
       )
     }
     this.#stopStatus = transport.onStatus((status) => {
+      if (bulk) this.#isUpToDate = false
       if (status !== 'connected') return
       // Deltas were missed meanwhile.
       this.#compareFailures = 0
       this.#compare()
     })
     if (bulk) this.#compare()
-    else this.#compared = true
+    else {
+      this.#compared = true
+      this.#isUpToDate = true
+    }
     this.#sweepLater()
   }
 
   /** Whether all of the scope has been taken in, since the start, from somebody who holds it. */
   get compared(): boolean {
     return this.#compared
+  }
+
+  /** Whether nothing can have been missed: there was no disconnection since. */
+  get upToDate(): boolean {
+    return this.#isUpToDate
   }
 
   close(): void {
@@ -309,6 +319,7 @@ export class Follower {
     if (this.#closed) return
     if (isWhole) {
       this.#compared = true
+      this.#isUpToDate = !this.#compareAgain
       this.#compareFailures = 0
     }
     if (this.#compareAgain) this.#compare()

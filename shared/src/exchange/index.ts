@@ -2,6 +2,7 @@ export { serveHoldings, type AnsweringOptions, type SyncMethod } from './answeri
 export { backoffMs } from './backoff.ts'
 export { logFailure } from './failure.ts'
 export { Follower, type FollowerOptions } from './follower.ts'
+export { FreshnessWatch, type Freshness } from './freshness.ts'
 export { exchangeLimits } from './limits.ts'
 export { Publisher, type PublisherOptions } from './publisher.ts'
 export {

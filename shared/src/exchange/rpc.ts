@@ -26,22 +26,29 @@ export async function ask<T extends z.ZodType>(
   throw new MeridianError('invalid_message', `${subject} answered with a ${message.kind}`)
 }
 
+export interface ServeRpcOptions<T extends z.ZodType, A> {
+  readonly request: T
+  readonly queue: string
+  readonly log: Log
+  /** A smaller answer, for when this one fits into no message; undefined where there is none. */
+  readonly shrink?: (answer: A) => A | undefined
+}
+
 /** Answers what others ask; a request that fails is answered with its error. */
-export function serveRpc<T extends z.ZodType>(
+export function serveRpc<T extends z.ZodType, A>(
   transport: Transport,
   subject: string,
-  options: { readonly request: T; readonly queue: string; readonly log: Log },
-  handle: (request: z.output<T>) => unknown,
+  options: ServeRpcOptions<T, A>,
+  handle: (request: z.output<T>) => A | Promise<A>,
 ): Subscription {
-  const { request, queue, log } = options
+  const { request, queue, log, shrink } = options
   return transport.subscribe(
     subject,
     async (message) => {
       try {
         const { value } = decodeMessageOf('rpc-request', message.body)
         const parsed = parse(request, value, `the request on ${subject}`)
-        const answer = await handle(parsed)
-        message.respond(encodeMessage({ kind: 'rpc-answer', value: answer }))
+        message.respond(encodeAnswer(await handle(parsed), transport.payloadBytesMax, shrink))
       } catch (error) {
         const known = isMeridianError(error)
         if (!known) log.error({ err: error, subject }, 'request failed')
@@ -50,6 +57,17 @@ export function serveRpc<T extends z.ZodType>(
     },
     { queue },
   )
+}
+
+/** What still does not fit is refused by the transport, with its size and the limit. */
+function encodeAnswer<A>(
+  answer: A,
+  bytesMax: number,
+  shrink: (answer: A) => A | undefined = () => undefined,
+): Uint8Array {
+  const body = encodeMessage({ kind: 'rpc-answer', value: answer })
+  const smaller = body.length > bytesMax ? shrink(answer) : undefined
+  return smaller === undefined ? body : encodeAnswer(smaller, bytesMax, shrink)
 }
 
 const fault = new MeridianError('internal', 'something failed there; its log has the details')

@@ -1,0 +1,308 @@
+import {
+  lookupAnswerSchema,
+  MeridianError,
+  serveRpc,
+  subjects,
+  type AnsweredBy,
+  type Freshness,
+  type LookupAnswer,
+  type LookupRequest,
+  type LookupResult,
+  type Tier,
+  type Transport,
+} from '@meridian/shared'
+import { createInProcessNetwork } from '@meridian/shared/in-process'
+import { ManualClock } from '@meridian/shared/manual-clock'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { TierCatalog } from '../catalog/tier-catalog.ts'
+import { tierRoles } from '../tier.ts'
+import { createRegistryLookup } from './lookup.ts'
+
+const from = { region: 'eu', zone: 'a', node: 'n1' }
+const request: LookupRequest = { q: 'tool:x', limit: 10, from, deadlineMs: 1_000, final: false }
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
+
+function resultOf(instance: string, locality = 'eu/a/n1'): LookupResult {
+  return {
+    server: 'io.acme/x',
+    version: '1.0.0',
+    instance,
+    endpoint: { transport: 'streamable-http', url: 'http://x' },
+    locality,
+    ring: 1,
+    status: 'passing',
+    draining: false,
+    metadata: {},
+    definition: 'a'.repeat(64),
+  }
+}
+
+function answerOf(
+  answeredBy: AnsweredBy,
+  results: LookupResult[],
+  scopes: LookupAnswer['scopes'] = [],
+): LookupAnswer {
+  const outcome = results.length > 0 ? 'found' : 'none'
+  return { query: 'tool:x', outcome, complete: true, answeredBy, scopes, results }
+}
+
+/** A registry of a tier with what it holds; everything beyond it is a puppet. */
+function createRig(
+  tier: Tier,
+  holds: { readonly results?: LookupResult[]; readonly regions?: string[] } = {},
+) {
+  const clock = new ManualClock()
+  const network = createInProcessNetwork({ clock, random: () => 0.5, defer: queueMicrotask })
+  const others = network.connect('others')
+  const asked: { readonly subject: string; readonly value: unknown }[] = []
+  let freshness: Freshness = { state: 'fresh' }
+  const unused = () => {
+    throw new Error('not for lookups')
+  }
+  const catalog: TierCatalog = {
+    apply: unused,
+    definitionsArrived: unused,
+    heldBack: 0,
+    lookup: () => holds.results ?? [],
+    regionsWith: () => holds.regions ?? [],
+    servers: unused,
+    regions: unused,
+  }
+  const lookup = createRegistryLookup({
+    role: tierRoles[tier],
+    answersAs: tier,
+    place: { region: 'eu', zone: 'a', replica: 'r1' },
+    catalog,
+    freshness: () => freshness,
+    transport: network.connect('registry'),
+    clock,
+  })
+  const serve = (subject: string, handle: (value: unknown) => unknown, at: Transport = others) => {
+    const options = { request: z.unknown(), queue: 'q', log: quiet }
+    serveRpc(at, subject, options, async (value) => {
+      asked.push({ subject, value })
+      return await handle(value)
+    })
+  }
+  return {
+    clock,
+    asked,
+    serve,
+    setFreshness: (next: Freshness) => {
+      freshness = next
+    },
+    async ask(what: Partial<LookupRequest> = {}): Promise<LookupAnswer> {
+      const answer = lookup({ ...request, ...what })
+      const ended = Promise.allSettled([answer])
+      await clock.advance(5_000)
+      await ended
+      // What leaves must be what others can read.
+      return lookupAnswerSchema.parse(await answer)
+    },
+  }
+}
+
+const regional = subjects.rpcRegional('eu', 'lookup')
+const refer = subjects.rpcGlobal('refer')
+const at = (region: string) => subjects.rpcRegional(region, 'lookup')
+
+describe('a zone’s lookup', () => {
+  it('answers from what it holds, and asks nobody', async () => {
+    const { ask, asked, serve } = createRig('local', { results: [resultOf('i1')] })
+    serve(regional, () => answerOf('regional', []))
+    expect(await ask()).toMatchObject({
+      outcome: 'found',
+      complete: true,
+      answeredBy: 'local',
+      scopes: [{ scope: 'zone', name: 'eu/a', state: 'fresh' }],
+      results: [{ instance: 'i1' }],
+    })
+    expect(asked).toEqual([])
+  })
+
+  it('passes on what its region answers, and what is left of the deadline', async () => {
+    const { ask, asked, serve } = createRig('local')
+    serve(regional, () => answerOf('regional', [resultOf('i2', 'eu/b/n1')]))
+    const answer = await ask()
+    expect(answer).toMatchObject({ answeredBy: 'regional', results: [{ instance: 'i2' }] })
+    expect(asked).toHaveLength(1)
+    const { value } = asked[0] ?? {}
+    expect(value).toMatchObject({ q: 'tool:x', final: false, from })
+    expect((value as LookupRequest).deadlineMs).toBeLessThan(request.deadlineMs)
+  })
+
+  it('asks its region first on behalf of somebody in another zone', async () => {
+    const { ask, serve } = createRig('local', { results: [resultOf('i1')] })
+    serve(regional, () => answerOf('regional', [resultOf('i2', 'eu/b/n1')]))
+    const answer = await ask({ from: { region: 'eu', zone: 'b', node: 'n1' } })
+    expect(answer.results).toMatchObject([{ instance: 'i2' }])
+  })
+
+  it('answers what it can, and says what it could not ask', async () => {
+    const none = createRig('local')
+    expect(await none.ask()).toMatchObject({
+      outcome: 'unknown',
+      complete: false,
+      answeredBy: 'local',
+      scopes: [
+        { scope: 'zone', state: 'fresh' },
+        { scope: 'region', name: 'eu', state: 'unreachable' },
+      ],
+    })
+    const some = createRig('local', { results: [resultOf('i1')] })
+    expect(await some.ask({ from: { ...from, zone: 'b' } })).toMatchObject({
+      outcome: 'found',
+      complete: false,
+      results: [{ instance: 'i1' }],
+    })
+  })
+
+  it('takes an answer that makes no sense for none', async () => {
+    const { ask, serve } = createRig('local')
+    serve(regional, () => ({ nothing: 'of the kind' }))
+    expect(await ask()).toMatchObject({
+      outcome: 'unknown',
+      scopes: [{}, { state: 'unreachable', reason: 'its answer makes no sense here' }],
+    })
+  })
+
+  it('passes on that the query is at fault', async () => {
+    const { ask, serve } = createRig('local')
+    serve(regional, () => {
+      throw new MeridianError('invalid_query', 'the wildcard stands for too much')
+    })
+    await expect(ask()).rejects.toMatchObject({ code: 'invalid_query' })
+  })
+
+  it('never passes a final request on', async () => {
+    const { ask, asked, serve } = createRig('local')
+    serve(regional, () => answerOf('regional', []))
+    expect(await ask({ final: true })).toMatchObject({ outcome: 'none', answeredBy: 'local' })
+    expect(asked).toEqual([])
+  })
+
+  it('marks what it heard last, when it is cut off', async () => {
+    const { ask, setFreshness } = createRig('local', { results: [resultOf('i1')] })
+    setFreshness({ state: 'stale', ageMs: 4_000 })
+    expect(await ask()).toMatchObject({
+      outcome: 'found',
+      complete: false,
+      scopes: [{ scope: 'zone', name: 'eu/a', state: 'stale', ageMs: 4_000 }],
+    })
+  })
+
+  it('refuses a query that cannot be read', async () => {
+    const { ask } = createRig('local')
+    await expect(ask({ q: 'tool:' })).rejects.toMatchObject({ code: 'invalid_query' })
+  })
+})
+
+describe('a region’s lookup', () => {
+  it('asks each region that the world names once, finally, and mixes their answers', async () => {
+    const { ask, asked, serve } = createRig('regional')
+    serve(refer, () => ({ regions: ['ap', 'eu', 'us'] }))
+    serve(at('ap'), () =>
+      answerOf('regional', [resultOf('a1', 'ap/a/n1'), resultOf('a2', 'ap/a/n1')]),
+    )
+    serve(at('us'), () => answerOf('regional', [resultOf('u1', 'us/a/n1')]))
+    serve(at('eu'), () => answerOf('regional', [resultOf('e1')]))
+    const answer = await ask()
+    expect(answer.results.map(({ instance }) => instance)).toEqual(['a1', 'u1', 'a2'])
+    expect(answer).toMatchObject({ outcome: 'found', complete: true, answeredBy: 'global' })
+    expect(answer.scopes.map(({ scope, name, state }) => `${scope} ${name} ${state}`)).toEqual([
+      'region eu fresh',
+      'region ap fresh',
+      'region us fresh',
+      'world * fresh',
+    ])
+    const lookups = asked.filter(({ subject }) => subject !== refer)
+    expect(lookups.map(({ subject }) => subject).sort()).toEqual([at('ap'), at('us')])
+    expect(lookups.every(({ value }) => (value as LookupRequest).final)).toBe(true)
+  })
+
+  it('gives no more than was asked for', async () => {
+    const { ask, serve } = createRig('regional')
+    serve(refer, () => ({ regions: ['ap'] }))
+    serve(at('ap'), () =>
+      answerOf(
+        'regional',
+        ['a1', 'a2', 'a3'].map((id) => resultOf(id)),
+      ),
+    )
+    expect((await ask({ limit: 2 })).results).toHaveLength(2)
+  })
+
+  it('says that nobody has it when everybody who might could be asked', async () => {
+    const { ask, serve } = createRig('regional')
+    serve(refer, () => ({ regions: [] }))
+    expect(await ask()).toMatchObject({ outcome: 'none', complete: true, results: [] })
+  })
+
+  it('says that it does not know when the world cannot be asked', async () => {
+    const { ask } = createRig('regional')
+    expect(await ask()).toMatchObject({
+      outcome: 'unknown',
+      complete: false,
+      scopes: [{ name: 'eu' }, { scope: 'world', name: '*', state: 'unreachable' }],
+    })
+  })
+
+  it('marks a region that does not answer in time, and shows what the others have', async () => {
+    const { ask, serve } = createRig('regional')
+    serve(refer, () => ({ regions: ['ap', 'us'] }))
+    serve(at('ap'), () => Promise.withResolvers<unknown>().promise)
+    serve(at('us'), () => answerOf('regional', [resultOf('u1')]))
+    const answer = await ask()
+    expect(answer).toMatchObject({ outcome: 'found', complete: false })
+    expect(answer.scopes).toContainEqual({
+      scope: 'region',
+      name: 'ap',
+      state: 'unreachable',
+      reason: 'no answer within the deadline',
+    })
+  })
+
+  it('marks a region that says of itself that it is stale', async () => {
+    const { ask, serve } = createRig('regional')
+    serve(refer, () => ({ regions: ['us'] }))
+    const scope = { scope: 'region', name: 'us', state: 'stale', ageMs: 9 } as const
+    serve(at('us'), () => answerOf('regional', [], [scope]))
+    const answer = await ask()
+    expect(answer).toMatchObject({ outcome: 'unknown', complete: false })
+    expect(answer.scopes).toContainEqual(scope)
+  })
+
+  it('never passes a final request on', async () => {
+    const { ask, asked, serve } = createRig('regional')
+    serve(refer, () => ({ regions: ['us'] }))
+    expect(await ask({ final: true })).toMatchObject({ outcome: 'none', answeredBy: 'regional' })
+    expect(asked).toEqual([])
+  })
+
+  it('asks a bounded number of regions, and says which it left out', async () => {
+    const { ask, asked, serve } = createRig('regional')
+    const regions = Array.from({ length: 70 }, (_, n) => `r${n}`)
+    serve(refer, () => ({ regions }))
+    for (const region of regions) serve(at(region), () => answerOf('regional', []))
+    const answer = await ask()
+    expect(asked).toHaveLength(65)
+    expect(answer).toMatchObject({ outcome: 'unknown', complete: false })
+    expect(answer.scopes.filter(({ state }) => state === 'unreachable')).toHaveLength(6)
+  })
+})
+
+describe('the world’s lookup', () => {
+  it('asks the regions that its summaries name, and nobody else', async () => {
+    const { ask, asked, serve } = createRig('global', { regions: ['us'] })
+    serve(refer, () => ({ regions: ['ap'] }))
+    serve(at('us'), () => answerOf('regional', [resultOf('u1')]))
+    expect(await ask()).toMatchObject({ outcome: 'found', results: [{ instance: 'u1' }] })
+    expect(asked.map(({ subject }) => subject)).toEqual([at('us')])
+  })
+})
