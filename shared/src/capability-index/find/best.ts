@@ -4,12 +4,15 @@ export interface Best<T> {
   admits(item: T): boolean
   add(item: T): void
   sorted(): T[]
+  /** The last of a full list: what does not come before it is not kept. */
+  last(): T | undefined
 }
 
 export function createBest<T>(limit: number, compare: (a: T, b: T) => number): Best<T> {
   const kept: T[] = []
+  const lastKept = () => (kept.length < limit ? undefined : kept.at(-1))
   const admits = (item: T) => {
-    const last = kept.length < limit ? undefined : kept.at(-1)
+    const last = lastKept()
     return last === undefined || compare(item, last) < 0
   }
   return {
@@ -28,5 +31,6 @@ export function createBest<T>(limit: number, compare: (a: T, b: T) => number): B
       if (kept.length > limit) kept.pop()
     },
     sorted: () => kept.slice(),
+    last: lastKept,
   }
 }

@@ -1,4 +1,4 @@
-import type { Definition } from '../../model/index.ts'
+import { capabilityCount, type Definition } from '../../model/index.ts'
 import { wordsOf } from './words.ts'
 
 /** What people know a thing as: what a hit is. Resource templates count as resources. */
@@ -57,42 +57,53 @@ export function unitFields(unit: UnitText): string[][] {
   ]
 }
 
-/** Every capability of a definition: tools, prompts, resources, templates, in that order. */
-export function unitsOf({ capabilities }: Definition): UnitText[] {
-  const { tools, prompts, resources, resourceTemplates } = capabilities
-  return [
-    ...tools.map(({ name, title, description, inputSchema }) => ({
-      kind: 'tool' as const,
-      name,
-      title,
-      description,
-      ...argumentsOf(inputSchema),
-    })),
-    ...prompts.map(({ name, title, description, arguments: args = [] }) => ({
-      kind: 'prompt' as const,
-      name,
-      title,
-      description,
-      argumentNames: args.slice(0, argumentsMax).map((argument) => argument.name),
-      argumentTexts: args.slice(0, argumentsMax).flatMap(({ description: text }) => text ?? []),
-    })),
-    ...resources.map((resource) => resourceText(resource, resource.uri)),
-    ...resourceTemplates.map((template) => resourceText(template, template.uriTemplate)),
-  ]
+/** Every capability of a definition with its arguments: tools, prompts, resources, templates. */
+export function unitsOf(definition: Definition): UnitText[] {
+  const { tools, prompts } = definition.capabilities
+  return Array.from({ length: capabilityCount(definition.capabilities) }, (_, ordinal) => {
+    const unit = unitAt(definition, ordinal) ?? noUnit
+    const tool = tools[ordinal]
+    if (tool !== undefined) return { ...unit, ...argumentsOf(tool.inputSchema) }
+    const args = prompts[ordinal - tools.length]?.arguments?.slice(0, argumentsMax) ?? []
+    return {
+      ...unit,
+      argumentNames: args.map(({ name }) => name),
+      argumentTexts: args.flatMap(({ description }) => description ?? []),
+    }
+  })
 }
 
-interface ResourceLike {
+/** One of them by its place in that order, without its arguments: as hits show it. */
+export function unitAt({ capabilities }: Definition, ordinal: number): UnitText | undefined {
+  const { tools, prompts, resources, resourceTemplates } = capabilities
+  let at = ordinal
+  const tool = tools[at]
+  if (tool !== undefined) return named('tool', tool.name, tool)
+  at -= tools.length
+  const prompt = prompts[at]
+  if (prompt !== undefined) return named('prompt', prompt.name, prompt)
+  at -= prompts.length
+  const resource = resources[at]
+  if (resource !== undefined) return named('resource', resource.uri, resource)
+  const template = resourceTemplates[at - resources.length]
+  return template === undefined ? undefined : named('resource', template.uriTemplate, template)
+}
+
+const noUnit = named('tool', '', {})
+
+interface Described {
   readonly name?: string | undefined
   readonly title?: string | undefined
   readonly description?: string | undefined
 }
 
-function resourceText(resource: ResourceLike, uri: string): UnitText {
+function named(kind: HitKind, name: string, described: Described): UnitText {
   return {
-    kind: 'resource',
-    name: uri,
-    title: resource.title ?? resource.name,
-    description: resource.description,
+    kind,
+    name,
+    // A resource is known by its URI; what it is called is its title then.
+    title: described.title ?? (described.name === name ? undefined : described.name),
+    description: described.description,
     argumentNames: [],
     argumentTexts: [],
   }

@@ -1,15 +1,9 @@
 import type { Definition, DefinitionId } from '../../model/index.ts'
+import { flatAnswer, groupedAnswer, type RankedServer } from './answer.ts'
 import { createBest } from './best.ts'
-import {
-  hitKinds,
-  serverFields,
-  unitFields,
-  unitsOf,
-  type HitKind,
-  type UnitText,
-} from './fields.ts'
+import { hitKinds, serverFields, unitFields, unitsOf, type HitKind } from './fields.ts'
 import { grownFloat64, grownUint32 } from './growable.ts'
-import { hitOf, type FindHit } from './hit.ts'
+import type { FindHit } from './hit.ts'
 import { findLimits } from './limits.ts'
 import { createLengthSums, scaledBy } from './length-sums.ts'
 import {
@@ -106,12 +100,6 @@ interface Ranked {
   readonly score: number
 }
 
-/** A capability of a server, or the server itself, and how well it matches by itself. */
-interface Member {
-  readonly unit: UnitText | undefined
-  readonly match: number
-}
-
 /** Words of a definition by term: how often, fields weighed, and what class of word. */
 type TopicCounts = Map<number, { count: number; readonly weight: number }>
 
@@ -127,9 +115,6 @@ const topicUnitWordsMax = 40
 const unitTermsTypical = 30
 /** Definitions of one server name, its versions, that grouped results look through. */
 const namesakesMax = 8
-/** The topics of a word by its company: doubtful when few servers use it. */
-const contextWeight = 0.5
-const contextDoubt = 3
 
 const kindBit = (kind: HitKind) => 1 << hitKinds.indexOf(kind)
 
@@ -450,7 +435,7 @@ export function createFindIndex({
       const holding = term < 0 ? 0 : vocabulary.servers(term)
       if (holding === 0 || holding > findLimits.contextServersMax) continue
       const context = topics.contextOf(holders(term), slotOf.size)
-      sum.addVector(context, weight * contextWeight * (holding / (holding + contextDoubt)))
+      sum.addVector(context, weight * weights.context * (holding / (holding + weights.contextDoubt)))
     }
     return sum.vector()
   }
@@ -482,13 +467,19 @@ export function createFindIndex({
       accept: (id) => accept?.(id) ?? true,
       kinds: [...kinds].reduce((bits, kind) => bits | kindBit(kind), 0),
     })
-    const wanted = new Set(
-      sought.flatMap(({ alternatives }) =>
-        alternatives.map(({ term }) => vocabulary.termText(term)),
-      ),
+    const isMatch = matcher(sought)
+    const results = ranked.map(matchesOf)
+    return groupByServer
+      ? groupedAnswer(results, limit, isMatch)
+      : flatAnswer(results, limit, kinds, isMatch)
+  }
+
+  /** Tells the words that were looked for, however they are spelt. */
+  function matcher(sought: readonly Sought[]): (word: string) => boolean {
+    const terms = new Set(
+      sought.flatMap(({ alternatives }) => alternatives.map(({ term }) => term)),
     )
-    const isMatch = (term: string) => wanted.has(term)
-    return groupByServer ? grouped(ranked, limit, isMatch) : flat(ranked, limit, kinds, isMatch)
+    return (word) => terms.has(vocabulary.termOfSpelling(word))
   }
 
   function mostTelling(sought: readonly Sought[]): Sought[] {
@@ -519,21 +510,47 @@ export function createFindIndex({
     const hasPlace = place.some((value) => value !== 0)
     const topicWeight = weights.topic * Math.log(1 + slotOf.size)
     const best = createBest(wanted.limit, compareRanked)
+    const isWanted = (server: Server) =>
+      (server.kinds & wanted.kinds) !== 0 && wanted.accept(server.id)
     const offer = (slot: number, server: Server, value: number) => {
-      if ((server.kinds & wanted.kinds) === 0) return
       const one = { slot, server, score: value }
-      if (best.admits(one) && wanted.accept(server.id)) best.add(one)
+      if (best.admits(one) && isWanted(server)) best.add(one)
     }
+    const offerTouched = (slot: number, server: Server) => {
+      const close = hasPlace ? topics.closeness(slot, place) : 0
+      offer(slot, server, (score[slot] as number) + topicWeight * close)
+    }
+
+    // Comparing topics is most of the work. Whoever is good by words alone goes first; then
+    // nobody need be compared whom the closest of topics would not bring among the best.
+    const promising = createBest<number>(
+      wanted.limit,
+      (a, b) => (score[b] as number) - (score[a] as number) || a - b,
+    )
     for (const slot of touched) {
       const server = servers[slot]
       if (server === undefined) continue
       const byWords =
         (score[slot] as number) + weights.bestUnit * bestUnitScore(slot, server.unitCount)
       const share = Math.min(1, (covered[slot] as number) / total)
-      const close = hasPlace ? topics.closeness(slot, place) : 0
-      offer(slot, server, byWords * share ** weights.coverage + topicWeight * close)
+      score[slot] = byWords * share ** weights.coverage
+      if (promising.admits(slot) && isWanted(server)) promising.add(slot)
     }
-    if (hasPlace && slotOf.size <= findLimits.topicScanMax) {
+    claim++
+    for (const slot of promising.sorted()) {
+      const server = servers[slot]
+      if (server === undefined) continue
+      claimed[slot] = claim
+      offerTouched(slot, server)
+    }
+    for (const slot of touched) {
+      const server = servers[slot]
+      if (server === undefined || claimed[slot] === claim) continue
+      if ((score[slot] as number) + topicWeight < (best.last()?.score ?? 0)) continue
+      offerTouched(slot, server)
+    }
+    const isAloneEnough = topicWeight >= (best.last()?.score ?? 0)
+    if (hasPlace && isAloneEnough && slotOf.size <= findLimits.topicScanMax) {
       for (let slot = 0; slot < servers.length; slot++) {
         const server = servers[slot]
         if (server === undefined || touchedAt[slot] === questions) continue
@@ -544,79 +561,17 @@ export function createFindIndex({
     return best.sorted()
   }
 
-  /** A server and its capabilities, best match first; unmatched capabilities come in their order. */
-  function membersOf({ slot, server }: Ranked): Member[] {
+  function matchesOf({ slot, server, score: value }: Ranked): RankedServer {
     const isTouched = touchedAt[slot] === questions
     const start = unitStart[slot] as number
-    const members: Member[] = unitsOf(server.definition)
-      .slice(0, unitsMax)
-      .map((unit, ordinal) => ({
-        unit,
-        match: isTouched ? (unitScore[start + ordinal] as number) : 0,
-      }))
-    members.unshift({ unit: undefined, match: isTouched ? (ownScore[slot] as number) : 0 })
-    return members.sort((a, b) => b.match - a.match)
-  }
-
-  function flat(
-    ranked: readonly Ranked[],
-    limit: number,
-    kinds: ReadonlySet<HitKind>,
-    isMatch: (term: string) => boolean,
-  ): FindHit[] {
-    const members = ranked.flatMap((one) => {
-      const eligible = membersOf(one).filter(({ unit }) => kinds.has(unit?.kind ?? 'server'))
-      const best = eligible[0]?.match ?? 0
-      return eligible
-        .filter(({ unit, match }, at) => unit === undefined || match > 0 || at === 0)
-        .slice(0, findLimits.unitsPerServerMax)
-        .map((member) => ({
-          ...member,
-          one,
-          score: one.score - weights.behind * (best - member.match),
-        }))
-    })
-    // A stable sort: servers keep their order, and so do the capabilities of each.
-    return members
-      .sort((a, b) => b.score - a.score)
-      .slice(0, limit)
-      .map(({ unit, one, score: value }) =>
-        hitOf(
-          { definitionId: one.server.id, definition: one.server.definition, unit, score: value },
-          isMatch,
-        ),
-      )
-  }
-
-  function grouped(
-    ranked: readonly Ranked[],
-    limit: number,
-    isMatch: (term: string) => boolean,
-  ): FindHit[] {
-    const names = new Set<string>()
-    const hits: FindHit[] = []
-    for (const one of ranked) {
-      const { id: definitionId, definition } = one.server
-      if (names.has(definition.name)) continue
-      names.add(definition.name)
-      const members = membersOf(one)
-      const best = members[0]?.match ?? 0
-      const inside = members
-        .filter(({ unit, match }) => unit !== undefined && match > 0)
-        .slice(0, findLimits.unitsPerServerMax)
-        .map(({ unit, match }) =>
-          hitOf(
-            { definitionId, definition, unit, score: one.score - weights.behind * (best - match) },
-            isMatch,
-          ),
-        )
-      hits.push({
-        ...hitOf({ definitionId, definition, unit: undefined, score: one.score }, isMatch),
-        inside,
-      })
-      if (hits.length === limit) break
+    return {
+      id: server.id,
+      definition: server.definition,
+      score: value,
+      ownMatch: isTouched ? (ownScore[slot] as number) : 0,
+      matchOf: (unit) => (isTouched ? (unitScore[start + unit] as number) : 0),
+      unitCount: server.unitCount,
     }
-    return hits
   }
 
   return {

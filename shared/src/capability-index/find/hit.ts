@@ -1,7 +1,6 @@
 import type { Definition, DefinitionId } from '../../model/index.ts'
 import type { HitKind, UnitText } from './fields.ts'
 import { findLimits } from './limits.ts'
-import { termOf } from './stem.ts'
 import { wordsOf } from './words.ts'
 
 /** Half-open range of UTF-16 units, as `String.slice` takes it. */
@@ -40,8 +39,8 @@ export interface Found {
   readonly score: number
 }
 
-/** `isMatch` tells whether a term is one that was looked for. */
-export function hitOf(found: Found, isMatch: (term: string) => boolean): FindHit {
+/** `isMatch` tells whether a word was looked for. */
+export function hitOf(found: Found, isMatch: (word: string) => boolean): FindHit {
   const { definitionId, definition, unit, score } = found
   const { name, title, description } = unit ?? definition
   const line = oneLine(description ?? '')
@@ -79,11 +78,11 @@ export function oneLine(text: string): string {
   return `${end.replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
-/** Ranges of the words whose terms match, joined where they overlap. */
-export function rangesIn(text: string, isMatch: (term: string) => boolean): Range[] {
+/** Ranges of the words that match, joined where they overlap. */
+export function rangesIn(text: string, isMatch: (word: string) => boolean): Range[] {
   const ranges: Range[] = []
   const found = wordsOf(text, text.length)
-    .filter((word) => isMatch(termOf(word.text)))
+    .filter((word) => isMatch(word.text))
     .sort((a, b) => a.start - b.start || a.end - b.end)
   for (const { start, end } of found) {
     const last = ranges.at(-1)

@@ -1,6 +1,5 @@
 import { findLimits } from './limits.ts'
 import { wordClass, type WordClass } from './request-language.ts'
-import { termOf } from './stem.ts'
 import type { Vocabulary } from './vocabulary.ts'
 import { weights } from './weights.ts'
 import { wordsOf } from './words.ts'
@@ -71,11 +70,11 @@ function draftsOf(words: ReturnType<typeof wordsOf>, vocabulary: Vocabulary): Ma
     if (word.parts > 0) {
       if (vocabulary.lookUp(word.text) < 0) return
       for (const { text } of words.slice(at - word.parts, at)) {
-        const draft = drafts.get(termOf(text))
+        const draft = drafts.get(vocabulary.termTextOf(text))
         if (draft !== undefined) draft.alone--
       }
     }
-    const text = termOf(word.text)
+    const text = vocabulary.termTextOf(word.text)
     const draft: Draft = drafts.get(text) ?? {
       text,
       word: word.text,

@@ -16,6 +16,10 @@ export interface Vocabulary {
   termOfWord(word: number): number
   /** The number of a term that some server holds, or -1. */
   findTerm(text: string): number
+  /** The number of the term of any spelling, -1 when no server holds it. */
+  termOfSpelling(word: string): number
+  /** The term of any spelling as text: `termOf`, looked up where that is quicker. */
+  termTextOf(word: string): string
   classOfWord(word: number): WordClass
   termText(term: number): string
   /** One server more, or less, that uses the word. */
@@ -79,6 +83,11 @@ export function createVocabulary(): Vocabulary {
     return term
   }
 
+  function findTerm(text: string): number {
+    const term = termByText.get(text)
+    return term !== undefined && (termServers[term] ?? 0) > 0 ? term : -1
+  }
+
   function* inUse(initial: string): Generator<string> {
     for (const word of byInitial.get(initial) ?? []) {
       const text = texts[word]
@@ -134,9 +143,16 @@ export function createVocabulary(): Vocabulary {
       return word !== undefined && (wordServers[word] ?? 0) > 0 ? word : -1
     },
     termOfWord: (word) => wordTerm[word] ?? 0,
-    findTerm(text) {
-      const term = termByText.get(text)
-      return term !== undefined && (termServers[term] ?? 0) > 0 ? term : -1
+    findTerm,
+    termOfSpelling(text) {
+      const word = byText.get(text)
+      if (word === undefined) return findTerm(termOf(text))
+      const term = wordTerm[word] ?? 0
+      return (termServers[term] ?? 0) > 0 ? term : -1
+    },
+    termTextOf(text) {
+      const word = byText.get(text)
+      return (word === undefined ? undefined : termTexts[wordTerm[word] ?? 0]) ?? termOf(text)
     },
     classOfWord: (word) => classes[wordClasses[word] ?? 0] ?? 'content',
     termText: (term) => termTexts[term] ?? '',

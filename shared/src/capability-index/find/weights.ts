@@ -29,6 +29,9 @@ export const weights = {
   coverage: 0.2,
   /** Closeness of topic, times the logarithm of the number of servers, as rarity grows with it. */
   topic: 1.58,
+  /** A word of no topic, placed by its company: less sure, the fewer servers use it. */
+  context: 0.5,
+  contextDoubt: 3,
   /** A server that shares no word with the question must be this close in topic. */
   topicAloneMin: 0.4,
   /** A server's vector: its own words against all of its words. */
@@ -41,7 +44,7 @@ export const weights = {
   generic: 0.8,
   courtesy: 0.2,
   /** Parts of an identifier that is known as a whole. */
-  part: 0.2,
+  part: 0.4,
   /** A word that the typed one may become; the more of it is typed, the surer. */
   completion: 0.6,
   /** A known word is most likely meant as it stands. */

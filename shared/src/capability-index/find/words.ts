@@ -4,7 +4,7 @@
  *
  *     searchFlights2 → search flights 2 searchflights2
  *     HTTPServer     → http server httpserver
- *     snake_case     → snake case          (a separator always splits)
+ *     list_pages     → list pages listpages          (and list-pages)
  *     don't          → dont
  *     天気予報        → 天気 気予 予報        (no spaces to go by: pairs of characters)
  *     1a6b35e6e67f80 → 1a6b35e6e67f80      (an id, not a name: only whole)
@@ -23,10 +23,14 @@ export interface Word {
 /** Longer runs are digests, base64 and the like: nobody searches them, and each would be a term. */
 export const wordCharsMax = 40
 
+/** A name of more pieces is a sentence, and its whole would be a term that nobody types. */
+const piecesMax = 6
+
 /** More changes between letters and digits than a name has. */
 const idPartsMin = 5
 
-const run = /[\p{L}\p{N}\p{M}]+(?:['’](?=\p{L})[\p{L}\p{M}]+)*/gu
+const identifier = /[\p{L}\p{N}\p{M}]+(?:['’_-]+[\p{L}\p{N}\p{M}]+)*/gu
+const piece = /[^_-]+/gu
 const part =
   /\p{Lu}+(?=\p{Lu}[\p{Ll}\p{M}])|\p{Lu}?[\p{Ll}\p{M}]+|[\p{Lu}\p{M}]+|\p{N}+|[\p{L}\p{M}]+/gu
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu
@@ -38,11 +42,20 @@ const digit = /\d/
 /** The words of `text` in order, at most `wordsMax`. Never throws, whatever the text holds. */
 export function wordsOf(text: string, wordsMax: number): Word[] {
   const words: Word[] = []
-  for (const match of text.matchAll(run)) {
+  for (const { 0: raw, index } of text.matchAll(identifier)) {
     if (words.length >= wordsMax) break
-    readRun(words, match[0], match.index)
+    readIdentifier(words, raw, index)
   }
   return words.length > wordsMax ? words.slice(0, wordsMax) : words
+}
+
+function readIdentifier(words: Word[], raw: string, at: number): void {
+  const pieces = [...raw.matchAll(piece)]
+  const before = words.length
+  for (const { 0: text, index } of pieces) readRun(words, text, at + index)
+  if (pieces.length < 2 || pieces.length > piecesMax) return
+  const whole = pieces.map(({ 0: text }) => text).join('')
+  push(words, whole, at, at + raw.length, words.length - before)
 }
 
 function readRun(words: Word[], raw: string, at: number): void {

@@ -1,0 +1,108 @@
+import type { Definition, DefinitionId } from '../../model/index.ts'
+import { createBest } from './best.ts'
+import { hitKinds, unitAt, type HitKind } from './fields.ts'
+import { hitOf, type FindHit } from './hit.ts'
+import { findLimits } from './limits.ts'
+import { weights } from './weights.ts'
+
+/** A server that was found, and how well each part of it matches by itself. */
+export interface RankedServer {
+  readonly id: DefinitionId
+  readonly definition: Definition
+  readonly score: number
+  /** Of its own fields. */
+  readonly ownMatch: number
+  /** Of capability i. */
+  matchOf(unit: number): number
+  readonly unitCount: number
+}
+
+/** The server itself, or its capability of that ordinal. */
+interface Member {
+  readonly ordinal: number
+  readonly match: number
+}
+
+const itself = -1
+
+/**
+ * Servers and capabilities in one list. Of each server the best match stands where the server
+ * ranks, the others behind it by what they match less; one that matches nothing by itself is left
+ * out, unless it is all that its server has of the kinds wanted.
+ */
+export function flatAnswer(
+  ranked: readonly RankedServer[],
+  limit: number,
+  kinds: ReadonlySet<HitKind>,
+  isMatch: (word: string) => boolean,
+): FindHit[] {
+  const members = ranked.flatMap((server) => {
+    const eligible = membersOf(server, kinds)
+    const best = eligible[0]?.match ?? 0
+    return eligible.map(({ ordinal, match }) => ({
+      server,
+      ordinal,
+      score: server.score - weights.behind * (best - match),
+    }))
+  })
+  // A stable sort: servers keep their order, and so do the capabilities of each.
+  return members
+    .sort((a, b) => b.score - a.score)
+    .slice(0, limit)
+    .map(({ server, ordinal, score }) => memberHit(server, ordinal, score, isMatch))
+}
+
+/** One hit a server name, with the capabilities that match inside it. */
+export function groupedAnswer(
+  ranked: readonly RankedServer[],
+  limit: number,
+  isMatch: (word: string) => boolean,
+): FindHit[] {
+  const names = new Set<string>()
+  const hits: FindHit[] = []
+  for (const server of ranked) {
+    if (hits.length === limit) break
+    if (names.has(server.definition.name)) continue
+    names.add(server.definition.name)
+    const members = membersOf(server, capabilityKinds).filter(({ match }) => match > 0)
+    const best = Math.max(server.ownMatch, members[0]?.match ?? 0)
+    hits.push({
+      ...memberHit(server, itself, server.score, isMatch),
+      inside: members.map(({ ordinal, match }) =>
+        memberHit(server, ordinal, server.score - weights.behind * (best - match), isMatch),
+      ),
+    })
+  }
+  return hits
+}
+
+const capabilityKinds: ReadonlySet<HitKind> = new Set(hitKinds.filter((kind) => kind !== 'server'))
+
+/** The best members of the kinds wanted, best first, in their own order where they match alike. */
+function membersOf(server: RankedServer, kinds: ReadonlySet<HitKind>): Member[] {
+  const best = createBest<Member>(
+    findLimits.unitsPerServerMax,
+    (a, b) => b.match - a.match || a.ordinal - b.ordinal,
+  )
+  let unmatched: Member | undefined
+  for (let ordinal = 0; ordinal < server.unitCount; ordinal++) {
+    const member = { ordinal, match: server.matchOf(ordinal) }
+    const isCandidate = member.match > 0 ? best.admits(member) : unmatched === undefined
+    if (!isCandidate || !kinds.has(unitAt(server.definition, ordinal)?.kind ?? 'server')) continue
+    if (member.match > 0) best.add(member)
+    else unmatched = member
+  }
+  if (kinds.has('server')) best.add({ ordinal: itself, match: server.ownMatch })
+  const members = best.sorted()
+  return members.length === 0 && unmatched !== undefined ? [unmatched] : members
+}
+
+function memberHit(
+  { id, definition }: RankedServer,
+  ordinal: number,
+  score: number,
+  isMatch: (word: string) => boolean,
+): FindHit {
+  const unit = ordinal === itself ? undefined : unitAt(definition, ordinal)
+  return hitOf({ definitionId: id, definition, unit, score }, isMatch)
+}
