@@ -295,6 +295,12 @@ describe('a lookup that cannot be read', () => {
     expect((await expectProblem(response, 400, code)).detail).toContain(told)
   })
 
+  it('is refused with another method, and told which it takes', async () => {
+    const response = await fetch(`${agent.url}/v1/lookup`, { method: 'DELETE' })
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+    await expectProblem(response, 405, 'method_not_allowed')
+  })
+
   it('is refused on a path that is not there', async () => {
     await expectProblem(await fetch(`${agent.url}/v1/look-up`), 404, 'not_found')
     await expectProblem(await fetch(`${agent.url}/v1/agent/instances/nobody`), 404, 'not_found')
