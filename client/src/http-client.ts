@@ -1,4 +1,4 @@
-import { fromProblem, MeridianError, parse, problemSchema, type ErrorCode } from '@meridian/shared'
+import { fromProblem, MeridianError, problemSchema, type ErrorCode } from '@meridian/shared'
 import type { z } from 'zod'
 
 export interface HttpClientOptions {
@@ -9,7 +9,11 @@ export interface HttpClientOptions {
   readonly fetch?: typeof fetch
 }
 
+/** Longer than the agent takes for the slowest introspection that it allows. */
 const timeoutMsDefault = 15_000
+
+/** Characters of a foreign answer that its error shows. */
+const shownMax = 200
 
 export interface Call<T extends z.ZodType> {
   readonly method?: 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -25,14 +29,13 @@ export interface Call<T extends z.ZodType> {
 export type HttpCaller = <T extends z.ZodType>(call: Call<T>) => Promise<z.output<T>>
 
 /**
- * One call to a Meridian API: the reply parsed, or a `MeridianError` with the code that the server
- * gave, `endpoint_unreachable` when nothing answers, `deadline_exceeded` when it is too slow.
+ * One call to a Meridian API: the reply parsed, or a `MeridianError`: with the code that the server
+ * gave; `endpoint_unreachable` when nothing answers there, or something that is no Meridian;
+ * `deadline_exceeded` when it is too slow. Errors of this call: `config_invalid`.
  */
 export function createHttpCaller(options: HttpClientOptions): HttpCaller {
-  const { url: base, timeoutMs = timeoutMsDefault, fetch: send = fetch } = options
-  if (!URL.canParse(base)) {
-    throw new MeridianError('config_invalid', `${JSON.stringify(base)} is not a URL`)
-  }
+  const { timeoutMs = timeoutMsDefault, fetch: send = fetch } = options
+  const base = readBase(options.url)
   return async ({ method = 'GET', path, params = {}, body, alsoGood = [], reply }) => {
     const url = new URL(path, base)
     for (const [name, value] of Object.entries(params)) {
@@ -48,30 +51,41 @@ export function createHttpCaller(options: HttpClientOptions): HttpCaller {
         }),
       }),
     )
-    const json = await attempt(url, () => readBody(response))
-    if (!response.ok && !alsoGood.includes(response.status)) throw problemOf(response, json)
-    return parse(reply, json, `the reply of ${url.href}`, 'internal')
+    const text = await attempt(url, () => response.text())
+    const json = readJson(text)
+    const problem = response.ok ? undefined : problemSchema.safeParse(json)
+    if (problem?.success === true) throw fromProblem(problem.data)
+    const isGood = response.ok || alsoGood.includes(response.status)
+    const parsed = isGood ? reply.safeParse(json) : undefined
+    if (parsed?.success !== true) throw foreignAnswer(url, response, text)
+    return parsed.data
   }
 }
 
-async function readBody(response: Response): Promise<unknown> {
-  const text = await response.text()
-  if (text === '') return undefined
+function readBase(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw new MeridianError(
+    'config_invalid',
+    `${JSON.stringify(text)} is no address of an agent or registry: it must begin with http:// or https://`,
+  )
+}
+
+/** Undefined for nothing, and for what is no JSON: no reply of ours is either. */
+function readJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Not ours, then: a proxy's page, or another program on the port.
-    return text
+    return undefined
   }
 }
 
-function problemOf(response: Response, body: unknown): MeridianError {
-  const problem = problemSchema.safeParse(body)
-  if (problem.success) return fromProblem(problem.data)
-  const shown = typeof body === 'string' ? `: ${body.slice(0, 200)}` : ''
+function foreignAnswer(url: URL, { status, headers }: Response, text: string): MeridianError {
+  const type = headers.get('content-type') ?? 'no content type'
+  const shown = text.length > shownMax ? `${text.slice(0, shownMax)}…` : text
   return new MeridianError(
-    'internal',
-    `${response.url} answered ${response.status} without a problem document${shown}`,
+    'endpoint_unreachable',
+    `${url.origin} answered ${status} (${type}) as no agent or registry of this version does: is it another program's address? It said ${JSON.stringify(shown)}`,
   )
 }
 
