@@ -435,7 +435,10 @@ export function createFindIndex({
       const holding = term < 0 ? 0 : vocabulary.servers(term)
       if (holding === 0 || holding > findLimits.contextServersMax) continue
       const context = topics.contextOf(holders(term), slotOf.size)
-      sum.addVector(context, weight * weights.context * (holding / (holding + weights.contextDoubt)))
+      sum.addVector(
+        context,
+        weight * weights.context * (holding / (holding + weights.contextDoubt)),
+      )
     }
     return sum.vector()
   }

@@ -30,7 +30,6 @@ interface Draft {
 
 const splitCharsMin = 3
 const splitFactor = 0.8
-const joinedFactor = 0.9
 
 /**
  * Reads a question: what to look for, each term once, and how much each counts. `typing` says
@@ -45,7 +44,7 @@ export function readQuestion(text: string, vocabulary: Vocabulary, typing: boole
   const content = [...drafts.values()].filter((draft) => draft.wordClass !== 'stop')
   const meant = content.length > 0 ? content : [...drafts.values()]
   let corrections = 0
-  return meant.flatMap((draft): Sought[] => {
+  const each = meant.flatMap((draft): Sought[] => {
     const alternatives = exactly(draft, vocabulary)
     const weight = weightOf(draft)
     const isLast = draft.word === unfinished
@@ -62,6 +61,7 @@ export function readQuestion(text: string, vocabulary: Vocabulary, typing: boole
     if (halves.length > 0) return halves.map((half) => ({ ...half, weight: weight * splitFactor }))
     return [{ text: draft.text, weight, alternatives: slips(draft.word, vocabulary) }]
   })
+  return [...each, ...joinedOf(drafts, vocabulary)]
 }
 
 function draftsOf(words: ReturnType<typeof wordsOf>, vocabulary: Vocabulary): Map<string, Draft> {
@@ -85,7 +85,6 @@ function draftsOf(words: ReturnType<typeof wordsOf>, vocabulary: Vocabulary): Ma
     }
     draft.count++
     draft.alone++
-    // "qr code" may be called QrCode.
     const next = words[at + 1]
     if (next !== undefined && next.start > word.end) draft.joined.push(word.text + next.text)
     drafts.set(text, draft)
@@ -99,14 +98,23 @@ function weightOf(draft: Draft): number {
   return part * ofClass * draft.count ** weights.repetition
 }
 
-function exactly(draft: Draft, vocabulary: Vocabulary): Alternative[] {
-  const own = vocabulary.findTerm(draft.text)
-  const found = own < 0 ? [] : [{ term: own, factor: 1 }]
-  for (const joined of draft.joined) {
-    const word = vocabulary.lookUp(joined)
-    if (word >= 0) found.push({ term: vocabulary.termOfWord(word), factor: joinedFactor })
+/** Neighbours that are known as one word: "qr code" as QrCode, "list forms" as list-forms. */
+function joinedOf(drafts: ReadonlyMap<string, Draft>, vocabulary: Vocabulary): Sought[] {
+  const found = new Map<string, Sought>()
+  for (const spelling of [...drafts.values()].flatMap(({ joined }) => joined)) {
+    const word = vocabulary.lookUp(spelling)
+    if (word < 0) continue
+    const term = vocabulary.termOfWord(word)
+    const text = vocabulary.termText(term)
+    if (drafts.has(text)) continue
+    found.set(text, { text, weight: weights.joined, alternatives: [{ term, factor: 1 }] })
   }
-  return distinct(found)
+  return [...found.values()]
+}
+
+function exactly(draft: Draft, vocabulary: Vocabulary): Alternative[] {
+  const term = vocabulary.findTerm(draft.text)
+  return term < 0 ? [] : [{ term, factor: 1 }]
 }
 
 function completions(prefix: string, known: boolean, vocabulary: Vocabulary): Alternative[] {

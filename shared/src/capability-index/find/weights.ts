@@ -26,7 +26,7 @@ export const weights = {
   bestUnit: 0.27,
 
   /** The share of the question that matched, to this power. */
-  coverage: 0.2,
+  coverage: 0.3,
   /** Closeness of topic, times the logarithm of the number of servers, as rarity grows with it. */
   topic: 1.58,
   /** A word of no topic, placed by its company: less sure, the fewer servers use it. */
@@ -45,6 +45,8 @@ export const weights = {
   courtesy: 0.2,
   /** Parts of an identifier that is known as a whole. */
   part: 0.4,
+  /** Neighbouring words of the question that somebody writes as one. */
+  joined: 0.5,
   /** A word that the typed one may become; the more of it is typed, the surer. */
   completion: 0.6,
   /** A known word is most likely meant as it stands. */
