@@ -8,12 +8,15 @@ import {
   type Environment,
 } from '@meridian/shared/settings'
 import { z } from 'zod'
+import { tierRoles } from './tier.ts'
 
-const settingsSchema = z
-  .strictObject({
+/** The settings of a registry of that tier; where it is not known, anything may place it. */
+function settingsSchema(tier: Tier | undefined) {
+  const scope = tier && tierRoles[tier].scope
+  return z.strictObject({
     MERIDIAN_TIER: tierSchema,
-    MERIDIAN_REGION: localityPartSchema.optional(),
-    MERIDIAN_ZONE: localityPartSchema.optional(),
+    MERIDIAN_REGION: placeSetting(tier, scope === 'zone' || scope === 'region'),
+    MERIDIAN_ZONE: placeSetting(tier, scope === 'zone'),
     MERIDIAN_REPLICA: localityPartSchema.default('r1'),
     MERIDIAN_DATA: z.string().default('./meridian-data'),
     MERIDIAN_HTTP_HOST: z.string().default('127.0.0.1'),
@@ -22,34 +25,27 @@ const settingsSchema = z
     ...natsEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
-  .superRefine((settings, context) => {
-    const needed = placeSettings[settings.MERIDIAN_TIER]
-    for (const name of ['MERIDIAN_REGION', 'MERIDIAN_ZONE'] as const) {
-      const given = settings[name] !== undefined
-      if (needed.includes(name) && !given) {
-        context.addIssue({
-          code: 'custom',
-          path: [name],
-          message: `is needed by a ${settings.MERIDIAN_TIER} registry`,
-          input: undefined,
-        })
-      }
-      if (!needed.includes(name) && given) {
-        context.addIssue({
-          code: 'custom',
-          path: [name],
-          message: `has no meaning for a ${settings.MERIDIAN_TIER} registry`,
-          input: settings[name],
-        })
-      }
-    }
-  })
+}
 
-/** What places a registry of each tier. */
-const placeSettings: Readonly<Record<Tier, readonly ('MERIDIAN_REGION' | 'MERIDIAN_ZONE')[]>> = {
-  local: ['MERIDIAN_REGION', 'MERIDIAN_ZONE'],
-  regional: ['MERIDIAN_REGION'],
-  global: [],
+/** Judged by itself, so that it is reported together with whatever else is wrong. */
+function placeSetting(tier: Tier | undefined, isNeeded: boolean) {
+  return z
+    .string()
+    .default(wholeRegion)
+    .superRefine((part, context) => {
+      const input = part === wholeRegion ? undefined : part
+      const complain = (message: string) => {
+        context.addIssue({ code: 'custom', message, input })
+      }
+      if (input === undefined) {
+        if (isNeeded) complain(`is needed by a ${tier} registry`)
+      } else if (tier && !isNeeded) complain(`has no meaning for a ${tier} registry`)
+      else for (const { message } of issuesOf(localityPartSchema, input)) complain(message)
+    })
+}
+
+function issuesOf(schema: z.ZodType, input: unknown): readonly z.core.$ZodIssue[] {
+  return schema.safeParse(input).error?.issues ?? []
 }
 
 /** Where a registry stands; `-` for what its tier spans. */
@@ -71,12 +67,13 @@ export interface RegistryConfig {
 
 /** Errors: `config_invalid`, naming every setting at fault. */
 export function readRegistryConfig(environment: Environment): RegistryConfig {
-  const settings = readSettings(settingsSchema, environment)
+  const tier = tierSchema.safeParse(environment['MERIDIAN_TIER']).data
+  const settings = readSettings(settingsSchema(tier), environment)
   return {
     tier: settings.MERIDIAN_TIER,
     place: {
-      region: settings.MERIDIAN_REGION ?? wholeRegion,
-      zone: settings.MERIDIAN_ZONE ?? wholeRegion,
+      region: settings.MERIDIAN_REGION,
+      zone: settings.MERIDIAN_ZONE,
       replica: settings.MERIDIAN_REPLICA,
     },
     dataDir: settings.MERIDIAN_DATA,

@@ -1,0 +1,107 @@
+import { isMeridianError, type Violation } from '@meridian/shared'
+import { describe, expect, it } from 'vitest'
+import { readRegistryConfig } from './config.ts'
+
+function problemsOf(environment: Record<string, string | undefined>): string[] {
+  let violations: readonly Violation[] = []
+  try {
+    readRegistryConfig(environment)
+  } catch (error) {
+    if (!isMeridianError(error, 'config_invalid')) throw error
+    violations = error.violations
+  }
+  return violations.map(({ field, value, problem }) => `${field} = ${value}: ${problem}`)
+}
+
+describe('a registry’s settings', () => {
+  it('need nothing but a tier and what places it', () => {
+    expect(readRegistryConfig({ MERIDIAN_TIER: 'global' })).toEqual({
+      tier: 'global',
+      place: { region: '-', zone: '-', replica: 'r1' },
+      dataDir: './meridian-data',
+      http: { host: '127.0.0.1', port: 7700, names: [] },
+      nats: { servers: ['nats://127.0.0.1:4222'] },
+      logLevel: 'info',
+    })
+  })
+
+  it('are read in full', () => {
+    const config = readRegistryConfig({
+      MERIDIAN_TIER: 'local',
+      MERIDIAN_REGION: 'eu-west',
+      MERIDIAN_ZONE: 'a',
+      MERIDIAN_REPLICA: 'r2',
+      MERIDIAN_DATA: '/var/lib/meridian',
+      MERIDIAN_HTTP_HOST: '0.0.0.0',
+      MERIDIAN_HTTP_PORT: '0',
+      MERIDIAN_HTTP_NAMES: 'registry.example, other.example',
+      MERIDIAN_NATS_URL: 'nats://a:4222,nats://b:4222',
+      MERIDIAN_LOG_LEVEL: 'debug',
+      // For clients, and of others.
+      MERIDIAN_URL: 'http://127.0.0.1:7800',
+      PATH: '/bin',
+    })
+    expect(config).toEqual({
+      tier: 'local',
+      place: { region: 'eu-west', zone: 'a', replica: 'r2' },
+      dataDir: '/var/lib/meridian',
+      http: { host: '0.0.0.0', port: 0, names: ['registry.example', 'other.example'] },
+      nats: { servers: ['nats://a:4222', 'nats://b:4222'] },
+      logLevel: 'debug',
+    })
+  })
+
+  it.each([
+    ['local', {}, ['MERIDIAN_REGION', 'MERIDIAN_ZONE'], []],
+    ['local', { MERIDIAN_REGION: 'eu' }, ['MERIDIAN_ZONE'], []],
+    ['regional', {}, ['MERIDIAN_REGION'], []],
+    ['regional', { MERIDIAN_REGION: 'eu', MERIDIAN_ZONE: 'a' }, [], ['MERIDIAN_ZONE']],
+    ['global', { MERIDIAN_REGION: 'eu' }, [], ['MERIDIAN_REGION']],
+  ])('of the tier %s with %j lack %j and have %j too much', (tier, place, lacks, tooMuch) => {
+    const problems = problemsOf({ MERIDIAN_TIER: tier, ...place })
+    const start = (text: string) => problems.filter((each) => each.includes(text)).map(fieldOf)
+    expect(start(`is needed by a ${tier} registry`)).toEqual(lacks)
+    expect(start(`has no meaning for a ${tier} registry`)).toEqual(tooMuch)
+    expect(problems).toHaveLength(lacks.length + tooMuch.length)
+  })
+
+  it('that are empty count as not given', () => {
+    expect(problemsOf({ MERIDIAN_TIER: 'global', MERIDIAN_REGION: '' })).toEqual([])
+  })
+
+  it('are all reported at once, the unknown and the missing among them', () => {
+    const problems = problemsOf({
+      MERIDIAN_TIER: 'local',
+      MERIDIAN_REGION: 'EU West',
+      MERIDIAN_REPLICA: '-r1',
+      MERIDIAN_HTTP_PORT: '70000',
+      MERIDIAN_LOG_LEVEL: 'loud',
+      MERIDIAN_NATS_URL: 'http://wrong',
+      MERIDIAN_NATS_TLS: 'maybe',
+      MERIDIAN_REGOIN: 'eu',
+    })
+    expect(problems.map(fieldOf).toSorted()).toEqual([
+      'MERIDIAN_HTTP_PORT',
+      'MERIDIAN_LOG_LEVEL',
+      'MERIDIAN_NATS_TLS',
+      'MERIDIAN_NATS_URL',
+      'MERIDIAN_REGION',
+      'MERIDIAN_REGOIN',
+      'MERIDIAN_REPLICA',
+      'MERIDIAN_ZONE',
+    ])
+    expect(problems).toContain('MERIDIAN_ZONE = (missing): is needed by a local registry')
+    expect(problems).toContain('MERIDIAN_REGOIN = (not shown): is unknown')
+  })
+
+  it('without a tier, or with one that is none, are reported with everything else', () => {
+    for (const tier of [undefined, 'galactic']) {
+      const problems = problemsOf({ MERIDIAN_TIER: tier, MERIDIAN_HTTP_PORT: 'x' })
+      expect(problems.map(fieldOf).toSorted()).toEqual(['MERIDIAN_HTTP_PORT', 'MERIDIAN_TIER'])
+    }
+  })
+})
+
+function fieldOf(problem: string): string {
+  return problem.slice(0, problem.indexOf(' = '))
+}
