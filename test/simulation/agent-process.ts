@@ -9,7 +9,7 @@ import {
 } from '@meridian/shared'
 import { Disk, type Image } from './disk.ts'
 import { SimulatedProcess } from './process.ts'
-import type { Offer } from './servers.ts'
+import type { Registered } from './servers.ts'
 import type { Ports, World } from './world.ts'
 
 /** What an agent keeps of others may lose its last moments; its own set may not. */
@@ -18,7 +18,7 @@ const zoneWritesUnsynced = 12
 export interface AgentBackup {
   readonly own: Image
   readonly zone: Image
-  readonly registered: ReadonlyMap<string, Offer>
+  readonly registered: ReadonlyMap<string, Registered>
 }
 
 /** The agent of one node. */
@@ -29,7 +29,7 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
   readonly zoneDisk = new Disk(zoneWritesUnsynced)
   readonly disks: readonly Disk[]
   /** What the agent has acknowledged and its disk must hold: the truth of this node. */
-  registered: ReadonlyMap<string, Offer> = new Map()
+  registered: ReadonlyMap<string, Registered> = new Map()
 
   constructor(world: World, locality: Locality) {
     const { region, zone } = locality
@@ -40,8 +40,8 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
     this.disks = [this.disk, this.zoneDisk]
   }
 
-  acknowledge(offer: Offer): void {
-    this.registered = new Map(this.registered).set(offer.id, offer)
+  acknowledge(instance: Registered): void {
+    this.registered = new Map(this.registered).set(instance.id, instance)
   }
 
   forget(id: string): void {

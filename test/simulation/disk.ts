@@ -143,6 +143,19 @@ export class Disk {
     this.#unsynced = []
   }
 
+  /** A record of one of the sets, which `choose` picks, is lost where nobody notices at once. */
+  damage(choose: (sets: readonly StoredSet[]) => StoredSet): void {
+    const sets = this.sets().filter(({ records }) => [...records].length > 0)
+    if (sets.length === 0) return
+    const { owner, version, floor, digest, records } = choose(sets)
+    const rest = [...records].slice(1)
+    const damaged = this.copy()
+    damaged.copies.apply({
+      changes: [{ kind: 'whole', owner, version, floor, digest, records: rest }],
+    })
+    this.replace(damaged)
+  }
+
   #write(write: Write): void {
     if (this.#room <= 0) throw new MeridianError('storage_full', 'the simulated disk is full')
     this.#room -= 1

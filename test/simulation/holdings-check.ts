@@ -18,7 +18,13 @@ import {
 } from '@meridian/shared'
 import type { AgentProcess } from './agent-process.ts'
 import type { RegistryProcess } from './registry-process.ts'
-import { definitionOf, isPrivate, type Candidate, type KnownQuery } from './servers.ts'
+import {
+  definitionOf,
+  isPrivate,
+  type Candidate,
+  type KnownQuery,
+  type Registered,
+} from './servers.ts'
 import { Waiting, type Ending } from './waiting.ts'
 import type { World } from './world.ts'
 
@@ -51,6 +57,7 @@ export interface Row extends Candidate {
   readonly definitionId: string
   readonly url: string
   readonly weight: number
+  readonly draining: boolean
   readonly passing: boolean
 }
 
@@ -163,13 +170,16 @@ function compare(world: World, who: string, what: string, scan: string, shown: s
 function agentRows(agent: AgentProcess, has: (id: string) => boolean): Row[] {
   const own = agent.disk.ownSet(agent.owner)
   const rows = rowsOf([...agent.zoneDisk.sets(), ...(own ? [own] : [])], has)
-  for (const { id, definitionId, definition, url, registration } of agent.registered.values()) {
-    if (!isPrivate(definitionId)) continue
-    const { metadata, weight } = registration
-    const { locality } = agent
-    rows.push({ id, definitionId, definition, metadata, locality, url, weight, passing: true })
+  for (const instance of agent.registered.values()) {
+    if (isPrivate(instance.definitionId)) rows.push(rowOfRegistered(instance, agent))
   }
   return rows
+}
+
+export function rowOfRegistered(instance: Registered, { locality }: AgentProcess): Row {
+  const { id, definitionId, definition, url, weight, draining, registration } = instance
+  const { metadata } = registration
+  return { id, definitionId, definition, metadata, locality, url, weight, draining, passing: true }
 }
 
 /** Specs with their states, where the definition is there too. */
@@ -202,12 +212,13 @@ function rowOf(owner: OwnerId, spec: InstanceSpec, state: InstanceState): Row {
     locality: { region, zone, node },
     url: spec.endpoint.url,
     weight: state.weight,
+    draining: state.draining,
     passing: state.status === 'passing',
   }
 }
 
-export function isUsable({ weight, passing }: Row): boolean {
-  return weight > 0 && passing
+export function isUsable({ weight, draining, passing }: Row): boolean {
+  return weight > 0 && passing && !draining
 }
 
 export function rowText({ id, definitionId, locality, url, metadata }: Row): string {

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
-import { simulate, type SimulationResult } from './simulate.ts'
+import { largeShape, simulate, type SimulationResult } from './simulate.ts'
 
 /**
- * Runs worlds: `npm run simulate -- --seed 17 [--trace]` one, `-- --seeds 500 [--from 1]` many.
+ * Runs worlds: `npm run simulate -- --seed 17 [--trace]` one, `-- --seeds 500 [--from 1]` many;
+ * with `--large`, of 24 nodes instead of 8 and more replicas.
  * The exit code is 1 when an invariant did not hold.
  */
 const { values } = parseArgs({
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
   },
 })
 
@@ -22,7 +24,11 @@ const convergedMs: number[] = []
 
 for (let seed = first; seed < first + count; seed += 1) {
   const onLine = values.trace ? (line: string) => print(line) : undefined
-  const result = await simulate({ seed, ...(onLine && { onLine }) })
+  const result = await simulate({
+    seed,
+    ...(onLine && { onLine }),
+    ...(values.large && { shape: largeShape }),
+  })
   add(result)
   if (result.breaches.length > 0) report(result)
   if (process.stderr.isTTY) process.stderr.write(`\r${seed - first + 1} of ${count} seeds`)
@@ -44,7 +50,9 @@ function report({ seed, breaches, tail }: SimulationResult): void {
   totals.failed += 1
   if (!values.trace) for (const line of tail) print(line)
   for (const { rule, what, atMs } of breaches) print(`at ${atMs} ms, invariant ${rule}: ${what}`)
-  print(`seed ${seed} failed; to see it again: npm run simulate -- --seed ${seed} --trace`)
+  print(
+    `seed ${seed} failed; to see it again: npm run simulate -- --seed ${seed} --trace${values.large ? ' --large' : ''}`,
+  )
 }
 
 function summarise(): void {

@@ -10,6 +10,7 @@ import type { Disk } from './disk.ts'
 import {
   isUsable,
   resultText,
+  rowOfRegistered,
   rowsOf,
   rowText,
   serversOf,
@@ -19,7 +20,7 @@ import {
 } from './holdings-check.ts'
 import { contentOf, sameContent } from './ledger.ts'
 import type { RegistryProcess } from './registry-process.ts'
-import { isPrivate, queries, type KnownQuery } from './servers.ts'
+import { isPrivate, queries, type KnownQuery, type Registered } from './servers.ts'
 import { Waiting, type Ending } from './waiting.ts'
 import type { World } from './world.ts'
 
@@ -131,18 +132,12 @@ async function whatIsNotFound(world: World): Promise<string | undefined> {
 export function checkRegistered(world: World, agent: AgentProcess): void {
   const { program, registered, name } = agent
   if (!program) return
-  const expected = sorted(
-    [...registered.values()].map(
-      ({ id, definitionId, url, registration: { metadata, weight, capacity } }) =>
-        `${id} ${definitionId} ${url} ${metadata['env']} ${weight} ${capacity}`,
-    ),
-  )
+  const expected = sorted([...registered.values()].map(registeredText))
   const shown = sorted(
     program.api
       .instances('', 1_000)
-      .map(
-        ({ id, definition, endpoint, metadata, weight, capacity }) =>
-          `${id} ${definition} ${endpoint.url} ${metadata['env']} ${weight} ${capacity}`,
+      .map(({ definition, endpoint, ...instance }) =>
+        registeredText({ ...instance, definitionId: definition, url: endpoint.url }),
       ),
   )
   if (shown !== expected) world.breach('1', `${name} has [${shown}]; acknowledged: [${expected}]`)
@@ -152,20 +147,22 @@ export function checkRegistered(world: World, agent: AgentProcess): void {
   if (published !== truth) world.breach('1', `${name} publishes [${published}] of [${truth}]`)
 }
 
+function registeredText({
+  id,
+  definitionId,
+  url,
+  weight,
+  capacity,
+  draining,
+}: Pick<Registered, 'id' | 'definitionId' | 'url' | 'weight' | 'capacity' | 'draining'>): string {
+  return `${id} ${definitionId} ${url} ${weight} ${capacity} ${draining}`
+}
+
 /** What others should know of an agent's instances. */
-function truthOf({ registered, locality }: AgentProcess): Row[] {
-  return [...registered.values()]
+function truthOf(agent: AgentProcess): Row[] {
+  return [...agent.registered.values()]
     .filter(({ definitionId }) => !isPrivate(definitionId))
-    .map(({ id, definitionId, definition, url, registration }) => ({
-      id,
-      definitionId,
-      definition,
-      metadata: registration.metadata,
-      locality,
-      url,
-      weight: registration.weight,
-      passing: true,
-    }))
+    .map((instance) => rowOfRegistered(instance, agent))
 }
 
 /** What a registry tells, held against what is registered below it. */
@@ -213,14 +210,13 @@ async function lookUpFault(
 ): Promise<string | undefined> {
   const { name, locality } = agent
   const usable = truth.filter((row) => isUsable(row) && query.matches(row))
-  const own = [...agent.registered.values()].filter(({ definitionId }) => isPrivate(definitionId))
   const inZone = usable.filter((row) => sameZone(row.locality, locality))
   const inRegion = usable.filter((row) => row.locality.region === locality.region)
   // Private instances are known to their own agent, and found there.
-  const isPrivatelyFound = own.some(
-    ({ definition, registration: { metadata, weight } }) =>
-      weight > 0 && query.matches({ definition, metadata, locality }),
-  )
+  const isPrivatelyFound = [...agent.registered.values()]
+    .filter(({ definitionId }) => isPrivate(definitionId))
+    .map((instance) => rowOfRegistered(instance, agent))
+    .some((row) => isUsable(row) && query.matches(row))
   if (isPrivatelyFound) return undefined
   const expected = inZone.length > 0 ? inZone : inRegion.length > 0 ? inRegion : usable
 
@@ -261,7 +257,7 @@ async function lookUp(
 }
 
 function texts(rows: readonly Row[]): string {
-  return sorted(rows.map((row) => `${rowText(row)} ${row.weight}`))
+  return sorted(rows.map((row) => `${rowText(row)} ${row.weight} ${row.draining}`))
 }
 
 function inZoneOf(a: AgentProcess, b: AgentProcess): boolean {

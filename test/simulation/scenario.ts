@@ -6,7 +6,14 @@ import { fairWeather, leafOf, type Broker, type Weather } from './network.ts'
 import { checkRegistered, converge } from './quiescence.ts'
 import { RegistryProcess } from './registry-process.ts'
 import type { SeededRandom } from './seeded-random.ts'
-import { drawInstanceId, drawOffer, queries, registrant } from './servers.ts'
+import {
+  acknowledged,
+  drawInstanceId,
+  drawOffer,
+  queries,
+  registrant,
+  type Offer,
+} from './servers.ts'
 import { Waiting, type Ending } from './waiting.ts'
 import type { World } from './world.ts'
 
@@ -102,13 +109,66 @@ export class Scenario {
     if (agent) await this.#register(agent, drawInstanceId(this.#random))
   }
 
-  /** Many at once, as when a host comes up. */
+  /** Many one after the other, as when a host comes up. */
   async registerMany(): Promise<void> {
     const agent = this.#awakeAgent()
     if (!agent) return
     for (let count = this.#random.between(3, 12); count > 0; count -= 1) {
       await this.#register(agent, `m${this.#random.between(1, 12)}`)
     }
+  }
+
+  /** Many in one request. */
+  async registerBulk(): Promise<void> {
+    const agent = this.#awakeAgent()
+    if (!agent?.program) return
+    const offers = Array.from({ length: this.#random.between(2, 12) }, (_, at) =>
+      drawOffer(this.#random, agent.locality.node, `m${at + 1}`),
+    )
+    const items = offers.map(({ id, registration }) => ({ ...registration, id }))
+    const waiting = new Waiting(agent.program.api.registerMany(items))
+    await this.#world.settle()
+    const { ending } = waiting
+    if (ending.kind !== 'value') {
+      this.#world.breach('1', `${agent.name} has no answer to a bulk of ${items.length}`)
+      return
+    }
+    const outcomes = ending.value.map(({ outcome }) => outcome)
+    this.#world.trace.write(`${agent.name} registers m1 and so on: ${outcomes.join(' ')}`)
+    for (const [at, offer] of offers.entries()) {
+      if (outcomes[at] !== 'refused') this.#acknowledge(agent, offer)
+      else if (!agent.disk.isFull) this.#world.breach('1', `${agent.name} refuses ${offer.id}`)
+    }
+  }
+
+  /** An operator changes how an instance takes work. */
+  async operate(): Promise<void> {
+    const agent = this.#awakeAgent()
+    if (!agent?.program || agent.registered.size === 0) return
+    const { api } = agent.program
+    const instance = this.#random.pick([...agent.registered.values()])
+    const operation = this.#random.pick([
+      () => api.patch(instance.id, { weight: this.#random.pick([0, 50, 200]) }),
+      () => api.patch(instance.id, { capacity: this.#random.pick([10, 20, 30]) }),
+      () => api.drain(instance.id, { thenDeregister: false, waitMs: 0 }),
+      () => api.undrain(instance.id),
+      () => api.maintain(instance.id, { reason: 'a new disk' }),
+      () => api.endMaintenance(instance.id),
+    ])
+    const waiting = new Waiting(operation())
+    await this.#world.settle()
+    const { ending } = waiting
+    if (ending.kind === 'value') this.#acknowledge(agent, instance)
+    else if (ending.kind === 'error') this.#judgeRefusal(agent, ending.error)
+    else this.#world.breach('1', `${agent.name} does not answer an operator`)
+    this.#world.trace.write(`${agent.name} is operated upon at ${instance.id}: ${ending.kind}`)
+  }
+
+  #acknowledge(agent: AgentProcess, offer: Offer): void {
+    const shown = agent.program?.api.instance(offer.id)
+    const instance = acknowledged(offer, shown)
+    if (instance) agent.acknowledge(instance)
+    else this.#world.breach('1', `${agent.name} makes ${JSON.stringify(shown)} of ${offer.id}`)
   }
 
   async #register(agent: AgentProcess, id: string): Promise<void> {
@@ -125,7 +185,7 @@ export class Scenario {
     this.#world.trace.write(`${agent.name} registers ${id}: ${outcomeOf(ending)}`)
     switch (ending.kind) {
       case 'value':
-        agent.acknowledge(offer)
+        this.#acknowledge(agent, offer)
         break
       case 'error': {
         this.#judgeRefusal(agent, ending.error)
@@ -348,6 +408,7 @@ export class Scenario {
     if (fate === 'empty') registry.disk.replace()
     else if (fate === 'old' && backup) registry.disk.replace(backup)
     else if (fate === 'cloned' && twin) registry.disk.replace(twin.disk.copy())
+    else if (fate === 'damaged') registry.disk.damage((sets) => this.#random.pick(sets))
     else return
     trace.write(`${registry.name} comes back on a disk that is ${fate}`)
   }
@@ -368,6 +429,8 @@ export class Scenario {
         agent.registered = backup.registered
       }
       if (which !== 'own') agent.zoneDisk.replace(backup.zone)
+    } else if (fate === 'damaged') {
+      agent.zoneDisk.damage((sets) => this.#random.pick(sets))
     } else return
     this.#world.trace.write(`${agent.name} comes back on a disk that is ${fate}: ${which}`)
   }
@@ -425,7 +488,9 @@ export class Scenario {
 /** How often each thing happens. */
 const weights = {
   register: 30,
-  registerMany: 3,
+  registerMany: 2,
+  registerBulk: 2,
+  operate: 6,
   deregister: 14,
   trespass: 1,
   lookUp: 14,
@@ -443,7 +508,7 @@ const weights = {
   idleLong: 0.25,
 } as const satisfies Partial<Record<keyof Scenario, number>>
 
-const diskFates = { same: 6, empty: 1, old: 2, cloned: 1 } as const
+const diskFates = { same: 6, empty: 1, old: 2, cloned: 1, damaged: 1 } as const
 
 const backupsMax = 3
 

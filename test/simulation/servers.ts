@@ -4,6 +4,7 @@ import {
   type Definition,
   type IdentifiedDefinition,
   type Locality,
+  type RegisteredInstance,
   type Registration,
 } from '@meridian/shared'
 import type { SeededRandom } from './seeded-random.ts'
@@ -53,13 +54,36 @@ export const registrant = 'sim'
 const ids = ['a', 'b', 'c', 'd', 'e']
 const environments = ['prod', 'test']
 
-/** An instance as its agent acknowledged it, and as everybody should come to know it. */
+/** What somebody asks an agent to register. */
 export interface Offer {
   readonly id: string
   readonly definitionId: string
   readonly definition: Definition
   readonly url: string
   readonly registration: Registration
+}
+
+/** An instance as its agent acknowledged it, and as everybody should come to know it. */
+export interface Registered extends Offer {
+  /** An operator may have changed these since. */
+  readonly weight: number
+  readonly capacity: number
+  readonly draining: boolean
+}
+
+/** What the agent has made of the offer; undefined where that is something else. */
+export function acknowledged(
+  offer: Offer,
+  instance: RegisteredInstance | undefined,
+): Registered | undefined {
+  const isSame =
+    instance?.definition === offer.definitionId &&
+    instance.endpoint.url === offer.url &&
+    instance.metadata['env'] === offer.registration.metadata['env'] &&
+    instance.status === 'passing'
+  if (!isSame) return undefined
+  const { weight, capacity, draining } = instance
+  return { ...offer, weight, capacity, draining }
 }
 
 export function drawInstanceId(random: SeededRandom): string {

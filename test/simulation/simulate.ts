@@ -77,6 +77,14 @@ async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Pro
 /** Room for one definition or a few instances a message, so that sets travel in pieces; and NATS's. */
 const payloads = [exchangeLimits.headroomBytes + 1_536, 1_048_576]
 
+/** What `--large` makes of a world. */
+export const largeShape: Partial<Shape> = {
+  regions: 3,
+  zonesPerRegion: 2,
+  nodesPerZone: 4,
+  replicas: { local: 3, regional: 2, global: 3 },
+}
+
 function drawShape(seed: number): Shape {
   const random = new SeededRandom(seed).fork('shape')
   return {
