@@ -3,7 +3,9 @@ import {
   createOwner,
   encodeInstanceSpec,
   encodeInstanceState,
+  forgetTombstones,
   MeridianError,
+  replicationLimits,
   settleSet,
   specKey,
   startEpoch,
@@ -75,7 +77,7 @@ export class InstanceSet {
 
   constructor(options: InstanceSetOptions) {
     this.#options = options
-    this.set = createOwner(options.owner, options.store.load(options.owner))
+    this.set = loadOwner(options.owner, options.store)
     const epoch = startEpoch(this.set, options.random)
     options.store.commit(epoch)
     settleSet(this.set, epoch)
@@ -236,8 +238,23 @@ export class InstanceSet {
       if (next?.private) this.#showPrivate(next, definition)
     }
     this.#unuse(left)
+    this.#forgetTombstones()
     for (const [id, { next }] of after) onChanged?.(id, next ?? undefined)
     if (change) onCommitted()
+  }
+
+  /** Instances come and go; those that went are remembered for a while, not for ever. */
+  #forgetTombstones(): void {
+    if (this.set.records.tombstones <= 2 * replicationLimits.tombstonesKept) return
+    const forgotten = forgetTombstones(this.set)
+    if (!forgotten) return
+    try {
+      this.#options.store.commit(forgotten)
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'tombstones not forgotten')
+      return
+    }
+    settleSet(this.set, forgotten)
   }
 
   #showPrivate(row: RegistrationRow, definition: IdentifiedDefinition | undefined): void {
@@ -276,6 +293,17 @@ export class InstanceSet {
 }
 
 const encoder = new TextEncoder()
+
+/** Errors: `data_damaged` where the records are not those that were committed. */
+function loadOwner(owner: OwnerId, store: OwnerStore): OwnerState {
+  const stored = store.load(owner)
+  const set = createOwner(owner, stored)
+  if (!stored || set.records.digest === stored.digest) return set
+  throw new MeridianError(
+    'data_damaged',
+    "the registrations in the agent's database do not match their own checksum: move agent.db away and start again; the servers of this host have to register again",
+  )
+}
 
 function firstAfter(sorted: readonly string[], text: string): number {
   let low = 0
