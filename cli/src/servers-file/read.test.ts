@@ -18,7 +18,13 @@ async function read(...lines: unknown[]): Promise<FileEntry[]> {
   const path = join(folder, 'servers.jsonl')
   const texts = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
   await writeFile(path, texts.join('\n'))
-  return Array.fromAsync(readServersFile(path))
+  return readAll(path)
+}
+
+async function readAll(path: string): Promise<FileEntry[]> {
+  const entries: FileEntry[] = []
+  for await (const entry of readServersFile(path)) entries.push(entry)
+  return entries
 }
 
 it('reads a server with its tools, tags and first remote that can be called', async () => {
@@ -81,7 +87,7 @@ it('leaves out lines that cannot be used, names them, and goes on', async () => 
 
 it('says which file cannot be read', async () => {
   const path = join(folder, 'nowhere.jsonl')
-  await expect(Array.fromAsync(readServersFile(path))).rejects.toMatchObject({
+  await expect(readAll(path)).rejects.toMatchObject({
     code: 'not_found',
     message: expect.stringContaining(path) as string,
   })
