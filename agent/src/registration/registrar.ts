@@ -4,6 +4,7 @@ import {
   MeridianError,
   type Check,
   type Clock,
+  type Definition,
   type Drain,
   type Endpoint,
   type IdentifiedDefinition,
@@ -15,6 +16,7 @@ import {
 } from '@meridian/shared'
 import { isDeepStrictEqual } from 'node:util'
 import type { RegisterOutcome } from '../http/routes.ts'
+import { IdentifiedDefinitions } from './identified-definitions.ts'
 import { InstanceSet, type InstanceSetOptions, type Plan } from './instance-set.ts'
 import type { Introspection } from './introspection/introspection.ts'
 import { Limiter } from './limiter.ts'
@@ -66,6 +68,7 @@ export class Registrar {
   readonly instances: InstanceSet
   readonly #options: RegistrarOptions
   readonly #introspections = new Limiter(introspectionsAtOnceMax, introspectionsWaitingMax)
+  readonly #definitions = new IdentifiedDefinitions()
   /** Registrations under way, by id: one after the other, so that the last to ask is the last word. */
   readonly #turns = new Map<string, Promise<unknown>>()
   #leaving = false
@@ -90,13 +93,14 @@ export class Registrar {
    * another registrant's, `forbidden` for commands where they are not allowed, `storage_full`,
    * `busy`, those of introspection and of definitions.
    */
-  register(id: string, registration: Registration): Promise<RegisterOutcome> {
+  async register(id: string, registration: Registration): Promise<RegisterOutcome> {
     const { endpoint, definition } = registration
     // Nothing to wait for: together with whatever else is asked in this moment.
     if (!this.#turns.has(id) && definition !== undefined && endpoint.transport !== 'stdio') {
-      return this.#registerGiven(id, registration, endpoint, identify(registration, definition))
+      const identified = this.#identify(registration, definition)
+      return await this.#registerGiven(id, registration, endpoint, identified)
     }
-    return this.#inTurn(id, () => this.#registerInTurn(id, registration))
+    return await this.#inTurn(id, () => this.#registerInTurn(id, registration))
   }
 
   /** Errors: `not_found`, `conflict`, `storage_full`. */
@@ -256,7 +260,7 @@ export class Registrar {
         id,
         registration,
         endpoint,
-        identify(registration, definition),
+        this.#identify(registration, definition),
       )
     }
     return await this.#registerSeen(id, registration, endpoint, {})
@@ -303,7 +307,7 @@ export class Registrar {
             id,
             registration,
             endpoint,
-            identify(registration, definition),
+            this.#identify(registration, definition),
             extra,
           )
         : await this.#registerSeen(id, registration, endpoint, extra)
@@ -313,6 +317,13 @@ export class Registrar {
       await running.undo()
       throw error
     }
+  }
+
+  /** Errors: `invalid_request`. */
+  #identify({ tags }: Registration, definition: Definition): IdentifiedDefinition {
+    if (tags.length === 0) return this.#definitions.identify(definition)
+    const all = [...new Set([...definition.tags, ...tags])].sort()
+    return this.#definitions.identify({ ...definition, tags: all })
   }
 
   #rowOf({ id, registration, endpoint, identified, extra, before }: RowParts): RegistrationRow {
@@ -468,13 +479,6 @@ function earlierHealth(
         return health ? [[name, health]] : []
       }),
   )
-}
-
-function identify(
-  { tags }: Registration,
-  definition: NonNullable<Registration['definition']>,
-): IdentifiedDefinition {
-  return identifyDefinition({ ...definition, tags: [...definition.tags, ...tags] })
 }
 
 function definitionOf(
