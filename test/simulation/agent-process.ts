@@ -5,8 +5,10 @@ import {
   MeridianError,
   randomId,
   type Locality,
+  type Millis,
   type OwnerId,
 } from '@meridian/shared'
+import { isDeepStrictEqual } from 'node:util'
 import { Disk, type Image } from './disk.ts'
 import { SimulatedProcess } from './process.ts'
 import type { Registered } from './servers.ts'
@@ -30,6 +32,8 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
   readonly disks: readonly Disk[]
   /** What the agent has acknowledged and its disk must hold: the truth of this node. */
   registered: ReadonlyMap<string, Registered> = new Map()
+  /** Since when each instance has been what it is. */
+  readonly #since = new Map<string, Millis>()
 
   constructor(world: World, locality: Locality) {
     const { region, zone } = locality
@@ -41,6 +45,9 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
   }
 
   acknowledge(instance: Registered): void {
+    if (!isDeepStrictEqual(this.registered.get(instance.id), instance)) {
+      this.#since.set(instance.id, this.world.clock.now())
+    }
     this.registered = new Map(this.registered).set(instance.id, instance)
   }
 
@@ -48,6 +55,19 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
     const registered = new Map(this.registered)
     registered.delete(id)
     this.registered = registered
+  }
+
+  /** The disk is another, and so is the truth. */
+  replaceOwn(own?: Image, registered: ReadonlyMap<string, Registered> = new Map()): void {
+    this.disk.replace(own)
+    this.registered = registered
+    for (const id of registered.keys()) this.#since.set(id, this.world.clock.now())
+  }
+
+  /** Instances that have been what they are for so long. */
+  establishedFor(duration: Millis): Registered[] {
+    const before = this.world.clock.now() - duration
+    return [...this.registered.values()].filter(({ id }) => (this.#since.get(id) ?? 0) <= before)
   }
 
   backup(): AgentBackup {

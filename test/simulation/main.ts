@@ -19,7 +19,15 @@ const { values } = parseArgs({
 const startedAt = performance.now()
 const first = wholeNumber('seed', values.seed ?? values.from)
 const count = values.seed === undefined ? wholeNumber('seeds', values.seeds ?? '100') : 1
-const totals = { steps: 0, lookups: 0, messages: 0, commits: 0, simulatedMs: 0, failed: 0 }
+const totals = {
+  steps: 0,
+  lookups: 0,
+  wrongNones: 0,
+  messages: 0,
+  commits: 0,
+  simulatedMs: 0,
+  failed: 0,
+}
 const convergedMs: number[] = []
 
 for (let seed = first; seed < first + count; seed += 1) {
@@ -40,6 +48,7 @@ process.exitCode = totals.failed > 0 ? 1 : 0
 function add(result: SimulationResult): void {
   totals.steps += result.steps
   totals.lookups += result.lookups
+  totals.wrongNones += result.wrongNones
   totals.messages += result.messages
   totals.commits += result.commits
   totals.simulatedMs += result.simulatedMs
@@ -56,11 +65,12 @@ function report({ seed, breaches, tail }: SimulationResult): void {
 }
 
 function summarise(): void {
-  const { steps, lookups, messages, commits, simulatedMs, failed } = totals
+  const { steps, lookups, wrongNones, messages, commits, simulatedMs, failed } = totals
   convergedMs.sort((a, b) => a - b)
   const at = (share: number) => convergedMs[Math.floor((convergedMs.length - 1) * share)] ?? 0
   print(`seeds        ${count} from ${first}, ${failed} failed`)
-  print(`steps        ${steps}, lookups ${lookups}, messages ${messages}, commits ${commits}`)
+  print(`lookups      ${lookups}, ${wrongNones} wrongly told that nobody has it`)
+  print(`steps        ${steps}, messages ${messages}, commits ${commits}`)
   print(`simulated    ${(simulatedMs / 3_600_000).toFixed(2)} h`)
   print(`real         ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`)
   print(`converged in ${at(0.5)} ms (median), ${at(0.99)} ms (p99), ${at(1)} ms (longest)`)

@@ -33,6 +33,7 @@ export class ProcessClock implements Clock {
   }
 
   after(delay: Millis, task: () => void): Cancel {
+    if (this.#stopped) return () => {}
     const id = Symbol('timer')
     const run = () => {
       if (!this.#pending.has(id)) return
@@ -44,7 +45,7 @@ export class ProcessClock implements Clock {
       this.#perform(task)
     }
     const cancel = this.#options.world.after(delay, run)
-    if (!this.#stopped) this.#pending.set(id, cancel)
+    this.#pending.set(id, cancel)
     return () => {
       this.#pending.delete(id)
       cancel()

@@ -1,7 +1,7 @@
 import { isMeridianError, type LookupAnswer, type Millis } from '@meridian/shared'
 import type { AgentBackup, AgentProcess } from './agent-process.ts'
 import type { Image } from './disk.ts'
-import { checkAnswers } from './holdings-check.ts'
+import { checkAnswers, isUsable, rowOfRegistered } from './holdings-check.ts'
 import { fairWeather, leafOf, type Broker, type Weather } from './network.ts'
 import { checkRegistered, converge } from './quiescence.ts'
 import { RegistryProcess } from './registry-process.ts'
@@ -10,8 +10,10 @@ import {
   acknowledged,
   drawInstanceId,
   drawOffer,
+  isPrivate,
   queries,
   registrant,
+  type KnownQuery,
   type Offer,
 } from './servers.ts'
 import { Waiting, type Ending } from './waiting.ts'
@@ -37,6 +39,7 @@ export class Scenario {
   #isOver = false
   #steps = 0
   #lookups = 0
+  #wrongNones = 0
 
   constructor(world: World, options: { readonly jumpWallClocks: boolean }) {
     this.#world = world
@@ -51,6 +54,11 @@ export class Scenario {
 
   get lookups(): number {
     return this.#lookups
+  }
+
+  /** Answers that said that nobody has what somebody had for a while. */
+  get wrongNones(): number {
+    return this.#wrongNones
   }
 
   /** Starts everything, in any order and not at once. */
@@ -235,39 +243,37 @@ export class Scenario {
     const agent = this.#awakeAgent()
     const connection = agent?.connection
     if (!agent?.program || connection === undefined) return
-    const { q } = this.#random.pick(queries)
+    const query = this.#random.pick(queries)
+    const { q } = query
     const deadline = this.#random.pick([50, 500, 2_000])
     const signal = new AbortController().signal
     this.#lookups += 1
     const name = `${connection} looks up '${q}'`
     const asked = agent.program.api.lookup({ q, limit: 3, deadline }, signal)
-    this.#follow(name, deadline, asked, () => agent.connection === connection && agent.isAwake)
+    this.#follow(
+      { name, query, deadline, asked },
+      () => agent.connection === connection && agent.isAwake,
+    )
   }
 
   askRegistry(): void {
     const registry = this.#random.pick(this.#world.registries)
     const connection = registry.connection
     if (!registry.program || connection === undefined || !registry.isAwake) return
-    const { q } = this.#random.pick(queries)
+    const query = this.#random.pick(queries)
+    const { q } = query
     const deadline = this.#random.pick([50, 500, 2_000])
     this.#lookups += 1
     const name = `${connection} is asked '${q}'`
     const asked = registry.program.api.lookup({ q, limit: 3, deadline })
     this.#follow(
-      name,
-      deadline,
-      asked,
+      { name, query, deadline, asked },
       () => registry.connection === connection && registry.isAwake,
     )
   }
 
   /** Invariant 4: an answer comes within its deadline, whatever is down. */
-  #follow(
-    name: string,
-    deadline: Millis,
-    asked: Promise<LookupAnswer>,
-    isStillThere: () => boolean,
-  ): void {
+  #follow({ name, query, deadline, asked }: Question, isStillThere: () => boolean): void {
     const world = this.#world
     const waiting = new Waiting(asked)
     world.clock.after(deadline + 1, () => {
@@ -278,6 +284,7 @@ export class Scenario {
           const { outcome, results, scopes } = ending.value
           const told = scopes.map(({ name: scope, state }) => `${scope} ${state}`).join(', ')
           world.trace.write(`${name}: ${outcome} ${results.length} (${told})`)
+          if (outcome === 'none') this.#judgeNone(query, deadline)
           break
         }
         case 'error':
@@ -290,6 +297,21 @@ export class Scenario {
           ending satisfies never
       }
     })
+  }
+
+  /**
+   * Whoever says that nobody has it should be right. Counted, and not a breach yet: to know that it
+   * may be wrong, a registry has to follow who is alive.
+   */
+  #judgeNone(query: KnownQuery, deadline: Millis): void {
+    const isThere = this.#world.agents.some((agent) =>
+      agent
+        .establishedFor(deadline + establishedMs)
+        .filter(({ definitionId }) => !isPrivate(definitionId))
+        .map((instance) => rowOfRegistered(instance, agent))
+        .some((row) => isUsable(row) && query.matches(row)),
+    )
+    if (isThere) this.#wrongNones += 1
   }
 
   kill(): void {
@@ -418,16 +440,10 @@ export class Scenario {
     const backup = this.#random.pick([undefined, ...(this.#agentBackups.get(agent) ?? [])])
     const which = this.#random.pick(['own', 'zone', 'both'] as const)
     if (fate === 'empty') {
-      if (which !== 'zone') {
-        agent.disk.replace()
-        agent.registered = new Map()
-      }
+      if (which !== 'zone') agent.replaceOwn()
       if (which !== 'own') agent.zoneDisk.replace()
     } else if (fate === 'old' && backup) {
-      if (which !== 'zone') {
-        agent.disk.replace(backup.own)
-        agent.registered = backup.registered
-      }
+      if (which !== 'zone') agent.replaceOwn(backup.own, backup.registered)
       if (which !== 'own') agent.zoneDisk.replace(backup.zone)
     } else if (fate === 'damaged') {
       agent.zoneDisk.damage((sets) => this.#random.pick(sets))
@@ -483,6 +499,16 @@ export class Scenario {
   #gap(): Millis {
     return this.#random.chance(0.7) ? this.#random.between(0, 60) : this.#random.between(60, 1_200)
   }
+}
+
+/** Longer than it takes any news to get around where nothing is broken. */
+const establishedMs = 10_000
+
+interface Question {
+  readonly name: string
+  readonly query: KnownQuery
+  readonly deadline: Millis
+  readonly asked: Promise<LookupAnswer>
 }
 
 /** How often each thing happens. */
