@@ -311,7 +311,9 @@ export class Scenario {
         .map((instance) => rowOfRegistered(instance, agent))
         .some((row) => isUsable(row) && query.matches(row)),
     )
-    if (isThere) this.#wrongNones += 1
+    if (!isThere) return
+    this.#wrongNones += 1
+    this.#world.trace.write('somebody has had it for a while')
   }
 
   kill(): void {
