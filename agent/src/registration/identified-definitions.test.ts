@@ -18,9 +18,10 @@ it('forgets what was not used for the longest', () => {
   const long = 'x'.repeat(16_000)
   const first = names.identify(definition('first', long))
   const second = names.identify(definition('second', long))
-  for (let at = 0; at < 450; at += 1) names.identify(definition(`other-${at}`, long))
-  names.identify(definition('first', long))
-  names.identify(definition('last', long))
+  for (let at = 0; at < 600; at += 1) {
+    names.identify(definition(`other-${at}`, long))
+    names.identify(definition('first', long))
+  }
   expect(names.identify(definition('first', long))).toBe(first)
   expect(names.identify(definition('second', long))).not.toBe(second)
 })
