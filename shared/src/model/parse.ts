@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { MeridianError, type ErrorCode, type Violation } from '../errors.ts'
+import { issueWords } from './issue-words.ts'
 
 const shownValueMax = 80
 
@@ -13,7 +14,7 @@ export function parse<T extends z.ZodType>(
   what: string,
   code: ErrorCode = 'invalid_request',
 ): z.output<T> {
-  const result = schema.safeParse(input, { reportInput: true })
+  const result = schema.safeParse(input, { reportInput: true, error: issueWords })
   if (result.success) return result.data
   const violations = violationsOf(result.error)
   const shown = violations.map((v) => `${v.field} = ${v.value}: ${v.problem}`).join('; ')
@@ -35,21 +36,31 @@ function violationsOfIssue(issue: z.core.$ZodIssue): Violation[] {
       problem: 'is unknown',
     }))
   }
-  const isMissing = issue.code === 'invalid_type' && issue.input === undefined
+  const missing = issue.code === 'invalid_type' && issue.input === undefined
   return [
     {
       field: fieldPath(issue.path) || '(whole)',
-      value: shownValue(issue.input),
-      problem: isMissing ? 'is needed' : issue.message,
+      value: shownValue(inputOf(issue)),
+      // Also where a rule has a message for whatever is not as it should be.
+      problem: missing ? 'is needed' : issue.message,
     },
   ]
+}
+
+/** What stands in the field; zod shows all that is around a field that tells alternatives apart. */
+function inputOf({ path, input, ...issue }: z.core.$ZodIssue): unknown {
+  const isAround = issue.code === 'invalid_union' && issue.discriminator !== undefined
+  if (!isAround || typeof input !== 'object' || input === null) return input
+  return new Map<PropertyKey, unknown>(Object.entries(input)).get(path.at(-1) ?? '')
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {
   let text = ''
   for (const part of path) {
+    const name = String(part)
     if (typeof part === 'number') text += `[${part}]`
-    else text += (text === '' ? '' : '.') + shorten(String(part))
+    else if (!/^[\w-]+$/.test(name)) text += `[${shorten(JSON.stringify(name))}]`
+    else text += (text === '' ? '' : '.') + shorten(name)
   }
   return text
 }
