@@ -289,7 +289,7 @@ export function createFindIndex({
       phase = 'vocabulary'
       return false
     }
-    if (!vocabulary.sweep(wordsMax, postings.drop)) return false
+    if (!vocabulary.sweep(wordsMax, (term) => postings.drop(term))) return false
     phase = 'idle'
     return dead.length === 0
   }

@@ -96,7 +96,7 @@ function readSpaced(words: Word[], raw: string, at: number): void {
 }
 
 function readUnspaced(words: Word[], raw: string, at: number): void {
-  const characters = [...raw]
+  const characters = Array.from(raw)
   let start = at
   for (let i = 0; i < Math.max(1, characters.length - 1); i++) {
     const pair = characters.slice(i, i + 2).join('')
