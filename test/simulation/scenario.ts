@@ -1,4 +1,4 @@
-import { isMeridianError, type LookupAnswer, type Millis } from '@meridian/shared'
+import { isMeridianError, type LookupAnswer, type Millis, type Tier } from '@meridian/shared'
 import type { AgentBackup, AgentProcess } from './agent-process.ts'
 import type { Image } from './disk.ts'
 import { checkAnswers, isUsable, rowOfRegistered } from './holdings-check.ts'
@@ -89,10 +89,23 @@ export class Scenario {
     if (world.breaches.length > 0) return took
     await this.#checkAnswers()
     for (const agent of world.agents) checkRegistered(world, agent)
-    const commits = world.commits
-    await world.advance(2 * world.shape.pulseMs)
-    if (world.commits !== commits) world.breach('2', 'writes go on although nothing changes')
+    await this.#checkQuiet()
     return took
+  }
+
+  /** Where nothing changes nothing is written, and hardly more is said than that all is well. */
+  async #checkQuiet(): Promise<void> {
+    const world = this.#world
+    const pulses = 3
+    const { commits } = world
+    const { messages } = world.wires
+    await world.advance(pulses * world.shape.pulseMs)
+    if (world.commits !== commits) world.breach('2', 'writes go on although nothing changes')
+    const said = world.wires.messages - messages
+    const expected = pulses * pulseMessages(world)
+    if (said > 1.5 * expected) {
+      world.breach('quiet', `${said} messages where ${expected} tell all that is to be told`)
+    }
   }
 
   /** Everything is closed as after SIGTERM, and nothing is left behind. */
@@ -501,6 +514,22 @@ export class Scenario {
   #gap(): Millis {
     return this.#random.chance(0.7) ? this.#random.between(0, 60) : this.#random.between(60, 1_200)
   }
+}
+
+/** One pulse of every agent, and the same of regional replicas, to all who listen. */
+function pulseMessages({ agents, registries }: World): number {
+  let messages = 0
+  for (const { locality } of agents) {
+    const { region, zone } = locality
+    messages += agents.filter(
+      (other) => other.locality.region === region && other.locality.zone === zone,
+    ).length
+    messages += registries.filter(
+      ({ tier, place }) => place.region === region && (tier === 'regional' || place.zone === zone),
+    ).length
+  }
+  const count = (tier: Tier) => registries.filter((registry) => registry.tier === tier).length
+  return messages + count('regional') * count('global')
 }
 
 /** Longer than it takes any news to get around where nothing is broken. */
