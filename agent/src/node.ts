@@ -5,6 +5,7 @@ import {
   FreshnessWatch,
   Holdings,
   InstanceCatalog,
+  InstanceLoads,
   keepTidy,
   Publisher,
   randomId,
@@ -89,6 +90,7 @@ export function createNode(options: NodeOptions): AgentNode {
       log.warn({ owner: of, key, reason }, 'record set aside')
     },
   })
+  const loads = new InstanceLoads(catalog.index)
   const keeper = new Keeper({
     owner,
     store,
@@ -154,6 +156,9 @@ export function createNode(options: NodeOptions): AgentNode {
     },
     onDefinitions: (ids) => {
       catalog.definitionsArrived(ids)
+    },
+    onLoads: (of, busy) => {
+      loads.apply(of, busy)
     },
   })
 
@@ -227,7 +232,11 @@ export function createNode(options: NodeOptions): AgentNode {
         runId: randomId(random),
         agentId: options.agentId,
         pulseMs: options.pulseMs,
-        loads: () => keeper.loads(),
+        loads: () => {
+          const busy = keeper.loads()
+          loads.apply(owner, busy)
+          return busy
+        },
       })
     },
     close() {

@@ -4,6 +4,7 @@ import {
   Follower,
   FreshnessWatch,
   Holdings,
+  InstanceLoads,
   InstanceCatalog,
   keepTidy,
   lookupRequestSchema,
@@ -98,6 +99,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       })
     : undefined
 
+  const loads = new InstanceLoads(index)
   const follower = new Follower({
     transport,
     clock,
@@ -116,6 +118,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     },
     onDefinitions: (ids) => {
       catalog.definitionsArrived(ids)
+    },
+    onLoads: (owner, busy) => {
+      loads.apply(owner, busy)
     },
   })
   const freshness = new FreshnessWatch(clock, transport)

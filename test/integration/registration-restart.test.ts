@@ -32,16 +32,20 @@ function bulk(prefix: string, count: number): { id: string }[] {
 
 /** Records that an agent's deltas carry from now on. */
 function listenTo(node: string): { records: number; stop(): void } {
-  const heard = { records: 0, stop: () => undefined as void }
+  let records = 0
   const transport = zone.network.connect(`listener-${node}`)
   const subscription = transport.subscribe(`mrd.1.delta.eu.a.${node}`, ({ body }) => {
     const message = decodeMessage(body)
-    if (message.kind === 'delta') heard.records += message.delta.records.length
+    if (message.kind === 'delta') records += message.delta.records.length
   })
-  heard.stop = () => {
-    subscription.unsubscribe()
+  return {
+    get records() {
+      return records
+    },
+    stop() {
+      subscription.unsubscribe()
+    },
   }
-  return heard
 }
 
 describe('an agent with ten thousand instances', { timeout }, () => {

@@ -2,7 +2,12 @@ import type { RegisteredInstance } from '@meridian/shared'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { foreignCommand } from '../support/foreign-servers.ts'
-import { startOwnMcpServer, type OwnMcpOptions, type OwnMcpServer } from '../support/own-servers.ts'
+import {
+  startOwnMcpServer,
+  startSessionServer,
+  type OwnMcpOptions,
+  type OwnMcpServer,
+} from '../support/own-servers.ts'
 import { livingIn } from '../support/processes.ts'
 import { describedServer } from '../support/registrations.ts'
 import { startZone, type Zone, type ZoneAgent } from '../support/zone.ts'
@@ -106,6 +111,32 @@ describe('a server whose tools change', () => {
     })
     expect(asked() - askedBefore).toBeLessThanOrEqual(3)
     expect((await here.client.instance('own')).definition).toBe(before.definition)
+  })
+})
+
+describe('an older server, which announces changes on the stream of its session', () => {
+  it('is followed there, and found by its new tools within two seconds', async () => {
+    const server = await startSessionServer(['early'])
+    closers.push(() => server.close())
+    await here.client.register('own', { endpoint: { url: server.url } })
+    await eventually('it is known there', async () => (await found('tool:early')).length === 1)
+    await eventually(
+      'it is followed',
+      async () => (await here.client.instance('own')).introspected?.follows === true,
+    )
+    server.offer(['late'])
+    await eventually(
+      'the new tool is known there',
+      async () => (await found('tool:late')).length === 1,
+      2_000,
+    )
+    expect(await here.client.instance('own')).toMatchObject({
+      status: 'passing',
+      introspected: { era: 'legacy', protocol: '2025-06-18' },
+    })
+    // The stream ends with its registration.
+    await here.client.deregister('own')
+    await expect.poll(() => server.connections()).toBe(0)
   })
 })
 
@@ -219,6 +250,25 @@ describe('a server that reports itself', () => {
     expect(await here.call('PUT', `${path}/ttl?registrant=test`, { status: 'gone' })).toMatchObject(
       { status: 400, body: { violations: [{ field: 'status' }] } },
     )
+  })
+})
+
+describe('the load that a server reports', () => {
+  it('is known elsewhere, by the next pulse', async () => {
+    const checks = [{ kind: 'ttl', ttlMs: 60_000 }] as const
+    for (const id of ['busy', 'idle']) {
+      const registration = { ...describedServer('loaded'), checks: [...checks], capacity: 10 }
+      await here.client.register(id, registration)
+      const load = { inFlight: id === 'busy' ? 10 : 0 }
+      const path = `/v1/agent/instances/${id}/checks/ttl?registrant=test`
+      await here.call('PUT', path, { load })
+    }
+    // Those that are full come after those that are not, whatever the draw says.
+    const first = async () => (await there.client.lookup('tool:loaded_tool')).results[0]?.instance
+    await eventually('the idle one is preferred', async () => {
+      for (let at = 0; at < 20; at += 1) if ((await first()) !== 'idle') return false
+      return true
+    })
   })
 })
 

@@ -129,6 +129,63 @@ export async function startOwnMcpServer(options: OwnMcpOptions = {}): Promise<Ow
   }
 }
 
+/**
+ * A server as they were before 2026-07-28, by hand: sessions, and a stream of its own (GET) on
+ * which it says that its tools have changed.
+ */
+export async function startSessionServer(
+  tools: readonly string[],
+): Promise<OwnServer & { readonly url: string; offer(tools: readonly string[]): void }> {
+  let offered = tools
+  let sessions = 0
+  const streams = new Set<ServerResponse>()
+  const server = await startOwnServer(async (request, response) => {
+    if (request.method === 'GET') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+      streams.add(response)
+      response.once('close', () => streams.delete(response))
+      return
+    }
+    if (request.method === 'DELETE') {
+      response.writeHead(200).end()
+      return
+    }
+    const { id, method } = JSON.parse(await bodyOf(request)) as { id?: number; method: string }
+    if (id === undefined) {
+      response.writeHead(202).end()
+      return
+    }
+    const results: Record<string, unknown> = {
+      initialize: {
+        protocolVersion: '2025-06-18',
+        capabilities: { tools: { listChanged: true } },
+        serverInfo: { name: 'com.example/sessions', version: '1.0.0' },
+      },
+      ping: {},
+      'tools/list': {
+        tools: offered.map((name) => ({ name, inputSchema: { type: 'object' } })),
+      },
+    }
+    const result = results[method]
+    const error = { code: -32_601, message: 'Method not found' }
+    const headers = { 'content-type': 'application/json', 'mcp-session-id': `s${(sessions += 1)}` }
+    response
+      .writeHead(200, headers)
+      .end(JSON.stringify({ jsonrpc: '2.0', id, ...(result ? { result } : { error }) }))
+  })
+  return {
+    ...server,
+    url: `${server.origin}/mcp`,
+    offer(next) {
+      offered = next
+      const method = 'notifications/tools/list_changed'
+      for (const stream of streams) {
+        stream.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method })}\n\n`)
+      }
+    },
+  }
+}
+
 function count(asked: Map<string, number>, body: string): void {
   if (body === '') return
   const { method } = JSON.parse(body) as { method?: string }

@@ -1,4 +1,5 @@
 export * from './definition-heads.ts'
 export * from './held-back.ts'
 export * from './instance-catalog.ts'
+export * from './instance-loads.ts'
 export * from './lookup-result.ts'

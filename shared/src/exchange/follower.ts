@@ -25,13 +25,21 @@ import {
   type Delta,
   type Holdings,
   type InlineDefinition,
+  type PulseLoad,
   type ReceiveContext,
   type ReceiveStep,
   type RecordEvent,
   type SetChange,
   type VersionEntry,
 } from '../replication/index.ts'
-import { decodeMessage, encodeMessage, mayWrite, parseSubject, wireLimits } from '../wire/index.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  mayWrite,
+  parseSubject,
+  wireLimits,
+  type Pulse,
+} from '../wire/index.ts'
 import { syncMethods } from './answering.ts'
 import { backoffMs } from './backoff.ts'
 import { collect } from './collect.ts'
@@ -67,6 +75,8 @@ export interface FollowerOptions {
   readonly namesToo?: (id: DefinitionId) => boolean
   readonly onEvents: (owner: OwnerId, events: readonly RecordEvent[]) => void
   readonly onDefinitions: (ids: readonly DefinitionId[]) => void
+  /** Instances that a pulse calls busy; those that it does not name are idle. */
+  readonly onLoads?: (owner: OwnerId, loads: readonly PulseLoad[]) => void
 }
 
 /**
@@ -185,7 +195,7 @@ export class Follower {
     guard(this.#options.log, message, () => {
       const body = decodeMessage(message.body)
       if (body.kind === 'delta') this.#onDelta(message, body.delta)
-      else if (body.kind === 'pulse') this.#onVersion(message, body.pulse)
+      else if (body.kind === 'pulse') this.#onPulse(message, body.pulse)
     })
   }
 
@@ -207,9 +217,10 @@ export class Follower {
     message.respond(encodeMessage({ kind: 'delta-reply', reply }))
   }
 
-  #onVersion(message: TransportMessage, { owner, version }: VersionEntry): void {
+  #onPulse(message: TransportMessage, { owner, version, loads }: Pulse): void {
     if (!this.#accepts(message, owner)) return
-    const { holdings } = this.#options
+    const { holdings, onLoads } = this.#options
+    onLoads?.(owner, loads)
     const source = this.#options.bulk ?? ownerSource(owner)
     if (!source) return
     holdings.revive(owner)

@@ -1,4 +1,4 @@
-import { MeridianError, type Endpoint, type Log } from '@meridian/shared'
+import { MeridianError, type Log } from '@meridian/shared'
 import { ManualClock } from '@meridian/shared/manual-clock'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Introspection } from '../introspection/introspection.ts'
@@ -52,12 +52,9 @@ beforeEach(() => {
   })
 })
 
-function row(
-  id: string,
-  more: Partial<Introspected> = {},
-  endpoint: Endpoint = { transport: 'streamable-http', url: `http://127.0.0.1:9/${id}` },
-): Refreshed {
+function row(id: string, more: Partial<Introspected> = {}): Refreshed {
   const definition = 'd'.repeat(64)
+  const endpoint = { transport: 'streamable-http' as const, url: `http://127.0.0.1:9/${id}` }
   return {
     spec: { id, definition, endpoint, metadata: {}, capacity: 1 },
     definition: {
