@@ -88,11 +88,9 @@ export function createVocabulary(): Vocabulary {
     return term !== undefined && (termServers[term] ?? 0) > 0 ? term : -1
   }
 
-  function* inUse(initial: string): Generator<string> {
-    for (const word of byInitial.get(initial) ?? []) {
-      const text = texts[word]
-      if (text !== undefined && (wordServers[word] ?? 0) > 0) yield text
-    }
+  /** The text of a spelling that some server uses; a loop over a generator would cost more. */
+  function textInUse(word: number): string {
+    return (wordServers[word] ?? 0) > 0 ? (texts[word] ?? '') : ''
   }
 
   function forgetWord(text: string, word: number, forget: (term: number) => void): void {
@@ -171,17 +169,20 @@ export function createVocabulary(): Vocabulary {
     servers: (term) => termServers[term] ?? 0,
     beginningWith(prefix, max) {
       const found: string[] = []
-      for (const text of inUse(initialOf(prefix))) {
+      for (const word of byInitial.get(initialOf(prefix)) ?? []) {
+        const text = textInUse(word)
         if (text.length > prefix.length && text.startsWith(prefix)) found.push(text)
       }
       return found.sort((a, b) => a.length - b.length || compareText(a, b)).slice(0, max)
     },
-    near(word, max) {
-      if (word.length < slipCharsMin || word.length > patternCharsMax) return []
-      const editsMax = word.length < twoSlipsCharsMin ? 1 : 2
-      const pattern = patternOf(word)
+    near(typed, max) {
+      if (typed.length < slipCharsMin || typed.length > patternCharsMax) return []
+      const editsMax = typed.length < twoSlipsCharsMin ? 1 : 2
+      const pattern = patternOf(typed)
       const found: { word: string; edits: number }[] = []
-      for (const text of inUse(initialOf(word))) {
+      for (const word of byInitial.get(initialOf(typed)) ?? []) {
+        const text = textInUse(word)
+        if (text === '') continue
         const edits = distance(pattern, text, editsMax)
         if (edits <= editsMax && edits > 0) found.push({ word: text, edits })
       }

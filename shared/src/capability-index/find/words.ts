@@ -50,6 +50,11 @@ export function wordsOf(text: string, wordsMax: number): Word[] {
 }
 
 function readIdentifier(words: Word[], raw: string, at: number): void {
+  // Most words by far; the rest of this file is for the others.
+  if (plain.test(raw)) {
+    push(words, raw, at, at + raw.length)
+    return
+  }
   const pieces = [...raw.matchAll(piece)]
   const before = words.length
   for (const { 0: text, index } of pieces) readRun(words, text, at + index)
@@ -61,10 +66,6 @@ function readIdentifier(words: Word[], raw: string, at: number): void {
 function readRun(words: Word[], raw: string, at: number): void {
   if (plain.test(raw)) {
     push(words, raw, at, at + raw.length)
-    return
-  }
-  if (ascii.test(raw)) {
-    readSpaced(words, raw, at)
     return
   }
   let from = 0

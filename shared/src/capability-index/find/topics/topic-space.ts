@@ -13,8 +13,8 @@ import { termOf } from '../stem.ts'
  *
  * That is random indexing (Kanerva et al., 2000): the rounds are a power iteration towards the
  * main directions that a singular value decomposition would find, for some milliseconds at start
- * and no library. On the labelled questions of `bench/find` it ranks as well as the decomposition
- * itself (NDCG@10 within .003) and as well with any seed.
+ * and no library. On labelled questions it ranked as well as the decomposition itself (NDCG@10
+ * within .003); seeds differ by .005.
  */
 export interface TopicSpace {
   readonly dimensions: number
@@ -27,11 +27,11 @@ export interface TopicSpace {
 }
 
 /**
- * 64, 128, 192, 256 dimensions: MetaTool's NDCG@10 .650, .651, .653, .653, mcpm's without a
- * trend, while memory and the scan grow in proportion.
+ * Means of three seeds, NDCG@10 on mcpm's and MetaTool's tuning halves: 64 dimensions .629 and
+ * .637, 96 .630 and .646, 128 .632 and .643. Memory and time are in proportion.
  */
-export const topicDimensions = 128
-/** 0, 1, 2, 3 rounds: .634, .646, .650, .651. */
+export const topicDimensions = 96
+/** 0, 1, 2, 3 rounds: .626, .635, .638, .634 and .621, .635, .641, .645. */
 const rounds = 2
 const lineWordsMax = 64
 
