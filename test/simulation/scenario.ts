@@ -34,6 +34,7 @@ export class Scenario {
   /** Its own stream: with or without jumps of the wall clock, all else is the same. */
   readonly #wallRandom: SeededRandom
   readonly #jumpWallClocks: boolean
+  readonly #weights: Readonly<Record<Action, number>>
   readonly #agentBackups = new Map<AgentProcess, AgentBackup[]>()
   readonly #registryBackups = new Map<RegistryProcess, Image[]>()
   #isOver = false
@@ -46,6 +47,7 @@ export class Scenario {
     this.#random = world.random.fork('scenario')
     this.#wallRandom = world.random.fork('wall clocks')
     this.#jumpWallClocks = options.jumpWallClocks
+    this.#weights = weightsOf(this.#random.pick(furies))
   }
 
   get steps(): number {
@@ -74,7 +76,7 @@ export class Scenario {
   /** One thing happens, then some time passes. */
   async step(): Promise<void> {
     this.#steps += 1
-    const action = this.#random.weighted(weights)
+    const action = this.#random.weighted(this.#weights)
     await this[action]()
     this.#maybeJumpWallClock()
     await this.#world.advance(this.#gap())
@@ -543,7 +545,7 @@ interface Question {
 }
 
 /** How often each thing happens. */
-const weights = {
+const work = {
   register: 30,
   registerMany: 2,
   registerBulk: 2,
@@ -552,18 +554,32 @@ const weights = {
   trespass: 1,
   lookUp: 14,
   askRegistry: 4,
+  backUp: 4,
+  idle: 8,
+  idleLong: 0.25,
+} as const satisfies Partial<Record<keyof Scenario, number>>
+
+const faults = {
   kill: 4,
   restart: 2,
   pause: 3,
-  backUp: 4,
   fillDisk: 2,
   cutLink: 4,
   deafenLink: 3,
   restartBroker: 1,
   changeWeather: 3,
-  idle: 8,
-  idleLong: 0.25,
 } as const satisfies Partial<Record<keyof Scenario, number>>
+
+type Action = keyof typeof work | keyof typeof faults
+
+/** In some worlds hardly anything breaks, in others hardly anything works. */
+const furies = [0.3, 1, 1, 3]
+
+function weightsOf(fury: number): Readonly<Record<Action, number>> {
+  const weights: Record<string, number> = { ...work }
+  for (const [name, weight] of Object.entries(faults)) weights[name] = weight * fury
+  return weights as Record<Action, number>
+}
 
 const diskFates = { same: 6, empty: 1, old: 2, cloned: 1, damaged: 1 } as const
 
