@@ -44,13 +44,18 @@ export class CommitQueue<Edit> {
   readonly #options: CommitQueueOptions<Edit>
   #waiting: Waiting<Edit>[] = []
   #scheduled = false
+  #closed = false
 
   constructor(options: CommitQueueOptions<Edit>) {
     this.#options = options
   }
 
-  /** Resolves once durable, with what `commit` said. Errors: `busy`, those of the edit. */
+  /**
+   * Resolves once durable, with what `commit` said. Errors: `busy`, `transport_closed` after the
+   * end, those of the edit.
+   */
   add<T>(edit: Edit): Promise<T> {
+    if (this.#closed) return Promise.reject(closedError())
     if (this.#waiting.length >= commitsWaitingMax) {
       return Promise.reject(
         new MeridianError('busy', `${commitsWaitingMax} changes wait for the disk, the limit`),
@@ -64,10 +69,17 @@ export class CommitQueue<Edit> {
 
   /** At once, after all that waits. Errors: those of the edit. */
   now(edit: Edit): unknown {
+    if (this.#closed) throw closedError()
     while (this.#waiting.length > 0) this.#flush()
     const [outcome] = this.#options.commit([edit])
     if (outcome?.kind !== 'done') throw outcome?.error
     return outcome.value
+  }
+
+  /** Commits what waits, while there is a disk to commit it to, and takes nothing more. */
+  close(): void {
+    while (this.#waiting.length > 0) this.#flush()
+    this.#closed = true
   }
 
   #schedule(): void {
@@ -120,4 +132,8 @@ export class CommitQueue<Edit> {
       else reject(outcome?.error)
     })
   }
+}
+
+function closedError(): MeridianError {
+  return new MeridianError('transport_closed', 'the agent is ending: nothing more is written')
 }

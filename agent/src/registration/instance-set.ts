@@ -149,6 +149,11 @@ export class InstanceSet {
     }
   }
 
+  /** Writes what waits, and nothing more. */
+  close(): void {
+    this.#queue.close()
+  }
+
   #commit(edits: readonly Edit[]): EditOutcome[] {
     const after = new Map<string, Plan>()
     const outcomes = edits.map((edit) => this.#plan(edit, after))

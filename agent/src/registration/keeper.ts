@@ -1,5 +1,6 @@
 import {
   isMeridianError,
+  logFailure,
   type BulkOutcomes,
   type Cancel,
   type CheckReport,
@@ -188,6 +189,7 @@ export class Keeper {
     this.#monitor?.close()
     this.#refresher.close()
     this.#drains.close()
+    this.registrar.instances.close()
   }
 
   #createMonitor(prober: Prober): Monitor {
@@ -206,7 +208,7 @@ export class Keeper {
             if (before === 'critical' && now !== 'critical') this.#refresher.changed(id)
           },
           (error: unknown) => {
-            log.error({ err: error, instance: id }, 'status not kept')
+            logFailure(log, error, { instance: id }, 'status not kept')
             this.#later(writeAgainMs, () => this.#monitor?.tellAgain(id))
           },
         )
@@ -242,7 +244,7 @@ export class Keeper {
       const removed = await this.registrar.remove(id, isStillSo)
       if (removed) log.info({ instance: id, reason }, 'instance deregistered')
     } catch (error) {
-      log.error({ err: error, instance: id, reason }, 'instance not deregistered')
+      logFailure(log, error, { instance: id, reason }, 'instance not deregistered')
       this.#later(writeAgainMs, () => void this.#take(id, reason, isStillSo))
     }
   }
@@ -324,6 +326,7 @@ export class Keeper {
   }
 
   #later(ms: Millis, task: () => void): void {
+    if (this.#closed) return
     const cancel = this.#options.clock.after(ms, () => {
       this.#timers.delete(cancel)
       if (!this.#closed) task()

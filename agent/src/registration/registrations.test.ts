@@ -198,6 +198,31 @@ describe('a registration', () => {
   })
 })
 
+describe('the end of an agent', () => {
+  it('writes what was asked for before it, and nothing after it', async () => {
+    const asked = register('flights-1')
+    node.close()
+    expect((await asked).change).toBe('created')
+    await expect(register('flights-2')).rejects.toMatchObject({ code: 'transport_closed' })
+    expect(() => {
+      node.api.deregister('flights-1', 'somebody')
+    }).toThrow(expect.objectContaining({ code: 'transport_closed' }) as Error)
+    restart()
+    expect(node.api.instances('', 10).map(({ id }) => id)).toEqual(['flights-1'])
+  })
+
+  it('does not write what is found out too late', async () => {
+    const found = Promise.withResolvers<never>()
+    introspect = () => found.promise
+    const asked = register('flights-1', { definition: undefined })
+    node.close()
+    db.close()
+    found.reject(new MeridianError('endpoint_unreachable', 'nobody there'))
+    await expect(asked).rejects.toMatchObject({ code: 'endpoint_unreachable' })
+    open()
+  })
+})
+
 describe('a definition', () => {
   it('is let go of when the last instance that names it leaves it', async () => {
     const first = await register('flights-1')
