@@ -8,13 +8,16 @@ import {
   InstanceLoads,
   keepTidy,
   Publisher,
+  pulseIntervalMs,
   randomId,
   readDefinition,
   serveHoldings,
   settleSet,
+  showNode,
   startEpoch,
   startPulsing,
   subjects,
+  VitalsWatch,
   type Clock,
   type DefinitionId,
   type Locality,
@@ -76,6 +79,7 @@ export interface AgentNode {
 export function createNode(options: NodeOptions): AgentNode {
   const { locality, store, zoneStore, transport, clock, random, log } = options
   const { region, zone } = locality
+  const zoneName = `${region}/${zone}`
   const owner = agentOwnerId(locality)
   const holdings = new Holdings()
   const definitionBytes = (id: DefinitionId) => store.definition(id) ?? zoneStore.definition(id)
@@ -138,10 +142,7 @@ export function createNode(options: NodeOptions): AgentNode {
     log,
     holdings,
     store: zoneStore,
-    subscribe: [
-      subjects.delta({ region, zone, node: '*' }),
-      subjects.pulse({ region, zone, node: '*' }),
-    ],
+    subscribe: [subjects.delta({ region, zone, node: '*' })],
     takes: (of) => of.region === region && of.zone === zone,
     own: new Set([owner]),
     signs: { replica: locality.node, tier: 'agent' },
@@ -157,10 +158,25 @@ export function createNode(options: NodeOptions): AgentNode {
     onDefinitions: (ids) => {
       catalog.definitionsArrived(ids)
     },
-    onLoads: (of, busy) => {
-      loads.apply(of, busy)
-    },
   })
+
+  const watch: VitalsWatch = new VitalsWatch({
+    transport,
+    clock,
+    random,
+    log,
+    subject: subjects.vitals({ region, zone }, '*'),
+    holdings,
+    follower,
+    onNode: (node) => {
+      // Nobody knows better than this agent that it lives, and what its servers do.
+      if (node.owner !== owner) showNode(catalog.index, loads, node)
+    },
+    fellows: (of) => watch.nodesOf(of),
+  })
+  /** In a large zone everybody speaks less often. */
+  const pulseMs = () =>
+    Math.ceil((options.pulseMs * pulseIntervalMs(watch.nodesOf(zoneName))) / pulseIntervalMs(1))
 
   const api: AgentApi = {
     register: (id, registration) => registrar.register(id, registration),
@@ -222,6 +238,7 @@ export function createNode(options: NodeOptions): AgentNode {
       ]
       keeper.start()
       follower.start()
+      watch.start()
       publisher.start()
       pulsing = startPulsing({
         transport,
@@ -231,7 +248,7 @@ export function createNode(options: NodeOptions): AgentNode {
         subject: subjects.pulse(locality),
         runId: randomId(random),
         agentId: options.agentId,
-        pulseMs: options.pulseMs,
+        pulseMs,
         loads: () => {
           const busy = keeper.loads()
           loads.apply(owner, busy)
@@ -244,6 +261,7 @@ export function createNode(options: NodeOptions): AgentNode {
       keeper.close()
       pulsing?.close()
       publisher.close()
+      watch.close()
       follower.close()
       freshness.close()
       for (const subscription of subscriptions) subscription.unsubscribe()

@@ -13,6 +13,7 @@ import {
   referRequestSchema,
   serveHoldings,
   serveRpc,
+  subjects,
   withFewerResults,
   type Clock,
   type Definition,
@@ -32,6 +33,7 @@ import type { TierCatalog } from './catalog/tier-catalog.ts'
 import type { Place } from './config.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createRegistryLookup } from './lookup/lookup.ts'
+import { createLiveness } from './downlink/liveness.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
 import { createSummaries } from './uplink/summaries.ts'
 
@@ -99,7 +101,6 @@ export function createReplica(options: ReplicaOptions): Replica {
       })
     : undefined
 
-  const loads = new InstanceLoads(index)
   const follower = new Follower({
     transport,
     clock,
@@ -119,9 +120,24 @@ export function createReplica(options: ReplicaOptions): Replica {
     onDefinitions: (ids) => {
       catalog.definitionsArrived(ids)
     },
-    onLoads: (owner, busy) => {
-      loads.apply(owner, busy)
+    onPulse: (pulse) => liveness.onPulse(pulse),
+    onAdvanced: (owner, fromOwner) => {
+      liveness.onAdvanced(owner, fromOwner)
     },
+  })
+  const liveness = createLiveness({
+    role,
+    at,
+    place,
+    holdings,
+    index,
+    loads: new InstanceLoads(index),
+    follower,
+    pulseMs,
+    transport,
+    clock,
+    random,
+    log,
   })
   const freshness = new FreshnessWatch(clock, transport)
   const lookup = createRegistryLookup({
@@ -133,6 +149,18 @@ export function createReplica(options: ReplicaOptions): Replica {
     transport,
     clock,
   })
+
+  /** Whoever has this replica's word asks this replica. */
+  const serveAlone = () =>
+    serveHoldings({
+      transport,
+      clock,
+      log,
+      subject: (method) => subjects.rpcLocal(place, method, place.replica),
+      holdings,
+      find: (owner) => completeSet(holdings, owner),
+      definition: (id) => store.definition(id),
+    })
 
   const tidying = keepTidy(index, clock)
   let subscriptions: Subscription[] = []
@@ -156,6 +184,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     },
     start() {
       follower.start()
+      liveness.start()
       summaries?.start()
       const rpc = { queue: tier, log }
       subscriptions = [
@@ -175,6 +204,7 @@ export function createReplica(options: ReplicaOptions): Replica {
           { ...rpc, request: lookupRequestSchema, shrink: withFewerResults },
           lookup,
         ),
+        ...(role.judges ? [serveAlone()] : []),
       ]
       if (role.holds === 'instances') return
       subscriptions.push(
@@ -187,6 +217,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       tidying.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
       summaries?.close()
+      liveness.close()
       follower.close()
       freshness.close()
     },

@@ -12,6 +12,8 @@ export interface TierRole {
   readonly holds: Holdings
   /** What the place of a replica is called, and which settings name it. */
   readonly scope: 'zone' | 'region' | 'world'
+  /** Judges by pulses which of the nodes below live; the others follow such judgements. */
+  readonly judges: boolean
   /** Sends summaries of what it holds to the tier above. */
   readonly summarises: boolean
   /** Where a lookup goes that its own holdings cannot answer. */
@@ -19,15 +21,29 @@ export interface TierRole {
 }
 
 export const tierRoles: Readonly<Record<Tier, TierRole>> = {
-  local: { holds: 'instances', scope: 'zone', summarises: false, asks: 'parent' },
-  regional: { holds: 'instances', scope: 'region', summarises: true, asks: 'other-regions' },
-  global: { holds: 'summaries', scope: 'world', summarises: false, asks: 'other-regions' },
+  local: { holds: 'instances', scope: 'zone', judges: true, summarises: false, asks: 'parent' },
+  regional: {
+    holds: 'instances',
+    scope: 'region',
+    judges: false,
+    summarises: true,
+    asks: 'other-regions',
+  },
+  global: {
+    holds: 'summaries',
+    scope: 'world',
+    judges: false,
+    summarises: false,
+    asks: 'other-regions',
+  },
 }
 
 /** Where a registry of a tier listens and answers. */
 export interface TierSubjects {
-  /** Deltas and pulses of the owners below. */
+  /** Deltas of the owners below, and pulses where they are judged here. */
   readonly follows: readonly string[]
+  /** Vitals of the zones whose nodes are held; absent where no nodes are. */
+  readonly vitals?: string
   /** Which owners those are. */
   readonly takes: (owner: OwnerParts) => boolean
   /** The subject of a method that its replicas answer as a queue group. */
@@ -42,14 +58,13 @@ export const tierSubjects: Readonly<Record<Tier, (place: Place) => TierSubjects>
       subjects.delta({ region, zone, node: any }),
       subjects.pulse({ region, zone, node: any }),
     ],
+    vitals: subjects.vitals({ region, zone }, any),
     takes: (owner) => owner.region === region && owner.zone === zone,
     rpc: (method) => subjects.rpcLocal({ region, zone }, method),
   }),
   regional: ({ region }) => ({
-    follows: [
-      subjects.delta({ region, zone: any, node: any }),
-      subjects.pulse({ region, zone: any, node: any }),
-    ],
+    follows: [subjects.delta({ region, zone: any, node: any })],
+    vitals: subjects.vitals({ region, zone: any }, any),
     takes: (owner) => owner.region === region && owner.zone !== wholeRegion,
     rpc: (method) => subjects.rpcRegional(region, method),
   }),

@@ -149,7 +149,7 @@ function sumOf<T>(items: readonly T[], size: (item: T) => number): number {
 }
 
 /** At least one batch, so that an empty answer is an answer. */
-function batchBy<T>(items: readonly T[], room: number, size: (item: T) => number): T[][] {
+export function batchBy<T>(items: readonly T[], room: number, size: (item: T) => number): T[][] {
   const batches: T[][] = [[]]
   let bytes = 0
   for (const item of items) {

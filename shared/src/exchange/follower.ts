@@ -25,7 +25,6 @@ import {
   type Delta,
   type Holdings,
   type InlineDefinition,
-  type PulseLoad,
   type ReceiveContext,
   type ReceiveStep,
   type RecordEvent,
@@ -73,10 +72,14 @@ export interface FollowerOptions {
   readonly bulk?: Source & { readonly scope: readonly string[] }
   /** Whether other sets in the same store name the definition. None do unless given. */
   readonly namesToo?: (id: DefinitionId) => boolean
+  /** A pulse that its sender may send. False: its speaker is not believed, nothing follows of it. */
+  readonly onPulse?: (pulse: Pulse) => boolean
+  /** A delta of an owner came that the owner itself sent, empty ones included. */
+  readonly onSpoken?: (owner: OwnerId) => void
+  /** What is held of an owner moved on; `fromOwner`: by its own word, so it lives. */
+  readonly onAdvanced?: (owner: OwnerId, fromOwner: boolean) => void
   readonly onEvents: (owner: OwnerId, events: readonly RecordEvent[]) => void
   readonly onDefinitions: (ids: readonly DefinitionId[]) => void
-  /** Instances that a pulse calls busy; those that it does not name are idle. */
-  readonly onLoads?: (owner: OwnerId, loads: readonly PulseLoad[]) => void
 }
 
 /**
@@ -170,6 +173,37 @@ export class Follower {
     return this.#isUpToDate
   }
 
+  /** Versions that somebody says it holds: what is newer than here is fetched from there. */
+  heard(source: Source, entries: readonly VersionEntry[]): void {
+    if (this.#closed) return
+    void this.#sets.want(source, this.#plan(entries))
+    const { definitions } = this.#options.holdings
+    for (const { owner } of entries) this.#definitions.want(source, definitions.missingOf(owner))
+  }
+
+  /** Sets of owners that somebody found to be newer there than here. */
+  offered(deltas: readonly Delta[]): void {
+    for (const delta of deltas) {
+      const source = ownerSource(delta.owner)
+      if (!source || this.#closed || !this.#takes(delta.owner)) continue
+      this.#receive(delta, source, { sender: 'offers', fromOwner: false })
+    }
+  }
+
+  /** Lets go of the records of some owners, and of others' versions too. */
+  letGo(owners: { readonly forget: readonly OwnerId[]; readonly drop: readonly OwnerId[] }): void {
+    const { store, holdings, onEvents, log } = this.#options
+    if (owners.forget.length + owners.drop.length === 0) return
+    try {
+      store.apply(owners)
+    } catch (error) {
+      logFailure(log, error, { owners: [...owners.forget, ...owners.drop] }, 'owners not let go')
+      return
+    }
+    for (const owner of owners.forget) onEvents(owner, holdings.forget(owner))
+    for (const owner of owners.drop) onEvents(owner, holdings.drop(owner))
+  }
+
   close(): void {
     this.#closed = true
     this.#retry?.()
@@ -204,7 +238,8 @@ export class Follower {
     const source = ownerSource(delta.owner)
     if (!source) return
     const step = this.#receive(delta, source, { sender: source.name, fromOwner: true })
-    const { signs, acknowledges, holdings } = this.#options
+    const { signs, acknowledges, holdings, onSpoken } = this.#options
+    onSpoken?.(delta.owner)
     if (!message.wantsReply || step.outcome === 'invalid') return
     if (!acknowledges && compareVersions(step.held, delta.version) <= 0) return
     const missing = holdings.definitions.missingOf(delta.owner)
@@ -217,10 +252,11 @@ export class Follower {
     message.respond(encodeMessage({ kind: 'delta-reply', reply }))
   }
 
-  #onPulse(message: TransportMessage, { owner, version, loads }: Pulse): void {
+  #onPulse(message: TransportMessage, pulse: Pulse): void {
+    const { owner, version } = pulse
     if (!this.#accepts(message, owner)) return
-    const { holdings, onLoads } = this.#options
-    onLoads?.(owner, loads)
+    if (this.#options.onPulse?.(pulse) === false) return
+    const { holdings } = this.#options
     const source = this.#options.bulk ?? ownerSource(owner)
     if (!source) return
     holdings.revive(owner)
@@ -255,6 +291,7 @@ export class Follower {
     const { holdings, clock, log } = this.#options
     const step = receiveDelta(holdings, delta, { ...from, now: clock.now() })
     this.#commit(step.change ? [step.change] : [], step.definitions)
+    if (step.change) this.#options.onAdvanced?.(delta.owner, from.fromOwner)
     for (const effect of step.effects) {
       switch (effect.kind) {
         case 'sync':

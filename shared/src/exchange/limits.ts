@@ -51,6 +51,17 @@ export const exchangeLimits = {
    */
   bulkBytesPerSecond: 32 * 1024 * 1024,
   bulkBurstBytes: 64 * 1024 * 1024,
+  /** Vitals: changes twice a second, the whole state now and then. */
+  vitalsMs: 500,
+  vitalsWholeMs: 15_000,
+  /** A replica is asked for its whole state at most this often. */
+  vitalsAskMs: 1_000,
+  /** Zones whose vitals one follower follows. */
+  zonesFollowedMax: 10_000,
+  /** How often holdings are held against what replicas say they hold, to offer what they lack. */
+  offerMs: 4_000,
+  /** Of many who could offer, about so many do. */
+  offerersMax: 3,
   /** Tidying of the index begins so long after a change, and its pieces (0.1 ms) lie apart. */
   tidyDelayMs: 100,
   tidyPieceMs: 1,

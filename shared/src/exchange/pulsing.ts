@@ -10,7 +10,10 @@ export interface AnnouncingOptions {
   readonly log: Log
   readonly set: SetState
   readonly subject: string
-  readonly pulseMs: Millis
+  /** The interval; asked before each wait, because a node of a large zone speaks less often. */
+  readonly pulseMs: Millis | (() => Millis)
+  /** Whether to say nothing for now. */
+  readonly isSilent?: () => boolean
 }
 
 export interface PulsingOptions extends AnnouncingOptions {
@@ -25,17 +28,17 @@ export interface PulsingOptions extends AnnouncingOptions {
  * because whoever hears a newer version than it holds asks for what it missed.
  */
 export function startPulsing(options: PulsingOptions): { close(): void } {
-  const { set, runId, agentId, pulseMs, loads = () => [] } = options
+  const { set, runId, agentId, loads = () => [] } = options
   let epoch: Epoch | undefined
   let number = 0
-  return every(options, () => {
+  return every(options, (everyMs) => {
     const { owner, version } = set
     if (!epoch || !sameEpoch(epoch, version.epoch)) number = 0
     epoch = version.epoch
     number += 1
     return {
       kind: 'pulse',
-      pulse: { owner, version, runId, agentId, number, everyMs: pulseMs, loads: loads() },
+      pulse: { owner, version, runId, agentId, number, everyMs, loads: loads() },
     }
   })
 }
@@ -48,20 +51,25 @@ export function startAnnouncing(options: AnnouncingOptions): { close(): void } {
   return every(options, () => ({ kind: 'delta', delta: cutNothing(options.set) }))
 }
 
-function every(options: AnnouncingOptions, message: () => Message): { close(): void } {
-  const { transport, clock, log, subject, pulseMs } = options
+function every(
+  options: AnnouncingOptions,
+  message: (everyMs: Millis) => Message,
+): { close(): void } {
+  const { transport, clock, log, subject, pulseMs, isSilent } = options
+  const interval = () => (typeof pulseMs === 'number' ? pulseMs : pulseMs())
   let timer: Cancel
   const tick = () => {
-    timer = clock.after(pulseMs, tick)
-    if (transport.status !== 'connected') return
+    const everyMs = interval()
+    timer = clock.after(everyMs, tick)
+    if (transport.status !== 'connected' || isSilent?.() === true) return
     try {
-      transport.publish(subject, encodeMessage(message()))
+      transport.publish(subject, encodeMessage(message(everyMs)))
     } catch (error) {
       // Nobody waits for this one; the next is due soon.
       logFailure(log, error, { subject }, 'not published')
     }
   }
-  timer = clock.after(pulseMs, tick)
+  timer = clock.after(interval(), tick)
   return {
     close() {
       timer()

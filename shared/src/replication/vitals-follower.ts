@@ -68,6 +68,13 @@ export class VitalsFollower {
     return [...this.#replicas].flatMap(([name, { lives }]) => (lives ? [name] : []))
   }
 
+  /** Replicas that live and whose whole state is known. */
+  wholeReplicas(): string[] {
+    return [...this.#replicas].flatMap(([name, { lives, isWhole }]) =>
+      lives && isWhole ? [name] : [],
+    )
+  }
+
   node(owner: OwnerId): FollowedNode | undefined {
     return this.#merged.get(owner)
   }

@@ -2,8 +2,10 @@ import { compareVersions, type OwnerId } from '../model/index.ts'
 import { comparePulses } from './judgement.ts'
 import type { NodeVitals, PulseLoad, Vitals } from './vitals.ts'
 
-/** How many nodes one message tells of at most: 2,000 of about 60 bytes and some loads each. */
+/** How many nodes one message tells of at most, of about 60 bytes each. */
 export const vitalsNodesMax = 2_000
+/** How many loads; one that tells of a single node may have more. */
+const vitalsLoadsMax = 5_000
 
 /** What stands above the nodes in a message. */
 export interface VitalsHead {
@@ -59,11 +61,20 @@ export class VitalsWriter {
 }
 
 function chunks(nodes: readonly NodeVitals[]): (readonly NodeVitals[])[] {
-  const parts: (readonly NodeVitals[])[] = []
-  for (let at = 0; at < nodes.length; at += vitalsNodesMax) {
-    parts.push(nodes.slice(at, at + vitalsNodesMax))
+  let part: NodeVitals[] = []
+  const parts = [part]
+  let loads = 0
+  for (const node of nodes) {
+    const isFull = part.length === vitalsNodesMax || loads + node.loads.length > vitalsLoadsMax
+    if (isFull && part.length > 0) {
+      part = []
+      loads = 0
+      parts.push(part)
+    }
+    part.push(node)
+    loads += node.loads.length
   }
-  return parts.length === 0 ? [[]] : parts
+  return parts
 }
 
 function sameVitals(a: NodeVitals, b: NodeVitals): boolean {

@@ -1,0 +1,112 @@
+import {
+  decodeMessageOf,
+  logFailure,
+  protectLastInstances,
+  randomId,
+  showNode,
+  subjects,
+  VitalsWatch,
+  ZoneJudge,
+  type CapabilityIndex,
+  type Clock,
+  type Follower,
+  type Holdings,
+  type InstanceLoads,
+  type Log,
+  type OwnerId,
+  type Pulse,
+  type Random,
+  type Subscription,
+  type Transport,
+  type ZoneLiveness,
+} from '@meridian/shared'
+import type { Place } from '../config.ts'
+import type { TierRole, TierSubjects } from '../tier.ts'
+
+export interface LivenessOptions {
+  readonly role: TierRole
+  readonly at: TierSubjects
+  readonly place: Place
+  readonly holdings: Holdings
+  readonly index: CapabilityIndex
+  readonly loads: InstanceLoads
+  readonly follower: Follower
+  readonly pulseMs: number
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export interface Liveness extends ZoneLiveness {
+  /** For `Follower`. */
+  onPulse(pulse: Pulse): boolean
+  onAdvanced(owner: OwnerId, fromOwner: boolean): void
+  /** Call it once the follower has taken in what the store gave back. */
+  start(): void
+  close(): void
+}
+
+/**
+ * Which nodes live, as a replica of this tier knows it: judged by their pulses, or followed from
+ * those who judge. Whoever judges follows its fellows too, for the versions that they hold.
+ */
+export function createLiveness(options: LivenessOptions): Liveness {
+  const { role, at, place, index, loads, follower, transport, log } = options
+  const judge = role.judges
+    ? new ZoneJudge({
+        ...options,
+        runId: randomId(options.random),
+        letGo: (owners) => {
+          follower.letGo(owners)
+        },
+        protection: () => protectLastInstances(index),
+        onNode: (node) => {
+          showNode(index, loads, node)
+        },
+      })
+    : undefined
+  const watch =
+    at.vitals === undefined
+      ? undefined
+      : new VitalsWatch({
+          ...options,
+          subject: at.vitals,
+          ...(judge && { own: place.replica }),
+          onNode: (node) => {
+            if (!judge) showNode(index, loads, node)
+          },
+          fellows: () => 0,
+        })
+  const known: ZoneLiveness | undefined = judge ?? watch
+  let offers: Subscription | undefined
+
+  return {
+    onPulse: (pulse) => judge?.onPulse(pulse) ?? true,
+    onAdvanced: (owner, fromOwner) => judge?.onAdvanced(owner, fromOwner),
+    stateOf: (zone) => known?.stateOf(zone) ?? 'unknown',
+    statusOf: (owner) => known?.statusOf(owner),
+    start() {
+      judge?.start()
+      watch?.start()
+      if (judge) offers = takeOffers()
+    },
+    close() {
+      offers?.unsubscribe()
+      watch?.close()
+      judge?.close()
+    },
+  }
+
+  /** Sets of owners that somebody found to be newer there than here. */
+  function takeOffers(): Subscription {
+    const subject = subjects.rpcLocal(place, 'offer', place.replica)
+    return transport.subscribe(subject, ({ body }) => {
+      try {
+        follower.offered(decodeMessageOf('deltas', body).deltas)
+      } catch (error) {
+        logFailure(log, error, { subject }, 'offer not taken')
+      }
+    })
+  }
+}

@@ -1,0 +1,293 @@
+import { zeroVersion, type OwnerId } from '../model/index.ts'
+import type {
+  Cancel,
+  Clock,
+  Log,
+  Millis,
+  Random,
+  Subscription,
+  Transport,
+  TransportMessage,
+} from '../ports/index.ts'
+import {
+  answerFetch,
+  completeSet,
+  deltaBytes,
+  livenessDefaults,
+  Offers,
+  splitDelta,
+  VitalsFollower,
+  zoneOf,
+  type FollowedNode,
+  type Holding,
+  type Holdings,
+  type LivenessSettings,
+  type NodeStatus,
+} from '../replication/index.ts'
+import { decodeMessageOf, encodeMessage, parseSubject, subjects } from '../wire/index.ts'
+import { batchBy, roomOf } from './answering.ts'
+import { guard, logFailure } from './failure.ts'
+import type { Follower } from './follower.ts'
+import { exchangeLimits } from './limits.ts'
+import type { Source } from './source.ts'
+import type { ZoneLiveness, ZoneState } from './zone-liveness.ts'
+
+export interface VitalsWatchOptions {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Vitals of one zone, or of all zones of a region. */
+  readonly subject: string
+  /** The replica that this process is, where it is one: it does not follow itself. */
+  readonly own?: string
+  readonly holdings: Holdings
+  readonly follower: Pick<Follower, 'heard' | 'letGo'>
+  readonly onNode: (node: FollowedNode) => void
+  /** How many besides this process could offer a replica of the zone what it lacks. */
+  readonly fellows: (zone: string) => number
+  readonly settings?: LivenessSettings
+}
+
+interface Zone {
+  readonly region: string
+  readonly zone: string
+  readonly vitals: VitalsFollower
+  readonly offers: Offers
+  /** When a replica was last asked for its whole state. */
+  readonly askedAt: Map<string, Millis>
+  told: ZoneState
+}
+
+/**
+ * Follows what local replicas say of their zones: who lives, and which versions they hold, which
+ * tells what was missed here and what they lack. Agents follow their zone, regional replicas all
+ * of theirs; local replicas follow each other, for the versions.
+ */
+export class VitalsWatch implements ZoneLiveness {
+  readonly #options: VitalsWatchOptions
+  readonly #settings: LivenessSettings
+  readonly #zones = new Map<string, Zone>()
+  /** Nodes that are hidden, or that no replica knows any more, and since when. */
+  readonly #silent = new Map<OwnerId, { readonly since: Millis; isForgotten: boolean }>()
+  #subscription: Subscription | undefined
+  #sweep: Cancel | undefined
+  #offering: Cancel | undefined
+
+  constructor(options: VitalsWatchOptions) {
+    this.#options = options
+    this.#settings = options.settings ?? livenessDefaults
+  }
+
+  start(): void {
+    const { transport, subject } = this.#options
+    this.#subscription = transport.subscribe(subject, (message) => {
+      this.#onMessage(message)
+    })
+    this.#sweepLater()
+    this.#offerLater()
+  }
+
+  close(): void {
+    this.#subscription?.unsubscribe()
+    this.#sweep?.()
+    this.#offering?.()
+  }
+
+  stateOf(zone: string): ZoneState {
+    const vitals = this.#zones.get(zone)?.vitals
+    if (vitals?.isKnown !== true) return 'unknown'
+    return vitals.isPreserved ? 'preserved' : 'fresh'
+  }
+
+  statusOf(owner: OwnerId): NodeStatus | undefined {
+    return this.#zones.get(zoneOf(owner))?.vitals.node(owner)?.status
+  }
+
+  /** How many nodes a zone has that are not known to be gone. */
+  nodesOf(zone: string): number {
+    let count = 0
+    for (const { status } of this.#zones.get(zone)?.vitals.nodes() ?? []) {
+      if (status === 'alive' || status === 'suspect') count += 1
+    }
+    return count
+  }
+
+  #onMessage(message: TransportMessage): void {
+    const { log, own, clock } = this.#options
+    guard(log, message, () => {
+      const { vitals } = decodeMessageOf('vitals', message.body)
+      const { region, zone, replica } = vitals
+      const from = parseSubject(message.subject)
+      const isTheirs =
+        from?.kind === 'vitals' &&
+        from.at.region === region &&
+        from.at.zone === zone &&
+        from.replica === replica
+      if (!isTheirs) {
+        log.warn({ subject: message.subject, region, zone, replica }, 'vitals of another; refused')
+        return
+      }
+      if (replica === own) return
+      const at = this.#zoneOf(region, zone)
+      if (!at) return
+      const now = clock.now()
+      const step = at.vitals.receive(vitals, now)
+      this.#takeIn(step, now)
+      this.#options.follower.heard(sourceOf(at, replica), step.entries)
+      if (step.outcome === 'hole') this.#askWhole(at, replica, now)
+      this.#tellState(at)
+    })
+  }
+
+  #zoneOf(region: string, zone: string): Zone | undefined {
+    const name = `${region}/${zone}`
+    const known = this.#zones.get(name)
+    if (known) return known
+    if (this.#zones.size === exchangeLimits.zonesFollowedMax) {
+      this.#options.log.error({ zone: name }, 'more zones than can be followed')
+      return undefined
+    }
+    const made: Zone = {
+      region,
+      zone,
+      vitals: new VitalsFollower(),
+      offers: new Offers(),
+      askedAt: new Map(),
+      told: 'fresh',
+    }
+    this.#zones.set(name, made)
+    return made
+  }
+
+  #takeIn(
+    step: { readonly changes: readonly FollowedNode[]; readonly gone: readonly OwnerId[] },
+    now: Millis,
+  ): void {
+    const { holdings, onNode } = this.#options
+    for (const node of step.changes) {
+      const { owner, status } = node
+      if (status === 'reaped') this.#silence(owner, now)
+      else this.#silent.delete(owner)
+      if (status === 'alive') holdings.revive(owner)
+      onNode(node)
+    }
+    // A replica that lost its disk lists nobody: what it does not know is kept for as long as
+    // what has fallen silent.
+    for (const owner of step.gone) this.#silence(owner, now)
+  }
+
+  #silence(owner: OwnerId, now: Millis): void {
+    if (!this.#silent.has(owner)) this.#silent.set(owner, { since: now, isForgotten: false })
+  }
+
+  #askWhole({ region, zone, askedAt }: Zone, replica: string, now: Millis): void {
+    const last = askedAt.get(replica)
+    if (last !== undefined && now - last < exchangeLimits.vitalsAskMs) return
+    askedAt.set(replica, now)
+    const { transport, log } = this.#options
+    const subject = subjects.rpcLocal({ region, zone }, 'vitals', replica)
+    try {
+      transport.publish(subject, encodeMessage({ kind: 'vitals-request' }))
+    } catch (error) {
+      logFailure(log, error, { subject }, 'not asked')
+    }
+  }
+
+  #sweepLater(): void {
+    const { clock } = this.#options
+    this.#sweep = clock.after(exchangeLimits.vitalsMs, () => {
+      this.#sweepLater()
+      const now = clock.now()
+      for (const zone of this.#zones.values()) {
+        this.#takeIn(zone.vitals.sweep(now), now)
+        this.#tellState(zone)
+        const living = new Set(zone.vitals.replicas())
+        for (const replica of zone.askedAt.keys()) {
+          if (!living.has(replica)) zone.askedAt.delete(replica)
+        }
+      }
+      this.#letGo(now)
+    })
+  }
+
+  #letGo(now: Millis): void {
+    const forget: OwnerId[] = []
+    const drop: OwnerId[] = []
+    for (const [owner, silent] of this.#silent) {
+      const silentMs = now - silent.since
+      // While nobody judges the zone, silence is nobody's fault.
+      if (this.stateOf(zoneOf(owner)) === 'unknown') continue
+      if (silentMs >= this.#settings.forgetVersionMs) {
+        this.#silent.delete(owner)
+        drop.push(owner)
+      } else if (silentMs >= this.#settings.forgetMs && !silent.isForgotten) {
+        silent.isForgotten = true
+        forget.push(owner)
+      }
+    }
+    this.#options.follower.letGo({ forget, drop })
+  }
+
+  #tellState(at: Zone): void {
+    const { region, zone, told } = at
+    const state = this.stateOf(`${region}/${zone}`)
+    if (state === told) return
+    at.told = state
+    this.#options.log.warn({ region, zone, state }, 'liveness of the zone changed')
+  }
+
+  #offerLater(): void {
+    this.#offering = this.#options.clock.after(exchangeLimits.offerMs, () => {
+      this.#offerLater()
+      const byZone = new Map<string, Holding[]>()
+      for (const holding of this.#options.holdings.values()) {
+        const list = byZone.get(holding.zone) ?? []
+        byZone.set(holding.zone, list)
+        list.push(holding)
+      }
+      for (const [name, zone] of this.#zones) this.#offer(zone, byZone.get(name) ?? [])
+    })
+  }
+
+  #offer(at: Zone, holdings: readonly Holding[]): void {
+    const { random, fellows } = this.#options
+    const offerers = fellows(`${at.region}/${at.zone}`) + 1
+    for (const replica of at.vitals.wholeReplicas()) {
+      const stated = new Map(
+        [...at.vitals.stated(replica)].map(({ owner, version }) => [owner, version]),
+      )
+      const owners = at.offers.note(replica, stated, holdings)
+      if (owners.length === 0 || random() * offerers > exchangeLimits.offerersMax) continue
+      this.#send(
+        at,
+        replica,
+        owners.map((owner) => ({ owner, known: stated.get(owner) ?? zeroVersion })),
+      )
+    }
+  }
+
+  #send(at: Zone, replica: string, wanted: Parameters<typeof answerFetch>[1]): void {
+    const { transport, holdings, log } = this.#options
+    const { deltas } = answerFetch((owner) => completeSet(holdings, owner), wanted)
+    const room = roomOf(transport)
+    const pieces = deltas.flatMap((delta) => splitDelta(delta, room))
+    const subject = subjects.rpcLocal(at, 'offer', replica)
+    log.info({ subject, owners: deltas.length }, 'offering what a replica lacks')
+    try {
+      for (const batch of batchBy(pieces, room, deltaBytes)) {
+        const message = { kind: 'deltas', deltas: batch, last: true, more: false } as const
+        transport.publish(subject, encodeMessage(message))
+      }
+    } catch (error) {
+      logFailure(log, error, { subject }, 'not offered')
+    }
+  }
+}
+
+function sourceOf({ region, zone }: Zone, replica: string): Source {
+  return {
+    name: `${region}/${zone} ${replica}`,
+    subject: (method) => subjects.rpcLocal({ region, zone }, method, replica),
+  }
+}
