@@ -21,12 +21,14 @@ import {
   type Clock,
   type DefinitionId,
   type Locality,
+  type LivenessSettings,
   type Log,
   type OwnerStore,
   type Random,
   type ReplicaStore,
   type Subscription,
   type Transport,
+  type ZoneLiveness,
 } from '@meridian/shared'
 import type { AgentApi } from './http/routes.ts'
 import { createAgentLookup } from './lookup/lookup.ts'
@@ -52,6 +54,8 @@ export interface NodeOptions {
   /** When what came together is written together; at the end of the present task unless given. */
   readonly defer?: KeeperOptions['defer']
   readonly pulseMs: number
+  /** When nodes that are gone are forgotten; `livenessDefaults` unless given. */
+  readonly livenessSettings?: LivenessSettings
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -64,6 +68,7 @@ export interface NodeOptions {
  */
 export interface AgentNode {
   readonly api: AgentApi
+  readonly liveness: ZoneLiveness
   /** Instances that the store gave back. */
   readonly restored: number
   /** Instances that others hear of; private ones are not. */
@@ -173,6 +178,7 @@ export function createNode(options: NodeOptions): AgentNode {
       if (node.owner !== owner) showNode(catalog.index, loads, node)
     },
     fellows: (of) => watch.nodesOf(of),
+    settings: options.livenessSettings,
   })
   /** In a large zone everybody speaks less often. */
   const pulseMs = () =>
@@ -218,6 +224,7 @@ export function createNode(options: NodeOptions): AgentNode {
   let pulsing: { close(): void } | undefined
   return {
     api,
+    liveness: watch,
     restored,
     get published() {
       return own.published

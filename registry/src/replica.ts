@@ -18,6 +18,7 @@ import {
   type Clock,
   type Definition,
   type DefinitionId,
+  type LivenessSettings,
   type Log,
   type OwnerId,
   type OwnerStore,
@@ -26,6 +27,7 @@ import {
   type Subscription,
   type Tier,
   type Transport,
+  type ZoneLiveness,
 } from '@meridian/shared'
 import { createInstancesCatalog } from './catalog/instances.ts'
 import { createSummariesCatalog } from './catalog/summaries.ts'
@@ -45,6 +47,8 @@ export interface ReplicaOptions {
   /** What it owns itself: summaries, where its tier sends any. */
   readonly ownStore: OwnerStore
   readonly pulseMs: number
+  /** How nodes are judged; `livenessDefaults` unless given. */
+  readonly livenessSettings?: LivenessSettings
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -57,6 +61,7 @@ export interface ReplicaOptions {
  */
 export interface Replica {
   readonly api: RegistryApi
+  readonly liveness: ZoneLiveness
   /** Shows what the store gives back, follows what lies below, and answers. */
   start(): void
   close(): void
@@ -134,6 +139,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     loads: new InstanceLoads(index),
     follower,
     pulseMs,
+    settings: options.livenessSettings,
     transport,
     clock,
     random,
@@ -165,6 +171,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const tidying = keepTidy(index, clock)
   let subscriptions: Subscription[] = []
   return {
+    liveness,
     api: {
       lookup: ({ q, limit, near, deadline }) =>
         lookup({

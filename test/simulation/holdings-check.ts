@@ -15,6 +15,7 @@ import {
   type OwnerRecord,
   type StoredSet,
   type SummaryRow,
+  type ZoneLiveness,
 } from '@meridian/shared'
 import type { AgentProcess } from './agent-process.ts'
 import type { RegistryProcess } from './registry-process.ts'
@@ -53,6 +54,7 @@ export async function checkAnswers(
 
 /** An instance that records describe. */
 export interface Row extends Candidate {
+  readonly owner: OwnerId
   readonly id: string
   readonly definitionId: string
   readonly url: string
@@ -65,7 +67,12 @@ async function checkAgent(world: World, agent: AgentProcess, query: KnownQuery):
   const { program, disk, zoneDisk } = agent
   if (!program) return
   const select = (has: (id: string) => boolean) =>
-    agentRows(agent, has).filter((row) => isUsable(row) && query.matches(row))
+    agentRows(agent, has).filter(
+      (row) =>
+        isUsable(row) &&
+        query.matches(row) &&
+        (row.owner === agent.owner || isServed(program.liveness, row)),
+    )
   const expected = select((id) => disk.hasDefinition(id) || zoneDisk.hasDefinition(id))
   if (expected.length === 0) return
   const answer = await answerNow(world, () =>
@@ -101,7 +108,7 @@ async function checkRegistry(
     serversOf(matching),
     serversText(registry, query),
   )
-  const expected = matching.filter(isUsable)
+  const expected = matching.filter((row) => isUsable(row) && isServed(program.liveness, row))
   const [first] = expected
   if (!first) return
   const answer = await answerNow(world, () =>
@@ -176,10 +183,21 @@ function agentRows(agent: AgentProcess, has: (id: string) => boolean): Row[] {
   return rows
 }
 
-export function rowOfRegistered(instance: Registered, { locality }: AgentProcess): Row {
+export function rowOfRegistered(instance: Registered, { owner, locality }: AgentProcess): Row {
   const { id, definitionId, definition, url, weight, draining, registration } = instance
   const { metadata } = registration
-  return { id, definitionId, definition, metadata, locality, url, weight, draining, passing: true }
+  return {
+    owner,
+    id,
+    definitionId,
+    definition,
+    metadata,
+    locality,
+    url,
+    weight,
+    draining,
+    passing: true,
+  }
 }
 
 /** Specs with their states, where the definition is there too. */
@@ -205,6 +223,7 @@ function rowOf(owner: OwnerId, spec: InstanceSpec, state: InstanceState): Row {
   if (!parts) throw new Error(`${owner} is no owner id`)
   const { region, zone, node } = parts
   return {
+    owner,
     id: spec.id,
     definitionId: spec.definition,
     definition: definitionOf(spec.definition),
@@ -215,6 +234,12 @@ function rowOf(owner: OwnerId, spec: InstanceSpec, state: InstanceState): Row {
     draining: state.draining,
     passing: state.status === 'passing',
   }
+}
+
+/** Whether its node is one that lookups leave in, as the process itself knows it. */
+function isServed(liveness: ZoneLiveness, { owner }: Row): boolean {
+  const status = liveness.statusOf(owner) ?? 'alive'
+  return status === 'alive' || status === 'suspect'
 }
 
 export function isUsable({ weight, draining, passing }: Row): boolean {

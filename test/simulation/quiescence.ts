@@ -4,6 +4,7 @@ import {
   type LookupAnswer,
   type Millis,
   type OwnerId,
+  type ZoneLiveness,
 } from '@meridian/shared'
 import type { AgentProcess } from './agent-process.ts'
 import type { Disk } from './disk.ts'
@@ -62,15 +63,26 @@ function whatDiffers(world: World): string | undefined {
     const difference = holdsAll(world, agent.name, agent.zoneDisk, owners)
     if (difference !== undefined) return difference
     if (agent.program?.settled !== true) return `${agent.name} has not been acknowledged`
+    const silent = takenForDead(agent.program.liveness, owners)
+    if (silent !== undefined) return `${agent.name} takes ${silent} for dead`
   }
   const rows = world.agents.flatMap(truthOf)
   for (const registry of world.registries) {
     const difference =
       holdsAll(world, registry.name, registry.disk, ownersBelow(world, registry)) ??
       knowsAll(registry, rows)
+    if (difference === undefined && registry.tier !== 'global' && registry.program) {
+      const silent = takenForDead(registry.program.liveness, ownersBelow(world, registry))
+      if (silent !== undefined) return `${registry.name} takes ${silent} for dead`
+    }
     if (difference !== undefined) return difference
   }
   return undefined
+}
+
+/** Everybody lives by now, and should be known to. */
+function takenForDead(liveness: ZoneLiveness, owners: readonly OwnerId[]): OwnerId | undefined {
+  return owners.find((owner) => liveness.statusOf(owner) !== 'alive')
 }
 
 function ownersBelow(world: World, { tier, place }: RegistryProcess): OwnerId[] {

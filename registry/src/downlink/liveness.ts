@@ -12,6 +12,7 @@ import {
   type Follower,
   type Holdings,
   type InstanceLoads,
+  type LivenessSettings,
   type Log,
   type OwnerId,
   type Pulse,
@@ -32,6 +33,7 @@ export interface LivenessOptions {
   readonly loads: InstanceLoads
   readonly follower: Follower
   readonly pulseMs: number
+  readonly settings: LivenessSettings | undefined
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random

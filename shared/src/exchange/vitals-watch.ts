@@ -46,7 +46,7 @@ export interface VitalsWatchOptions {
   readonly onNode: (node: FollowedNode) => void
   /** How many besides this process could offer a replica of the zone what it lacks. */
   readonly fellows: (zone: string) => number
-  readonly settings?: LivenessSettings
+  readonly settings?: LivenessSettings | undefined
 }
 
 interface Zone {

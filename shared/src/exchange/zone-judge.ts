@@ -37,7 +37,7 @@ export interface ZoneJudgeOptions {
    */
   readonly protection: () => (owner: OwnerId, out: ReadonlySet<OwnerId>) => boolean
   readonly onNode: (node: FollowedNode) => void
-  readonly settings?: LivenessSettings
+  readonly settings?: LivenessSettings | undefined
 }
 
 const nothing: readonly PulseLoad[] = []
@@ -54,8 +54,8 @@ export class ZoneJudge implements ZoneLiveness {
   readonly #writer: VitalsWriter
   readonly #identities = new IdentityBook()
   readonly #loads = new Map<OwnerId, readonly PulseLoad[]>()
-  /** Owners about whose identity the log has been told. */
-  readonly #disputed = new Set<OwnerId>()
+  /** How many pulses came under an owner's name from somebody who is not believed to be it. */
+  readonly #disputes = new Map<OwnerId, number>()
   #isWholeDue = true
   #wholeAt: Millis
   #wasPreserved = false
@@ -112,8 +112,7 @@ export class ZoneJudge implements ZoneLiveness {
     const status = this.#judge.judgementOf(owner)?.status
     const lives = status === 'alive' || status === 'suspect'
     const verdict = this.#identities.heard(owner, identity, lives)
-    if (verdict.kind === 'accepted') this.#disputed.delete(owner)
-    else this.#dispute(owner, verdict)
+    if (verdict.kind !== 'accepted') this.#dispute(owner, verdict)
     if (verdict.kind === 'refused') return false
     const now = this.#options.clock.now()
     const change = this.#judge.heard(owner, { epoch: version.epoch, number }, everyMs, now)
@@ -174,7 +173,7 @@ export class ZoneJudge implements ZoneLiveness {
       for (const owner of drop) {
         this.#identities.forget(owner)
         this.#loads.delete(owner)
-        this.#disputed.delete(owner)
+        this.#disputes.delete(owner)
       }
       letGo({ forget, drop })
     })
@@ -202,15 +201,18 @@ export class ZoneJudge implements ZoneLiveness {
     owner: OwnerId,
     verdict: Exclude<ReturnType<IdentityBook['heard']>, { kind: 'accepted' }>,
   ): void {
-    if (this.#disputed.has(owner)) return
-    this.#disputed.add(owner)
+    const disputes = (this.#disputes.get(owner) ?? 0) + 1
+    this.#disputes.set(owner, disputes)
+    // One may be the last of a process that has ended, late on its way; the second is told once.
+    if (disputes !== 2) return
     const { log } = this.#options
     if (verdict.kind === 'rivals') {
       const { holder, other } = verdict
       log.error({ owner, runs: [holder.runId, other.runId] }, 'two living processes of one name')
     } else {
       const { agentId } = verdict.holder
-      log.error({ owner, holder: agentId }, 'another database claims a name that is held; refused')
+      // A host that was set up anew does this until its old self has been silent for long enough.
+      log.warn({ owner, holder: agentId }, 'another database claims a name that is held; refused')
     }
   }
 

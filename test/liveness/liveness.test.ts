@@ -1,0 +1,158 @@
+import type { AgentNode } from '@meridian/agent'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isPulseOf, Region } from './region.ts'
+
+let region: Region
+
+beforeEach(() => {
+  region = new Region()
+})
+
+afterEach(async () => {
+  await region.close()
+})
+
+describe('a node that dies', () => {
+  it('leaves lookups of other agents and replicas, and comes back with its process', async () => {
+    const local = region.replica('local', 'l1')
+    const regional = region.replica('regional', 'g1')
+    const a = region.agent('n1')
+    await region.register(region.agent('n2'), 'on-n2')
+    await region.register(a, 'on-n1')
+    await region.clock.advance(5_000)
+    for (const asked of [a, local, regional]) {
+      expect(await region.found(asked)).toEqual(['on-n1', 'on-n2'])
+    }
+
+    await region.kill('n2')
+    await region.clock.advance(13_500)
+    for (const asked of [a, local, regional]) {
+      expect(await region.found(asked)).toEqual(['on-n1'])
+    }
+
+    region.agent('n2')
+    await region.clock.advance(1_500)
+    for (const asked of [a, local, regional]) {
+      expect(await region.found(asked)).toEqual(['on-n1', 'on-n2'])
+    }
+  })
+
+  it('is forgotten after a while, and known again when it returns', async () => {
+    await region.close()
+    region = new Region({ forgetMs: 300_000 })
+    const local = region.replica('local', 'l1')
+    const a = region.agent('n1')
+    await region.register(region.agent('n2'), 'on-n2')
+    await region.clock.advance(5_000)
+    await region.kill('n2')
+    await region.clock.advance(400_000)
+    expect(await region.found(local, 'status:unreachable')).toEqual([])
+    expect(await region.found(a, 'status:unreachable')).toEqual([])
+    region.agent('n2')
+    await region.clock.advance(5_000)
+    expect(await region.found(local)).toEqual(['on-n2'])
+    expect(await region.found(a)).toEqual(['on-n2'])
+  })
+})
+
+describe('a zone without its local replica', () => {
+  it('keeps what it had, whoever dies meanwhile', async () => {
+    region.replica('local', 'l1')
+    const a = region.agent('n1')
+    await region.register(region.agent('n2'), 'on-n2')
+    await region.clock.advance(5_000)
+    await region.kill('l1')
+    await region.kill('n2')
+    await region.clock.advance(60_000)
+    expect(await region.found(a)).toEqual(['on-n2'])
+  })
+
+  it('is judged anew after a lease when the replica is back', async () => {
+    region.replica('local', 'l1')
+    const a = region.agent('n1')
+    await region.register(region.agent('n2'), 'on-n2')
+    await region.clock.advance(5_000)
+    await region.kill('l1')
+    await region.kill('n2')
+    await region.clock.advance(60_000)
+    region.replica('local', 'l1')
+    await region.clock.advance(3_000)
+    expect(await region.found(a)).toEqual(['on-n2'])
+    await region.clock.advance(11_000)
+    expect(await region.found(a)).toEqual([])
+  })
+})
+
+describe('a replica that lost its disk', () => {
+  it('makes nobody lose instances, and is offered the sets of the dead', async () => {
+    region.replica('local', 'l1')
+    const regional = region.replica('regional', 'g1')
+    const a = region.agent('n1')
+    await region.register(a, 'on-n1')
+    await region.register(region.agent('n2'), 'on-n2')
+    await region.clock.advance(5_000)
+    await region.kill('n2')
+    await region.kill('l1')
+    await region.clock.advance(5_000)
+    const l2 = region.replica('local', 'l2')
+    await region.clock.advance(1_000)
+    expect(await region.found(a)).toEqual(['on-n1', 'on-n2'])
+    expect(await region.found(regional)).toEqual(['on-n1', 'on-n2'])
+    await region.clock.advance(20_000)
+    expect(await region.found(l2, 'status:unreachable | status:passing')).toEqual([
+      'on-n1',
+      'on-n2',
+    ])
+  })
+})
+
+describe('pulses that stop', () => {
+  const nodes = Array.from({ length: 50 }, (_, at) => `n${at}`)
+
+  /** 50 nodes, each with an instance of one server, the first with the only one of another. */
+  async function createZone(): Promise<AgentNode> {
+    region.replica('local', 'l1')
+    region.replica('local', 'l2')
+    const agents = nodes.map((node) => region.agent(node))
+    for (const [at, agent] of agents.entries()) {
+      await region.register(agent, `i${at}`, at === 1 ? 'io.acme/only' : 'io.acme/flights')
+    }
+    await region.clock.advance(5_000)
+    const [first] = agents
+    if (!first) throw new Error('no agents')
+    expect(await region.found(first)).toHaveLength(50)
+    return first
+  }
+
+  it.each([
+    { share: '16 %', silent: 9 },
+    { share: '50 %', silent: 25 },
+    { share: '100 %', silent: 50 },
+  ])('of $share of a zone at once take out a few nodes a window', async ({ silent }) => {
+    const asked = await createZone()
+    const muted = new Set(nodes.slice(0, silent))
+    region.loses = (_from, _to, subject) => isPulseOf(subject, muted)
+    await region.clock.advance(30_000)
+    // 15 % of 50 in the first window.
+    const left = await region.found(asked)
+    expect(left.length).toBeGreaterThanOrEqual(50 - 7)
+    expect(await region.found(asked, 'server:io.acme/only')).toEqual(['i1'])
+    expect(
+      region.told.filter(({ level }) => level === 'error').map(({ message }) => message),
+    ).toEqual([
+      'too many nodes fell silent: the zone is preserved',
+      'too many nodes fell silent: the zone is preserved',
+    ])
+
+    region.loses = () => false
+    await region.clock.advance(5_000)
+    expect(await region.found(asked)).toHaveLength(50)
+  })
+
+  it('of 14 % that die are all taken out', async () => {
+    const asked = await createZone()
+    for (const node of nodes.slice(43)) await region.kill(node)
+    await region.clock.advance(15_000)
+    expect(await region.found(asked)).toHaveLength(43)
+  })
+})
