@@ -1,4 +1,10 @@
-import { isMeridianError, type LookupAnswer, type Millis, type Tier } from '@meridian/shared'
+import {
+  exchangeLimits,
+  isMeridianError,
+  type LookupAnswer,
+  type Millis,
+  type Tier,
+} from '@meridian/shared'
 import type { AgentBackup, AgentProcess } from './agent-process.ts'
 import type { Image } from './disk.ts'
 import { checkAnswers, isUsable, rowOfRegistered } from './holdings-check.ts'
@@ -518,20 +524,29 @@ export class Scenario {
   }
 }
 
-/** One pulse of every agent, and the same of regional replicas, to all who listen. */
-function pulseMessages({ agents, registries }: World): number {
+/** One pulse of every agent, what is said of them meanwhile, and announcements, to all who listen. */
+function pulseMessages({ agents, registries, shape }: World): number {
+  const vitals = shape.pulseMs / exchangeLimits.vitalsMs
   let messages = 0
-  for (const { locality } of agents) {
-    const { region, zone } = locality
-    messages += agents.filter(
-      (other) => other.locality.region === region && other.locality.zone === zone,
+  for (const { place } of registries.filter(({ tier }) => tier === 'local')) {
+    const { region, zone } = place
+    const nodes = agents.filter((agent) => isIn(agent.locality, region, zone)).length
+    const fellows = registries.filter((other) => isIn(other.place, region, zone)).length
+    const regionals = registries.filter(
+      (other) => other.tier === 'regional' && other.place.region === region,
     ).length
-    messages += registries.filter(
-      ({ tier, place }) => place.region === region && (tier === 'regional' || place.zone === zone),
-    ).length
+    messages += nodes + vitals * (nodes + fellows + regionals)
   }
   const count = (tier: Tier) => registries.filter((registry) => registry.tier === tier).length
   return messages + count('regional') * count('global')
+}
+
+function isIn(
+  at: { readonly region: string; readonly zone: string },
+  region: string,
+  zone: string,
+): boolean {
+  return at.region === region && at.zone === zone
 }
 
 /** Longer than it takes any news to get around where nothing is broken. */
