@@ -6,6 +6,7 @@ export const meridian: MakeEngine = (definitions, background) => {
   const index = createFindIndex()
   for (const { id, definition } of definitions) index.put(id, definition)
   for (const { id, definition } of background) index.put(id, definition)
+  while (!index.compact()) continue
   const answers = new Set(definitions.map(({ id }) => id))
   const accept = background.length === 0 ? undefined : (id: string) => answers.has(id)
   const options = { typing: false, ...(accept === undefined ? {} : { accept }) }

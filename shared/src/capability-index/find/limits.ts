@@ -25,6 +25,8 @@ export const findLimits = {
   contextServersMax: 64,
   /** Garbage, as a share of all postings, from which on `put` does a piece of the compaction. */
   garbageShareMax: 0.5,
+  /** Room left by runs that moved, as a share, below which compaction need not begin. */
+  wastedShareMax: 0.25,
   /** Postings copied, or words looked at, by one such piece. */
   compactWordsAtPut: 8_192,
 } as const

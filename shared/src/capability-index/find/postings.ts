@@ -47,9 +47,10 @@ export interface Postings {
    * `wordsMax` numbers are copied. True when all terms below `termCount` are done.
    */
   sweep(termCount: number, wordsMax: number, isAlive: (slot: number) => boolean): boolean
-  readonly sweeping: boolean
   /** Numbers held, dead and wasted ones included. */
   readonly words: number
+  /** Of those, what runs left that moved. */
+  readonly wasted: number
   readonly bytes: number
 }
 
@@ -59,6 +60,7 @@ export function createPostings(): Postings {
   let current = { data: new Uint32Array(1024), top: 0 }
   let next: typeof current | undefined
   let cursor = 0
+  let wasted = 0
   let starts = new Uint32Array(256)
   let lengths = new Uint32Array(256)
   let capacities = new Uint32Array(256)
@@ -88,6 +90,7 @@ export function createPostings(): Postings {
     arena.data.copyWithin(moved, start, start + length)
     starts[term] = moved
     capacities[term] = grown
+    wasted += capacity
     return arena
   }
 
@@ -132,6 +135,7 @@ export function createPostings(): Postings {
     startOf: (term) => starts[term] ?? 0,
     endOf: (term) => (starts[term] ?? 0) + (lengths[term] ?? 0),
     drop(term) {
+      wasted += capacities[term] ?? 0
       lengths[term] = 0
       capacities[term] = 0
     },
@@ -147,13 +151,14 @@ export function createPostings(): Postings {
       current = next
       next = undefined
       cursor = 0
+      wasted = 0
       return true
-    },
-    get sweeping() {
-      return next !== undefined
     },
     get words() {
       return current.top + (next?.top ?? 0)
+    },
+    get wasted() {
+      return wasted
     },
     get bytes() {
       const arenas = current.data.byteLength + (next?.data.byteLength ?? 0)

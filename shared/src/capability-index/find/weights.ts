@@ -25,8 +25,6 @@ export const weights = {
   /** What the best capability adds to its server. */
   bestUnit: 0.27,
 
-  /** The share of the question that matched, to this power. */
-  coverage: 0.3,
   /** Closeness of topic, times the logarithm of the number of servers, as rarity grows with it. */
   topic: 1.58,
   /** A word of no topic, placed by its company: less sure, the fewer servers use it. */
