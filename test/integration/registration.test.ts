@@ -375,6 +375,25 @@ describe('many at once', () => {
     })
   })
 
+  it('may be larger together than one alone', async () => {
+    const padded = (at: number) => ({
+      id: `padded-${at}`,
+      ...describedServer('padded'),
+      metadata: Object.fromEntries(
+        Array.from({ length: 16 }, (_, key) => [`k${key}`, 'x'.repeat(512)]),
+      ),
+    })
+    const instances = Array.from({ length: 400 }, (_, at) => padded(at))
+    expect(JSON.stringify({ instances }).length).toBeGreaterThan(2 * 1024 * 1024)
+    const answer = await here.call('POST', '/v1/agent/instances', { instances })
+    expect(answer.status).toBe(200)
+    expect(JSON.stringify(answer.body)).not.toContain('refused')
+    const tooLarge = 'x'.repeat(3 * 1024 * 1024)
+    expect(await here.call('PUT', '/v1/agent/instances/own', { tooLarge })).toMatchObject({
+      status: 413,
+    })
+  })
+
   it('are a thousand at the most', async () => {
     const instances = Array.from({ length: 1_001 }, (_, at) => ({ id: `i${at}` }))
     expect(await here.call('POST', '/v1/agent/instances', { instances })).toMatchObject({

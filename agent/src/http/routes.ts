@@ -57,6 +57,8 @@ export interface RegisterOutcome {
 }
 
 const pageMax = 500
+/** Of many registrations at once: 16 KB each, where most take one. */
+const bulkBytesMax = 16 * 1024 * 1024
 
 const pageParamsSchema = z.strictObject({
   limit: z
@@ -71,7 +73,10 @@ const pageParamsSchema = z.strictObject({
 
 /** The agent's HTTP API: registration by this host's servers, lookups by its clients. */
 export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
-  const app = createEdge(options)
+  const app = createEdge({
+    ...options,
+    bodyBytesMaxAt: { '/v1/agent/instances': bulkBytesMax, ...options.bodyBytesMaxAt },
+  })
 
   app.get('/v1/lookup', async (c) =>
     c.json(await api.lookup(readParams(c, lookupParamsSchema), c.req.raw.signal)),

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { Hono } from 'hono'
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
@@ -16,6 +16,8 @@ export const bodyBytesMaxDefault = 2 * 1024 * 1024
 export interface EdgeOptions {
   readonly log: Logger
   readonly bodyBytesMax?: number
+  /** Other limits, by path. */
+  readonly bodyBytesMaxAt?: Readonly<Record<string, number>>
   /** Host names, beside `localhost`, under which clients may call; addresses always pass. */
   readonly hostNames?: readonly string[]
 }
@@ -25,7 +27,7 @@ export interface EdgeOptions {
  * error translated once, into a problem document.
  */
 export function createEdge(options: EdgeOptions): Hono {
-  const { log, bodyBytesMax = bodyBytesMaxDefault } = options
+  const { log, bodyBytesMax = bodyBytesMaxDefault, bodyBytesMaxAt = {} } = options
   const hostNames = options.hostNames?.map((name) => name.toLowerCase()) ?? []
   const allowedHosts = new Set(['localhost', ...hostNames])
   const app = new Hono()
@@ -36,17 +38,11 @@ export function createEdge(options: EdgeOptions): Hono {
     refuseForeignHost(c.req.header('host'), allowedHosts)
     await next()
   })
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError: () => {
-        throw new MeridianError(
-          'payload_too_large',
-          `the body is larger than ${bodyBytesMax} bytes, the limit`,
-        )
-      },
-    }),
+  const usualLimit = limitBody(bodyBytesMax)
+  const limitAt = new Map(
+    Object.entries(bodyBytesMaxAt).map(([path, bytesMax]) => [path, limitBody(bytesMax)]),
   )
+  app.use((c, next) => (limitAt.get(c.req.path) ?? usualLimit)(c, next))
 
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path)
@@ -73,6 +69,18 @@ export function createEdge(options: EdgeOptions): Hono {
     })
   })
   return app
+}
+
+function limitBody(bytesMax: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: bytesMax,
+    onError: () => {
+      throw new MeridianError(
+        'payload_too_large',
+        `the body is larger than ${bytesMax} bytes, the limit`,
+      )
+    },
+  })
 }
 
 /** The methods that a path takes, in the order of the alphabet; none where there is no such path. */
