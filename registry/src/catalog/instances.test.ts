@@ -1,0 +1,178 @@
+import {
+  agentOwnerId,
+  createCapabilityIndex,
+  identifyDefinition,
+  InstanceCatalog,
+  parseQuery,
+  type InstanceStatus,
+} from '@meridian/shared'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createInstancesCatalog } from './instances.ts'
+import { ServerTally } from './tally.ts'
+import type { TierCatalog } from './tier-catalog.ts'
+
+let instances: InstanceCatalog
+let catalog: TierCatalog
+
+beforeEach(() => {
+  instances = new InstanceCatalog({
+    index: createCapabilityIndex(),
+    record: () => undefined,
+    definition: () => undefined,
+    onUnreadable: () => undefined,
+  })
+  catalog = createInstancesCatalog(instances, () => 0.5)
+})
+
+function put(
+  place: string,
+  id: string,
+  server: string,
+  { version = '1.0.0', status = 'passing' }: { version?: string; status?: InstanceStatus } = {},
+): void {
+  const [region = '', zone = '', node = ''] = place.split('/')
+  const { id: definition, definition: whole } = identifyDefinition({
+    name: `io.acme/${server}`,
+    version,
+    title: `${server} ${version}`,
+    capabilities: { tools: [{ name: `${server}_tool` }] },
+  })
+  instances.put(
+    agentOwnerId({ region, zone, node }),
+    {
+      id,
+      definition,
+      endpoint: { transport: 'streamable-http', url: 'http://x' },
+      metadata: {},
+      capacity: 1,
+    },
+    { id, status, weight: 100, draining: false },
+    whole,
+  )
+}
+
+describe('a catalog of instances', () => {
+  it('finds instances, the nearest first', () => {
+    put('eu/b/n1', 'far', 'flights')
+    put('eu/a/n1', 'near', 'flights')
+    put('eu/a/n2', 'other', 'hotels')
+    const hits = catalog.lookup(
+      parseQuery('tool:flights_tool'),
+      { region: 'eu', zone: 'a', node: 'n1' },
+      10,
+    )
+    expect(hits).toMatchObject([
+      { instance: 'near', server: 'io.acme/flights', locality: 'eu/a/n1', ring: 0 },
+      { instance: 'far', locality: 'eu/b/n1', ring: 2 },
+    ])
+  })
+
+  it('gathers versions, zones and states of a server into one row', () => {
+    put('eu/a/n1', 'i1', 'flights', { version: '1.9.0' })
+    put('eu/b/n1', 'i1', 'flights', { version: '1.10.0', status: 'warning' })
+    put('eu/b/n2', 'i1', 'flights', { version: '1.10.0', status: 'critical' })
+    put('eu/b/n2', 'i2', 'hotels')
+    expect(catalog.servers(parseQuery('server:io.acme/flights'), '', 10)).toEqual({
+      servers: [
+        {
+          name: 'io.acme/flights',
+          title: 'flights 1.10.0',
+          versions: ['1.10.0', '1.9.0'],
+          instances: { passing: 1, warning: 1, gated: 0, critical: 1 },
+          zones: ['eu/a', 'eu/b'],
+          tools: 1,
+          resources: 0,
+          resourceTemplates: 0,
+          prompts: 0,
+        },
+      ],
+      total: 1,
+    })
+  })
+
+  it('goes through servers page by page', () => {
+    for (const server of ['d', 'b', 'a', 'c']) put('eu/a/n1', server, server)
+    const seen: string[] = []
+    let cursor: string | undefined = ''
+    while (cursor !== undefined) {
+      const page = catalog.servers(parseQuery(''), cursor, 3)
+      expect(page.total).toBe(4)
+      seen.push(...page.servers.map(({ name }) => name))
+      cursor = page.nextCursor
+    }
+    expect(seen).toEqual(['io.acme/a', 'io.acme/b', 'io.acme/c', 'io.acme/d'])
+  })
+
+  it('counts by region, zone and node, in the order of their names', () => {
+    put('us/a/n1', 'i1', 'flights')
+    put('eu/b/n1', 'i1', 'flights', { status: 'gated' })
+    put('eu/a/n2', 'i1', 'flights')
+    put('eu/a/n1', 'i1', 'flights')
+    put('eu/a/n1', 'i2', 'hotels', { status: 'critical' })
+    const counts = { passing: 0, warning: 0, gated: 0, critical: 0 }
+    expect(catalog.regions()).toEqual([
+      {
+        region: 'eu',
+        instances: { ...counts, passing: 2, gated: 1, critical: 1 },
+        zones: [
+          {
+            zone: 'a',
+            servers: 2,
+            instances: { ...counts, passing: 2, critical: 1 },
+            nodes: [
+              { node: 'n1', servers: 2, instances: { ...counts, passing: 1, critical: 1 } },
+              { node: 'n2', servers: 1, instances: { ...counts, passing: 1 } },
+            ],
+          },
+          {
+            zone: 'b',
+            servers: 1,
+            instances: { ...counts, gated: 1 },
+            nodes: [{ node: 'n1', servers: 1, instances: { ...counts, gated: 1 } }],
+          },
+        ],
+      },
+      {
+        region: 'us',
+        instances: { ...counts, passing: 1 },
+        zones: [
+          {
+            zone: 'a',
+            servers: 1,
+            instances: { ...counts, passing: 1 },
+            nodes: [{ node: 'n1', servers: 1, instances: { ...counts, passing: 1 } }],
+          },
+        ],
+      },
+    ])
+  })
+
+  it('names the regions that have a match', () => {
+    put('us/a/n1', 'i1', 'flights')
+    put('eu/a/n1', 'i1', 'hotels')
+    expect(catalog.regionsWith(parseQuery('tool:flights_tool'))).toEqual(['us'])
+    expect(catalog.regionsWith(parseQuery(''))).toEqual(['eu', 'us'])
+  })
+})
+
+describe('a tally of servers', () => {
+  it('lets the highest version speak for the server, and lists the highest first', () => {
+    const tally = new ServerTally()
+    const versions = ['1.2.0-rc.10', '1.2.0-rc.9', '1.10.0', '1.2.0', '1.2.0+build.5', '1.9.9']
+    for (const version of versions) {
+      const counts = { passing: 1, warning: 0, gated: 0, critical: 0 }
+      const sizes = { tools: 0, resources: 0, resourceTemplates: 0, prompts: 0 }
+      const head = { id: version, name: 'io.acme/x', version, title: version, ...sizes }
+      tally.add(head, 'eu/a', counts)
+    }
+    const [server] = tally.page('', 1).servers
+    expect(server?.title).toBe('1.10.0')
+    expect(server?.versions.filter((version) => !version.includes('+'))).toEqual([
+      '1.10.0',
+      '1.9.9',
+      '1.2.0',
+      '1.2.0-rc.10',
+      '1.2.0-rc.9',
+    ])
+  })
+})
