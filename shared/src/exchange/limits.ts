@@ -47,7 +47,8 @@ export const exchangeLimits = {
   bulkBytesMin: 64 * 1024,
   /**
    * Bulk that one holder answers, as a bucket: 1,000 agents that start at once and want 4 MB each
-   * are served in 2 minutes, and take a tenth of one core (an MB is encoded in about 3 ms).
+   * are served in 2 minutes, for a sixth of one core (cutting and encoding an MB of small records
+   * takes 5 ms of it).
    */
   bulkBytesPerSecond: 32 * 1024 * 1024,
   bulkBurstBytes: 64 * 1024 * 1024,
