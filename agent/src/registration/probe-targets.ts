@@ -69,7 +69,10 @@ export function createProbePolicy(options: ProbePolicyOptions = {}): ProbePolicy
       const found = literal
         ? [hostname]
         : await abortable(resolveOnce(resolve, hostname, url), signal)
-      const own = new Set(ownAddresses().map(canonicalAddress))
+      // Not read for loopback, which nearly all that is checked every few seconds is.
+      let own: ReadonlySet<string> | undefined
+      const isOwn = (address: Address) =>
+        (own ??= new Set(ownAddresses().map(canonicalAddress))).has(address.toString())
       const named = allowed.names.some((matches) => matches(hostname))
 
       const addresses: ProbeAddress[] = []
@@ -77,7 +80,7 @@ export function createProbePolicy(options: ProbePolicyOptions = {}): ProbePolicy
       for (const text of found.slice(0, addressesMax)) {
         const address = parseAddress(text)
         if (address === undefined) continue
-        const problem = problemWith(address, { own, named, networks: allowed.networks })
+        const problem = problemWith(address, { isOwn, named, networks: allowed.networks })
         if (problem !== undefined) refused.push(`${address.toString()} ${problem}`)
         else addresses.push({ address: address.toString(), family: familyOf(address) })
       }
@@ -94,7 +97,11 @@ export function createProbePolicy(options: ProbePolicyOptions = {}): ProbePolicy
 /** Why an address may not be probed, or undefined when it may. */
 function problemWith(
   address: Address,
-  by: { own: ReadonlySet<string>; named: boolean; networks: readonly Network[] },
+  by: {
+    readonly isOwn: (address: Address) => boolean
+    readonly named: boolean
+    readonly networks: readonly Network[]
+  },
 ): string | undefined {
   const covering = by.networks.filter((network) => contains(network, address))
   const guarded = guardedNetworkOf(address)
@@ -104,7 +111,7 @@ function problemWith(
     const meant = covering.some(([base, bits]) => bits >= guarded[1] && contains(guarded, base))
     return meant ? undefined : `is ${guarded[2]}`
   }
-  if (address.range() === 'loopback' || by.own.has(address.toString())) return undefined
+  if (address.range() === 'loopback' || by.isOwn(address)) return undefined
   if (by.named || covering.length > 0) return undefined
   return 'is not this host'
 }

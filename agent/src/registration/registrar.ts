@@ -343,7 +343,7 @@ export class Registrar {
     const health = startHealth(
       checks,
       earlierHealth(before, endpoint, checks),
-      new Set(extra.introspected ? checks.filter(sawIt).map(checkName) : []),
+      new Set(checks.filter((check) => wasSeen(check, extra)).map(checkName)),
       this.#options.clock.wall(),
     )
     const { drain, maintenance } = before ?? {}
@@ -458,9 +458,9 @@ function defaultCheck(kind: 'mcp' | 'tcp'): Check {
   return defaultChecks[kind]
 }
 
-/** An introspection shows that the process is there and speaks MCP; it says nothing of the rest. */
-function sawIt({ kind }: AnyCheck): boolean {
-  return kind === 'mcp' || kind === 'process'
+/** What has just been seen: the process that was started, the server that was introspected. */
+function wasSeen({ kind }: AnyCheck, { introspected, stdio }: RowParts['extra']): boolean {
+  return kind === 'process' ? stdio !== undefined : kind === 'mcp' && introspected !== undefined
 }
 
 /** By check, what is known of the same check of the same endpoint. */
