@@ -1,23 +1,21 @@
 import type { Definition, DefinitionId } from '../../model/index.ts'
 import { flatAnswer, groupedAnswer, type RankedServer } from './answer.ts'
 import { createBest } from './best.ts'
-import { hitKinds, serverFields, unitFields, unitsOf, type HitKind } from './fields.ts'
+import { hitKinds, type HitKind } from './fields.ts'
 import { grownFloat64, grownUint32 } from './growable.ts'
 import type { FindHit } from './hit.ts'
 import { findLimits } from './limits.ts'
 import { createLengthSums, scaledBy } from './length-sums.ts'
-import {
-  createPostings,
-  packServer,
-  packUnit,
-  serverFieldBits,
-  serverFieldMax,
-  unitFieldBits,
-  unitFieldMax,
-  unitsMax,
-} from './postings.ts'
+import { createPostings, packServer, unitsMax } from './postings.ts'
 import { readQuestion, type Sought } from './question.ts'
-import { blend, createServerTopics, createTopicSum } from './topic-vectors.ts'
+import {
+  kindBit,
+  readDefinition,
+  serverFieldCount,
+  unitFieldCount,
+  type ReadDefinition,
+} from './read-definition.ts'
+import { createServerTopics, createTopicSum } from './topic-vectors.ts'
 import { defaultTopicSpace, type TopicSpace } from './topics/topic-space.ts'
 import { compareText, createVocabulary } from './vocabulary.ts'
 import { weights } from './weights.ts'
@@ -82,16 +80,9 @@ export interface FindIndexOptions {
   readonly topics?: TopicSpace
 }
 
-interface Server {
+interface Server extends Pick<ReadDefinition, 'unitCount' | 'kinds' | 'unitLengths' | 'words'> {
   readonly id: DefinitionId
   readonly definition: Definition
-  readonly unitCount: number
-  /** The kinds of hit it can give, as bits. */
-  readonly kinds: number
-  /** Words a field, capabilities one after the other. */
-  readonly unitLengths: Uint8Array
-  readonly words: Uint32Array
-  readonly bytes: number
 }
 
 interface Ranked {
@@ -100,23 +91,12 @@ interface Ranked {
   readonly score: number
 }
 
-/** Words of a definition by term: how often, fields weighed, and what class of word. */
-type TopicCounts = Map<number, { count: number; readonly weight: number }>
-
-const serverFieldCount = serverFieldBits.length
-const unitFieldCount = unitFieldBits.length
-/** Grammar is indexed where it may be a name: "get me", "what to watch". */
-const nameFields = { server: 2, unit: 1 } as const
-/** What the topics of a server are read from: its name, title, description and tags; and those of */
-const topicFieldWeight = { server: [2, 1, 1, 1, 0], unit: [2, 1, 0, 0] } as const
-/** … its capabilities' names and the beginnings of their descriptions. */
-const topicUnitWordsMax = 40
 /** Terms that one capability adds to the postings, typically: for judging garbage only. */
 const unitTermsTypical = 30
 /** Definitions of one server name, its versions, that grouped results look through. */
 const namesakesMax = 8
-
-const kindBit = (kind: HitKind) => 1 << hitKinds.indexOf(kind)
+/** An object, two typed arrays and a map entry, as V8 has them. */
+const serverObjectBytes = 320
 
 /** Creates an empty index. */
 export function createFindIndex({
@@ -133,7 +113,7 @@ export function createFindIndex({
   let dead: number[] = []
   let phase: 'idle' | 'postings' | 'vocabulary' = 'idle'
   let deadWords = 0
-  let serverBytes = 0
+  let heldBytes = 0
   let unitTotal = 0
   let serverLengths = new Uint32Array(64 * serverFieldCount)
   const serverSums = createLengthSums(serverFieldCount)
@@ -156,94 +136,24 @@ export function createFindIndex({
       compact(findLimits.compactWordsAtPut)
     }
     const slot = freeSlots.pop() ?? servers.length
-    const units = unitsOf(definition).slice(0, unitsMax)
-    const entries = new Map<number, Entry>()
-    const words = new Set<number>()
-    const fields = serverFields(definition)
-    const ownCounts: TopicCounts = new Map()
+    const read = readDefinition(definition, vocabulary, space)
+    for (const [term, { fields, units }] of read.terms) {
+      postings.append(term, slot, packServer(fields), units)
+      vocabulary.retainTerm(term)
+    }
+    for (const word of read.words) vocabulary.retain(word)
     serverLengths = grownUint32(serverLengths, (slot + 1) * serverFieldCount)
-    fields.forEach((fieldWords, field) => {
-      let length = 0
-      for (const text of fieldWords) {
-        const word = vocabulary.intern(text)
-        if (vocabulary.classOfWord(word) === 'stop' && field >= nameFields.server) continue
-        const term = vocabulary.termOfWord(word)
-        const entry = entryOf(entries, term)
-        entry.fields[field] = Math.min((entry.fields[field] ?? 0) + 1, serverFieldMax[field] ?? 0)
-        words.add(word)
-        length++
-        countTopic(ownCounts, word, topicFieldWeight.server[field] ?? 0)
-      }
+    read.serverLengths.forEach((length, field) => {
       serverLengths[slot * serverFieldCount + field] = length
       serverSums.add(field, length)
     })
-
-    const allCounts: TopicCounts = new Map(
-      [...ownCounts].map(([term, counted]) => [term, { ...counted }]),
-    )
-    const perUnit = 1 / Math.sqrt(Math.max(1, units.length))
-    const unitLengths = new Uint8Array(units.length * unitFieldCount)
-    units.forEach((unit, ordinal) => {
-      const counts = new Map<number, number[]>()
-      unitFields(unit).forEach((fieldWords, field) => {
-        let length = 0
-        for (const text of fieldWords) {
-          const word = vocabulary.intern(text)
-          if (vocabulary.classOfWord(word) === 'stop' && field >= nameFields.unit) continue
-          const term = vocabulary.termOfWord(word)
-          const fieldCounts = counts.get(term) ?? [0, 0, 0, 0]
-          fieldCounts[field] = Math.min((fieldCounts[field] ?? 0) + 1, unitFieldMax[field] ?? 0)
-          counts.set(term, fieldCounts)
-          words.add(word)
-          length++
-          const weight = topicFieldWeight.unit[field] ?? 0
-          if (length <= topicUnitWordsMax) countTopic(allCounts, word, weight * perUnit)
-        }
-        unitLengths[ordinal * unitFieldCount + field] = length
-        unitSums.add(field, length)
-      })
-      for (const [term, fieldCounts] of counts) {
-        entryOf(entries, term).units.push(packUnit(ordinal, fieldCounts))
-      }
-    })
-
-    for (const [term, entry] of entries) {
-      postings.append(term, slot, packServer(entry.fields), entry.units)
-      vocabulary.retainTerm(term)
-    }
-    for (const word of words) vocabulary.retain(word)
-    topics.set(slot, blend(topicsOfCounts(ownCounts), topicsOfCounts(allCounts)))
-
-    const server: Server = {
-      id,
-      definition,
-      unitCount: units.length,
-      kinds: units.reduce((bits, { kind }) => bits | kindBit(kind), kindBit('server')),
-      unitLengths,
-      words: Uint32Array.from(words),
-      bytes: 200 + unitLengths.byteLength + words.size * 4,
-    }
-    servers[slot] = server
-    serverBytes += server.bytes
-    unitTotal += units.length
+    read.unitLengths.forEach((length, at) => unitSums.add(at % unitFieldCount, length))
+    topics.set(slot, read.topics)
+    const { unitCount, kinds, unitLengths, words } = read
+    servers[slot] = { id, definition, unitCount, kinds, unitLengths, words }
+    heldBytes += unitLengths.byteLength + words.byteLength
+    unitTotal += unitCount
     slotOf.set(id, slot)
-  }
-
-  function countTopic(counts: TopicCounts, word: number, share: number): void {
-    const wordClass = vocabulary.classOfWord(word)
-    if (wordClass === 'stop' || share === 0) return
-    const term = vocabulary.termOfWord(word)
-    const counted = counts.get(term)
-    if (counted === undefined) counts.set(term, { count: share, weight: weights[wordClass] })
-    else counted.count += share
-  }
-
-  function topicsOfCounts(counts: TopicCounts): Float64Array {
-    const sum = createTopicSum(space)
-    for (const [term, { count, weight }] of counts) {
-      sum.add(vocabulary.termText(term), Math.sqrt(count) * weight)
-    }
-    return sum.vector()
   }
 
   function remove(id: DefinitionId): boolean {
@@ -268,7 +178,7 @@ export function createFindIndex({
     dead.push(slot)
     // About what its records take: the exact number would need a walk through every run.
     deadWords += terms.size * 2 + server.unitCount * unitTermsTypical
-    serverBytes -= server.bytes
+    heldBytes -= server.unitLengths.byteLength + server.words.byteLength
     unitTotal -= server.unitCount
     return true
   }
@@ -283,7 +193,7 @@ export function createFindIndex({
     if (phase === 'postings') {
       const isAlive = (slot: number) => servers[slot] !== undefined
       if (!postings.sweep(vocabulary.termCount, wordsMax, isAlive)) return false
-      freeSlots.push(...clearing)
+      for (const slot of clearing) freeSlots.push(slot)
       clearing = []
       deadWords = 0
       phase = 'vocabulary'
@@ -601,7 +511,7 @@ export function createFindIndex({
         postings: postings.bytes,
         vocabulary: vocabulary.bytes,
         topics: topics.bytes,
-        servers: serverBytes + serverLengths.byteLength + slotOf.size * 120,
+        servers: heldBytes + serverLengths.byteLength + slotOf.size * serverObjectBytes,
       }
       return { ...parts, total: parts.postings + parts.vocabulary + parts.topics + parts.servers }
     },
@@ -615,17 +525,4 @@ function compareRanked(a: Ranked, b: Ranked): number {
     compareText(a.server.definition.name, b.server.definition.name) ||
     compareText(a.server.id, b.server.id)
   )
-}
-
-interface Entry {
-  readonly fields: number[]
-  readonly units: number[]
-}
-
-function entryOf(entries: Map<number, Entry>, term: number): Entry {
-  const known = entries.get(term)
-  if (known !== undefined) return known
-  const entry: Entry = { fields: [0, 0, 0, 0, 0], units: [] }
-  entries.set(term, entry)
-  return entry
 }
