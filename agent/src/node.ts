@@ -203,6 +203,7 @@ export function createNode(options: NodeOptions): AgentNode {
     instance: (id) => registrar.get(id),
     instances: (after, limit) => registrar.page(after, limit),
     lookup: createAgentLookup({
+      liveness: watch,
       locality,
       catalog,
       freshness: () => freshness.now(),

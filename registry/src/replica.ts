@@ -84,9 +84,14 @@ export function createReplica(options: ReplicaOptions): Replica {
       log.warn({ owner, key, reason }, 'record set aside')
     },
   }
+  // Judged or followed by what is made below, for which the index has to be there.
+  const known: ZoneLiveness = {
+    stateOf: (zone) => liveness.stateOf(zone),
+    statusOf: (owner) => liveness.statusOf(owner),
+  }
   const catalog: TierCatalog =
     role.holds === 'instances'
-      ? createInstancesCatalog(new InstanceCatalog(sources), random)
+      ? createInstancesCatalog(new InstanceCatalog(sources), known, random)
       : createSummariesCatalog(sources)
 
   // Before the index is filled, because it counts what comes in.
@@ -152,6 +157,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     place,
     catalog,
     freshness: () => freshness.now(),
+    liveness,
     transport,
     clock,
   })

@@ -29,6 +29,18 @@ describe('a node that dies', () => {
     for (const asked of [a, local, regional]) {
       expect(await region.found(asked)).toEqual(['on-n1'])
     }
+    for (const { api } of [local, regional]) {
+      expect(api.topology().regions[0]?.zones).toMatchObject([
+        {
+          state: 'fresh',
+          instances: { passing: 1, critical: 1 },
+          nodes: [
+            { node: 'n1', state: 'alive', instances: { passing: 1, critical: 0 } },
+            { node: 'n2', state: 'unreachable', instances: { passing: 0, critical: 1 } },
+          ],
+        },
+      ])
+    }
 
     region.agent('n2')
     await region.clock.advance(1_500)
@@ -65,6 +77,7 @@ describe('a zone without its local replica', () => {
     await region.kill('n2')
     await region.clock.advance(60_000)
     expect(await region.found(a)).toEqual(['on-n2'])
+    expect(await region.lookup(a)).toMatchObject({ outcome: 'found', degraded: true })
   })
 
   it('is judged anew after a lease when the replica is back', async () => {
@@ -136,6 +149,7 @@ describe('pulses that stop', () => {
     // 15 % of 50 in the first window.
     const left = await region.found(asked)
     expect(left.length).toBeGreaterThanOrEqual(50 - 7)
+    expect(await region.lookup(asked)).toMatchObject({ degraded: true })
     expect(await region.found(asked, 'server:io.acme/only')).toEqual(['i1'])
     expect(
       region.told.filter(({ level }) => level === 'error').map(({ message }) => message),

@@ -1,7 +1,6 @@
 import { createNode, type AgentNode } from '@meridian/agent'
 import { createReplica, type Replica } from '@meridian/registry'
 import {
-  isMeridianError,
   livenessDefaults,
   MeridianError,
   registrationSchema,
@@ -14,6 +13,7 @@ import { createInProcessNetwork } from '@meridian/shared/in-process'
 import { ManualClock } from '@meridian/shared/manual-clock'
 import { Disk } from '../simulation/disk.ts'
 import { SeededRandom } from '../simulation/seeded-random.ts'
+import { Waiting } from '../simulation/waiting.ts'
 
 const region = 'eu'
 export const zone = 'a'
@@ -95,7 +95,7 @@ export class Region {
   }
 
   async close(): Promise<void> {
-    for (const name of [...this.#running.keys()]) await this.kill(name)
+    for (const name of this.#running.keys()) await this.kill(name)
   }
 
   async register(agent: AgentNode, id: string, server = 'io.acme/flights'): Promise<void> {
@@ -127,17 +127,13 @@ export class Region {
       { q, limit: 100, deadline: 1_000, near: { region, zone, node: 'asker' } },
       signal,
     )
-    let answer: LookupAnswer | undefined
-    let failure: unknown
-    asking.then(
-      (value) => (answer = value),
-      (error: unknown) => (failure = error),
-    )
-    for (let ms = 0; ms <= 1_100 && !answer && failure === undefined; ms += 10) {
+    const waiting = new Waiting(asking)
+    for (let ms = 0; ms <= 1_100 && waiting.ending.kind === 'open'; ms += 10) {
       await this.clock.advance(10)
     }
-    if (!answer) throw isMeridianError(failure) ? failure : new Error('no answer')
-    return answer
+    const { ending } = waiting
+    if (ending.kind !== 'value') throw new Error('no answer', { cause: ending })
+    return ending.value
   }
 
   #disksOf(name: string, isNew = false): [Disk, Disk] {

@@ -99,13 +99,19 @@ async function checkRegistry(
     return
   }
   const rows = rowsOf(registry.disk.sets(), (id) => registry.disk.hasDefinition(id))
-  compare(world, registry.name, 'topology', topologyOf(rows), topologyText(registry))
+  compare(
+    world,
+    registry.name,
+    'topology',
+    topologyOf(rows, program.liveness),
+    topologyText(registry),
+  )
   const matching = rows.filter((row) => query.matches(row))
   compare(
     world,
     registry.name,
     `servers ${query.q}`,
-    serversOf(matching),
+    serversOf(matching, program.liveness),
     serversText(registry, query),
   )
   const expected = matching.filter((row) => isUsable(row) && isServed(program.liveness, row))
@@ -261,12 +267,13 @@ export function sorted(texts: readonly string[]): string {
 }
 
 /** Nodes with their instances and servers, counted. */
-function topologyOf(rows: readonly Row[]): string {
+function topologyOf(rows: readonly Row[], liveness: ZoneLiveness): string {
   const nodes = new Map<string, { instances: number; servers: Set<string> }>()
-  for (const { locality, definition } of rows) {
+  for (const row of rows) {
+    const { locality, definition } = row
     const at = `${locality.region}/${locality.zone}/${locality.node}`
     const node = nodes.get(at) ?? { instances: 0, servers: new Set() }
-    node.instances += 1
+    if (isServed(liveness, row)) node.instances += 1
     node.servers.add(definition.name)
     nodes.set(at, node)
   }
@@ -285,11 +292,14 @@ function topologyText({ program }: RegistryProcess): string {
   return sorted(nodes)
 }
 
-export function serversOf(rows: readonly Row[]): string {
+/** `liveness`: as the process knows it; everybody lives unless given. */
+export function serversOf(rows: readonly Row[], liveness?: ZoneLiveness): string {
   const servers = new Map<string, { instances: number; zones: Set<string> }>()
-  for (const { definition, locality } of rows) {
+  for (const row of rows) {
+    const { definition, locality, owner } = row
+    if (liveness?.statusOf(owner) === 'reaped') continue
     const server = servers.get(definition.name) ?? { instances: 0, zones: new Set() }
-    server.instances += 1
+    if (!liveness || isServed(liveness, row)) server.instances += 1
     server.zones.add(`${locality.region}/${locality.zone}`)
     servers.set(definition.name, server)
   }

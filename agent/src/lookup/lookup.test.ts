@@ -10,6 +10,7 @@ import {
   type LookupAnswer,
   type LookupParams,
   type LookupRequest,
+  type ZoneState,
 } from '@meridian/shared'
 import { createInProcessNetwork } from '@meridian/shared/in-process'
 import { ManualClock } from '@meridian/shared/manual-clock'
@@ -36,6 +37,7 @@ function createRig() {
   const network = createInProcessNetwork({ clock, random: () => 0.5, defer: queueMicrotask })
   const asked: LookupRequest[] = []
   let freshness: Freshness = { state: 'fresh' }
+  let zoneState: ZoneState = 'fresh'
   const catalog = new InstanceCatalog({
     index: createCapabilityIndex(),
     record: () => undefined,
@@ -46,12 +48,16 @@ function createRig() {
     locality,
     catalog,
     freshness: () => freshness,
+    liveness: { stateOf: () => zoneState, statusOf: () => undefined },
     transport: network.connect('agent'),
     clock,
     random: () => 0.5,
   })
   return {
     asked,
+    setZoneState: (next: ZoneState) => {
+      zoneState = next
+    },
     setFreshness: (next: Freshness) => {
       freshness = next
     },
@@ -91,12 +97,24 @@ const elsewhere: LookupAnswer = {
   query: 'tool:search_flights',
   outcome: 'found',
   complete: true,
+  degraded: false,
   answeredBy: 'global',
   scopes: [{ scope: 'world', name: '*', state: 'fresh' }],
   results: [],
 }
 
 describe('an agent’s lookup', () => {
+  it.each([
+    { state: 'fresh', degraded: false },
+    { state: 'preserved', degraded: true },
+    { state: 'unknown', degraded: true },
+  ] as const)('says where the zone’s liveness is $state', async ({ state, degraded }) => {
+    const { ask, put, setZoneState } = createRig()
+    setZoneState(state)
+    put('flights-1')
+    expect(await ask()).toMatchObject({ outcome: 'found', complete: true, degraded })
+  })
+
   it('answers from the zone’s own index, and asks nobody', async () => {
     const { ask, asked, put, serve } = createRig()
     serve(() => elsewhere)
@@ -106,6 +124,7 @@ describe('an agent’s lookup', () => {
       query: 'tool:search_flights',
       outcome: 'found',
       complete: true,
+      degraded: false,
       answeredBy: 'agent',
       scopes: [{ scope: 'zone', name: 'eu/a', state: 'fresh' }],
       results: [

@@ -18,6 +18,7 @@ import {
   type LookupRequest,
   type Random,
   type Transport,
+  type ZoneLiveness,
 } from '@meridian/shared'
 
 export interface AgentLookupOptions {
@@ -25,6 +26,7 @@ export interface AgentLookupOptions {
   readonly catalog: InstanceCatalog
   /** How far what is held of the zone can be trusted. */
   readonly freshness: () => Freshness
+  readonly liveness: ZoneLiveness
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -37,7 +39,7 @@ export interface AgentLookupOptions {
 export function createAgentLookup(
   options: AgentLookupOptions,
 ): (params: LookupParams) => Promise<LookupAnswer> {
-  const { locality, catalog, freshness, transport, clock, random } = options
+  const { locality, catalog, freshness, liveness, transport, clock, random } = options
   const { region, zone } = locality
   const subject = subjects.rpcLocal({ region, zone }, 'lookup')
 
@@ -47,7 +49,14 @@ export function createAgentLookup(
     const from = near ?? locality
     // Seen from elsewhere, this zone is not the nearest.
     const zoneFirst = from.region === region && from.zone === zone
-    const zoneReport = { scope: 'zone', name: `${region}/${zone}`, ...freshness() } as const
+    const name = `${region}/${zone}`
+    const degraded = liveness.stateOf(name) !== 'fresh'
+    const zoneReport = {
+      scope: 'zone',
+      name,
+      ...freshness(),
+      ...(degraded && { degraded }),
+    } as const
     const own = { query: printQuery(query), answeredBy: 'agent', scopes: [zoneReport] } as const
     if (zoneFirst) {
       const hits = catalog.index.lookup(query, { from, limit, random })

@@ -14,11 +14,17 @@ it('draws the hierarchy with its counts in columns, the unwell beside them', () 
         zones: [
           {
             zone: 'a',
+            state: 'preserved',
             servers: 2,
             instances: { passing: 8, warning: 1, gated: 0, critical: 1 },
             nodes: [
-              { node: 'n1', servers: 2, instances: { ...counts, warning: 1, critical: 1 } },
-              { node: 'n2', servers: 1, instances: { ...counts, passing: 6 } },
+              {
+                node: 'n1',
+                state: 'alive',
+                servers: 2,
+                instances: { ...counts, warning: 1, critical: 1 },
+              },
+              { node: 'n2', state: 'suspect', servers: 1, instances: { ...counts, passing: 6 } },
             ],
           },
           { zone: 'b', servers: 1, instances: counts },
@@ -27,12 +33,12 @@ it('draws the hierarchy with its counts in columns, the unwell beside them', () 
     ],
   })
   expect(tree).toEqual([
-    '             SERVERS  INSTANCES',
-    'regional r1                  12  1 critical, 1 warning',
-    '└─ eu-west                   12  1 critical, 1 warning',
-    '   ├─ a            2         10  1 critical, 1 warning',
-    '   │  ├─ n1        2          4  1 critical, 1 warning',
-    '   │  └─ n2        1          6',
-    '   └─ b            1          2',
+    '                       SERVERS  INSTANCES',
+    'regional r1                            12  1 critical, 1 warning',
+    '└─ eu-west                             12  1 critical, 1 warning',
+    '   ├─ a (preserved)          2         10  1 critical, 1 warning',
+    '   │  ├─ n1                  2          4  1 critical, 1 warning',
+    '   │  └─ n2 (suspect)        1          6',
+    '   └─ b                      1          2',
   ])
 })

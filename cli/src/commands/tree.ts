@@ -44,10 +44,10 @@ export function renderTree({ tier, replica, regions }: Topology): string[] {
     row(`${tier} ${replica}`, undefined, sum(regions.map(({ instances }) => instances))),
     ...branches(regions, '', ({ region, instances, zones }, indent) => [
       [region, undefined, instances],
-      branches(zones, indent, ({ zone, servers, instances: ofZone, nodes = [] }, below) => [
-        [zone, servers, ofZone],
-        branches(nodes, below, ({ node, servers: onNode, instances: ofNode }) => [
-          [node, onNode, ofNode],
+      branches(zones, indent, ({ zone, state, servers, instances: ofZone, nodes = [] }, below) => [
+        [labelled(zone, state, 'fresh'), servers, ofZone],
+        branches(nodes, below, ({ node, state: standing, servers: onNode, instances: ofNode }) => [
+          [labelled(node, standing, 'alive'), onNode, ofNode],
           [],
         ]),
       ]),
@@ -62,6 +62,11 @@ export function renderTree({ tier, replica, regions }: Topology): string[] {
     ],
     rows,
   )
+}
+
+/** What is as it should be is not said. */
+function labelled(name: string, state: string | undefined, usual: string): string {
+  return state === undefined || state === usual ? name : `${name} (${state})`
 }
 
 type RowParts = readonly [label: string, servers: number | undefined, instances: StatusCounts]

@@ -1,9 +1,21 @@
-import { toLookupResult, type InstanceCatalog, type Random } from '@meridian/shared'
+import {
+  toLookupResult,
+  type IndexedInstance,
+  type InstanceCatalog,
+  type InstanceStatus,
+  type NodeStatus,
+  type Random,
+  type ZoneLiveness,
+} from '@meridian/shared'
 import { addStatus, noCounts, ServerTally, type MutableCounts } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
 
 /** A catalog of instances: what local and regional registries know. */
-export function createInstancesCatalog(catalog: InstanceCatalog, random: Random): TierCatalog {
+export function createInstancesCatalog(
+  catalog: InstanceCatalog,
+  liveness: ZoneLiveness,
+  random: Random,
+): TierCatalog {
   const { index } = catalog
   return {
     apply: (owner, events) => catalog.apply(owner, events),
@@ -19,11 +31,13 @@ export function createInstancesCatalog(catalog: InstanceCatalog, random: Random)
 
     servers(query, after, limit) {
       const tally = new ServerTally()
-      for (const { spec, state, locality } of index.matching(query)) {
+      for (const instance of index.matching(query)) {
+        const { owner, spec, locality } = instance
+        if (liveness.statusOf(owner) === 'reaped') continue
         const head = catalog.head(spec.definition)
         if (!head) continue
         const counts = noCounts()
-        addStatus(counts, state.status)
+        addStatus(counts, shownStatus(instance))
         tally.add(head, `${locality.region}/${locality.zone}`, counts)
       }
       const { servers, total, more } = tally.page(after, limit)
@@ -33,14 +47,17 @@ export function createInstancesCatalog(catalog: InstanceCatalog, random: Random)
 
     regions() {
       const regions = new Map<string, RegionTally>()
-      for (const { spec, state, locality } of index.matching({ kind: 'all' })) {
+      for (const instance of index.matching({ kind: 'all' })) {
+        const { owner, spec, locality } = instance
+        const status = shownStatus(instance)
         const name = catalog.head(spec.definition)?.name ?? spec.definition
         const region = entry(regions, locality.region, newRegion)
         const zone = entry(region.zones, locality.zone, newZone)
-        const node = entry(zone.nodes, locality.node, newTally)
-        addStatus(region.counts, state.status)
+        const node = entry(zone.nodes, locality.node, newNode)
+        node.state = liveness.statusOf(owner) ?? 'alive'
+        addStatus(region.counts, status)
         for (const tally of [zone, node]) {
-          addStatus(tally.counts, state.status)
+          addStatus(tally.counts, status)
           tally.servers.add(name)
         }
       }
@@ -51,8 +68,10 @@ export function createInstancesCatalog(catalog: InstanceCatalog, random: Random)
           zone,
           servers: tally.servers.size,
           instances: tally.counts,
-          nodes: sorted(tally.nodes).map(([node, { servers, counts: instances }]) => ({
+          state: liveness.stateOf(`${region}/${zone}`),
+          nodes: sorted(tally.nodes).map(([node, { state, servers, counts: instances }]) => ({
             node,
+            state,
             servers: servers.size,
             instances,
           })),
@@ -67,7 +86,10 @@ interface Tally {
   readonly counts: MutableCounts
 }
 interface ZoneTally extends Tally {
-  readonly nodes: Map<string, Tally>
+  readonly nodes: Map<string, NodeTally>
+}
+interface NodeTally extends Tally {
+  state: NodeStatus
 }
 interface RegionTally {
   readonly counts: MutableCounts
@@ -80,6 +102,15 @@ function newRegion(): RegionTally {
 
 function newZone(): ZoneTally {
   return { ...newTally(), nodes: new Map() }
+}
+
+function newNode(): NodeTally {
+  return { ...newTally(), state: 'alive' }
+}
+
+/** Nobody serves from a node that cannot be reached, whatever its checks said last. */
+function shownStatus({ state, liveness }: IndexedInstance): InstanceStatus {
+  return liveness === 'unreachable' ? 'critical' : state.status
 }
 
 function newTally(): Tally {

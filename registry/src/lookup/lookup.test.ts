@@ -49,7 +49,7 @@ function answerOf(
   scopes: LookupAnswer['scopes'] = [],
 ): LookupAnswer {
   const outcome = results.length > 0 ? 'found' : 'none'
-  return { query: 'tool:x', outcome, complete: true, answeredBy, scopes, results }
+  return { query: 'tool:x', outcome, complete: true, degraded: false, answeredBy, scopes, results }
 }
 
 /** A registry of a tier with what it holds; everything beyond it is a puppet. */
@@ -80,6 +80,7 @@ function createRig(
     place: { region: 'eu', zone: 'a', replica: 'r1' },
     catalog,
     freshness: () => freshness,
+    liveness: { stateOf: () => 'fresh', statusOf: () => undefined },
     transport: network.connect('registry'),
     clock,
   })

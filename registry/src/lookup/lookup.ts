@@ -10,6 +10,7 @@ import {
   subjects,
   unansweredBy,
   unreachable,
+  zoneOf,
   type AnsweredBy,
   type AnswerHead,
   type Clock,
@@ -20,6 +21,7 @@ import {
   type Query,
   type ScopeReport,
   type Transport,
+  type ZoneLiveness,
 } from '@meridian/shared'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import type { Place } from '../config.ts'
@@ -32,6 +34,7 @@ export interface RegistryLookupOptions {
   readonly catalog: TierCatalog
   /** How far what is held can be trusted. */
   readonly freshness: () => Freshness
+  readonly liveness: ZoneLiveness
   readonly transport: Transport
   readonly clock: Clock
 }
@@ -49,15 +52,20 @@ const regionsAskedMax = 64
 export function createRegistryLookup(
   options: RegistryLookupOptions,
 ): (request: LookupRequest) => Promise<LookupAnswer> {
-  const { role, answersAs, place, catalog, freshness, transport, clock } = options
+  const { role, answersAs, place, catalog, freshness, liveness, transport, clock } = options
 
   return async (request) => {
     const expiresAt = clock.now() + request.deadlineMs
     const query = parseQuery(request.q)
-    const own: ScopeReport = { ...scopeOf(role, place), ...freshness() }
+    const results = catalog.lookup(query, request.from, request.limit)
+    const degraded = isDegraded(results)
+    const own: ScopeReport = {
+      ...scopeOf(role, place),
+      ...freshness(),
+      ...(degraded && { degraded }),
+    }
     const head = { query: printQuery(query), answeredBy: answersAs, scopes: [own] }
     const remainingMs = () => Math.max(0, expiresAt - clock.now() - returnMs)
-    const results = catalog.lookup(query, request.from, request.limit)
     if (request.final) return answerFrom(head, results)
     if (role.asks === 'parent') {
       // Seen from another zone, what is here is not the nearest; the region knows both.
@@ -67,6 +75,14 @@ export function createRegistryLookup(
     }
     if (results.length > 0) return answerFrom(head, results)
     return await askRegions(head, query, request, remainingMs)
+  }
+
+  /** Whether the nodes that answer may be gone. */
+  function isDegraded(results: readonly LookupResult[]): boolean {
+    if (role.holds === 'summaries') return false
+    const zones = new Set(results.map(({ locality }) => zoneOf(locality)))
+    if (role.scope === 'zone') zones.add(`${place.region}/${place.zone}`)
+    return [...zones].some((zone) => liveness.stateOf(zone) !== 'fresh')
   }
 
   async function askParent(

@@ -71,10 +71,17 @@ export class SummaryCounts {
   }
 }
 
-function contributionOf({ spec, state, locality }: IndexedInstance): Contribution {
+/** What nobody can reach serves nobody, whatever its own checks said last. */
+function bucketOf({ state, liveness }: IndexedInstance): Bucket {
+  if (liveness === 'unreachable') return 'critical'
+  return state.draining || state.weight === 0 ? 'draining' : state.status
+}
+
+function contributionOf(instance: IndexedInstance): Contribution {
+  const { spec, locality } = instance
   return {
     row: summaryKey(locality.region, locality.zone, spec.definition),
-    bucket: state.draining || state.weight === 0 ? 'draining' : state.status,
+    bucket: bucketOf(instance),
     capacity: spec.capacity,
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { nodeStatuses } from '../replication/judgement.ts'
 import { tierSchema } from './tier.ts'
 
 /** Instances by status. */
@@ -61,11 +62,21 @@ export const topologySchema = z.object({
           zone: z.string(),
           servers: z.number(),
           instances: statusCountsSchema,
+          /**
+           * How far the states of its nodes can be trusted; absent where only counts are held.
+           *
+           * - `fresh`: they are judged now
+           * - `preserved`: too many fell silent at once, silent ones are kept
+           * - `unknown`: nobody who judges them is heard; they are as they last were
+           */
+          state: z.enum(['fresh', 'preserved', 'unknown']).optional(),
           /** Absent where this tier holds counts only. */
           nodes: z
             .array(
               z.object({
                 node: z.string(),
+                /** Only `alive` and `suspect` ones are served from. */
+                state: z.enum(nodeStatuses),
                 servers: z.number(),
                 instances: statusCountsSchema,
               }),

@@ -14,6 +14,7 @@ export function answerFrom(head: AnswerHead, results: readonly LookupResult[]): 
     scopes: [...head.scopes],
     outcome: results.length > 0 ? 'found' : complete ? 'none' : 'unknown',
     complete,
+    degraded: head.scopes.some(({ degraded }) => degraded === true),
     results: [...results],
   }
 }

@@ -54,6 +54,11 @@ export const scopeReportSchema = z.object({
    */
   state: z.enum(['fresh', 'stale', 'unreachable']),
   ageMs: z.number().optional(),
+  /**
+   * Which of its nodes live is not known for certain: so many fell silent at once that they are
+   * kept, or nobody who judges them is heard.
+   */
+  degraded: z.boolean().optional(),
   reason: z.string().optional(),
 })
 export type ScopeReport = z.infer<typeof scopeReportSchema>
@@ -82,6 +87,8 @@ export const lookupAnswerSchema = z.object({
   outcome: z.enum(['found', 'none', 'unknown']),
   /** Every scope that was needed could be asked, and is fresh. */
   complete: z.boolean(),
+  /** Some of what is here may be of nodes that are gone: one of the scopes is `degraded`. */
+  degraded: z.boolean().default(false),
   answeredBy: answeredBySchema,
   scopes: z.array(scopeReportSchema),
   results: z.array(lookupResultSchema),
