@@ -5,6 +5,8 @@ import {
   InstanceCatalog,
   parseQuery,
   type InstanceStatus,
+  type NodeStatus,
+  type OwnerId,
 } from '@meridian/shared'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createInstancesCatalog } from './instances.ts'
@@ -13,6 +15,7 @@ import type { TierCatalog } from './tier-catalog.ts'
 
 let instances: InstanceCatalog
 let catalog: TierCatalog
+const statuses = new Map<OwnerId, NodeStatus>()
 
 beforeEach(() => {
   instances = new InstanceCatalog({
@@ -21,7 +24,12 @@ beforeEach(() => {
     definition: () => undefined,
     onUnreadable: () => undefined,
   })
-  catalog = createInstancesCatalog(instances, () => 0.5)
+  statuses.clear()
+  catalog = createInstancesCatalog(
+    instances,
+    { stateOf: () => 'fresh', statusOf: (owner) => statuses.get(owner) },
+    () => 0.5,
+  )
 })
 
 function put(
@@ -117,18 +125,25 @@ describe('a catalog of instances', () => {
         zones: [
           {
             zone: 'a',
+            state: 'fresh',
             servers: 2,
             instances: { ...counts, passing: 2, critical: 1 },
             nodes: [
-              { node: 'n1', servers: 2, instances: { ...counts, passing: 1, critical: 1 } },
-              { node: 'n2', servers: 1, instances: { ...counts, passing: 1 } },
+              {
+                node: 'n1',
+                state: 'alive',
+                servers: 2,
+                instances: { ...counts, passing: 1, critical: 1 },
+              },
+              { node: 'n2', state: 'alive', servers: 1, instances: { ...counts, passing: 1 } },
             ],
           },
           {
             zone: 'b',
+            state: 'fresh',
             servers: 1,
             instances: { ...counts, gated: 1 },
-            nodes: [{ node: 'n1', servers: 1, instances: { ...counts, gated: 1 } }],
+            nodes: [{ node: 'n1', state: 'alive', servers: 1, instances: { ...counts, gated: 1 } }],
           },
         ],
       },
@@ -138,12 +153,39 @@ describe('a catalog of instances', () => {
         zones: [
           {
             zone: 'a',
+            state: 'fresh',
             servers: 1,
             instances: { ...counts, passing: 1 },
-            nodes: [{ node: 'n1', servers: 1, instances: { ...counts, passing: 1 } }],
+            nodes: [
+              { node: 'n1', state: 'alive', servers: 1, instances: { ...counts, passing: 1 } },
+            ],
           },
         ],
       },
+    ])
+  })
+
+  it('counts nothing as passing on a node that cannot be reached, and hides a reaped one', () => {
+    put('eu/a/n1', 'i1', 'flights')
+    put('eu/a/n2', 'i1', 'flights')
+    for (const node of ['n1', 'n2'])
+      instances.index.setLiveness(`eu/a/${node}/agent`, 'unreachable')
+    statuses.set('eu/a/n1/agent', 'unreachable').set('eu/a/n2/agent', 'reaped')
+    expect(catalog.regions()).toMatchObject([
+      {
+        instances: { passing: 0, critical: 2 },
+        zones: [
+          {
+            nodes: [
+              { node: 'n1', state: 'unreachable', instances: { passing: 0, critical: 1 } },
+              { node: 'n2', state: 'reaped' },
+            ],
+          },
+        ],
+      },
+    ])
+    expect(catalog.servers({ kind: 'all' }, '', 10).servers).toMatchObject([
+      { instances: { passing: 0, critical: 1 } },
     ])
   })
 

@@ -15,6 +15,7 @@ function createApp(readiness = isReady) {
           query: params.q,
           outcome: 'none',
           complete: true,
+          degraded: false,
           answeredBy: 'regional',
           scopes: [],
           results: [],
