@@ -42,8 +42,10 @@ describe('registries and agents as processes of their own over NATS', { timeout 
     await client('n1').register('early-1', describedServer('early'))
     expect(await lookup('n1', 'tool:early_tool')).toMatchObject({
       outcome: 'found',
-      complete: true,
+      // It has never heard its zone, and says so.
+      complete: false,
       answeredBy: 'agent',
+      scopes: [{ scope: 'zone', name: 'eu-west/a', state: 'stale' }],
       results: [{ instance: 'early-1', ring: 0 }],
     })
     const elsewhere = await lookup('n1', 'tool:late_tool')
