@@ -85,7 +85,7 @@ export class InstanceSet {
       this.#rows.set(row.spec.id, row)
       this.#use(row.definition.id)
     }
-    // A disk that was full when their last instance left, or an end in between, left these behind.
+    // Earlier agents removed them after the change, and may have ended in between.
     const unused = options.store.definitionIds().filter((id) => !this.#uses.has(id))
     if (unused.length > 0) options.store.removeDefinitions(unused)
     this.#queue = new CommitQueue({
@@ -211,6 +211,7 @@ export class InstanceSet {
       const canonical = encoder.encode(definition.canonical)
       inline.set(definition.id, { id: definition.id, canonical })
     }
+    const gone = this.#unnamedAfter(after)
     registrations.transaction(() => {
       // A private definition is kept as well: this agent's own lookups need it after a restart.
       if (change) store.commit(change, [...inline.values()])
@@ -219,20 +220,19 @@ export class InstanceSet {
         if (next) registrations.put(next)
         else registrations.remove(id)
       }
+      if (gone.length > 0) store.removeDefinitions(gone)
     })
   }
 
   #settle(after: ReadonlyMap<string, Plan>, change: ReturnType<typeof changeRecords>): void {
     const { owner, catalog, onCommitted, onChanged } = this.#options
-    const left: DefinitionId[] = []
     for (const [id, { next }] of after) {
       const before = this.#rows.get(id)
-      if (before) left.push(before.definition.id)
       if ((before === undefined) !== (next == null)) this.#order = undefined
-      if (next) {
-        this.#rows.set(id, next)
-        this.#use(next.definition.id)
-      } else {
+      if (next) this.#use(next.definition.id)
+      if (before) this.#unuse(before.definition.id)
+      if (next) this.#rows.set(id, next)
+      else {
         this.#rows.delete(id)
         // Its records' end, where it had any, is told below.
         if (before?.private) catalog.remove(owner, id)
@@ -242,7 +242,6 @@ export class InstanceSet {
     for (const { next, definition } of after.values()) {
       if (next?.private) this.#showPrivate(next, definition)
     }
-    this.#unuse(left)
     this.#forgetTombstones()
     for (const [id, { next }] of after) onChanged?.(id, next ?? undefined)
     if (change) onCommitted()
@@ -275,25 +274,24 @@ export class InstanceSet {
     this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1)
   }
 
-  /** Lets go of definitions that no instance here names any more. */
-  #unuse(ids: readonly DefinitionId[]): void {
-    const gone: DefinitionId[] = []
-    for (const id of ids) {
-      const uses = (this.#uses.get(id) ?? 0) - 1
-      if (uses > 0) {
-        this.#uses.set(id, uses)
-        continue
-      }
-      this.#uses.delete(id)
-      gone.push(id)
+  #unuse(id: DefinitionId): void {
+    const uses = (this.#uses.get(id) ?? 0) - 1
+    if (uses > 0) this.#uses.set(id, uses)
+    else this.#uses.delete(id)
+  }
+
+  /** Definitions that no instance here will name any more. */
+  #unnamedAfter(after: ReadonlyMap<string, Plan>): DefinitionId[] {
+    const uses = new Map<DefinitionId, number>()
+    const add = (id: DefinitionId, count: number) => {
+      uses.set(id, (uses.get(id) ?? this.#uses.get(id) ?? 0) + count)
     }
-    if (gone.length === 0) return
-    try {
-      this.#options.store.removeDefinitions(gone)
-    } catch (error) {
-      // The change itself is durable and has been told; what is left over costs only room.
-      this.#options.log.warn({ err: error, definitions: gone.length }, 'definitions not removed')
+    for (const [id, { next }] of after) {
+      const before = this.#rows.get(id)
+      if (before) add(before.definition.id, -1)
+      if (next) add(next.definition.id, 1)
     }
+    return [...uses].filter(([, count]) => count === 0).map(([id]) => id)
   }
 }
 
