@@ -7,6 +7,7 @@ import {
   InstanceCatalog,
   InstanceLoads,
   keepTidy,
+  logFailure,
   Publisher,
   pulseIntervalMs,
   randomId,
@@ -20,6 +21,7 @@ import {
   VitalsWatch,
   type Clock,
   type DefinitionId,
+  type Epoch,
   type Locality,
   type LivenessSettings,
   type Log,
@@ -32,6 +34,7 @@ import {
 } from '@meridian/shared'
 import type { AgentApi } from './http/routes.ts'
 import { createAgentLookup } from './lookup/lookup.ts'
+import { Rivalry } from './rivalry.ts'
 import { Keeper, type KeeperOptions } from './registration/keeper.ts'
 import type { RegistrationStore } from './registration/registration-row.ts'
 
@@ -133,9 +136,7 @@ export function createNode(options: NodeOptions): AgentNode {
     tiers: ['local', 'regional'],
     definition: (id) => store.definition(id),
     startEpochAbove: (above) => {
-      const change = startEpoch(own.set, random, above)
-      store.commit(change)
-      settleSet(own.set, change)
+      begin(above)
     },
   })
   // Before the follower listens to the transport: it notes until when all was well.
@@ -184,6 +185,34 @@ export function createNode(options: NodeOptions): AgentNode {
   const pulseMs = () =>
     Math.ceil((options.pulseMs * pulseIntervalMs(watch.nodesOf(zoneName))) / pulseIntervalMs(1))
 
+  const runId = randomId(random)
+  const begin = (above?: Epoch) => {
+    const change = startEpoch(own.set, random, above)
+    store.commit(change)
+    settleSet(own.set, change)
+  }
+  const rivalry = new Rivalry({
+    owner,
+    subject: subjects.pulse(locality),
+    self: () => ({ agentId: options.agentId, runId, epoch: own.set.version.epoch }),
+    onYield: () => {
+      publisher.pause()
+    },
+    onComeBack: () => {
+      try {
+        begin()
+      } catch (error) {
+        // Whoever holds more than this disk says so, and then an epoch is tried for again.
+        logFailure(log, error, { owner }, 'epoch not begun')
+      }
+      publisher.resume()
+    },
+    transport,
+    clock,
+    random,
+    log,
+  })
+
   const api: AgentApi = {
     register: (id, registration) => registrar.register(id, registration),
     deregister: (id, registrant) => {
@@ -214,6 +243,7 @@ export function createNode(options: NodeOptions): AgentNode {
     readiness: () => {
       const reasons = [
         ...(transport.status === 'connected' ? [] : ['the transport is disconnected']),
+        ...(rivalry.hasYielded ? ['rival: another process runs under this node’s name'] : []),
         ...(follower.compared ? [] : ['the zone has not been read from its registry yet']),
       ]
       return { ready: reasons.length === 0, reasons }
@@ -240,7 +270,7 @@ export function createNode(options: NodeOptions): AgentNode {
           clock,
           log,
           subject: (method) => subjects.rpcNode(locality, method),
-          find: (of) => (of === owner ? own.set : undefined),
+          find: (of) => (of === owner && !rivalry.hasYielded ? own.set : undefined),
           definition: definitionBytes,
         }),
       ]
@@ -248,13 +278,15 @@ export function createNode(options: NodeOptions): AgentNode {
       follower.start()
       watch.start()
       publisher.start()
+      rivalry.start()
       pulsing = startPulsing({
         transport,
         clock,
         log,
         set: own.set,
         subject: subjects.pulse(locality),
-        runId: randomId(random),
+        runId,
+        isSilent: () => rivalry.hasYielded,
         agentId: options.agentId,
         pulseMs,
         loads: () => {
@@ -268,6 +300,7 @@ export function createNode(options: NodeOptions): AgentNode {
       tidying.close()
       keeper.close()
       pulsing?.close()
+      rivalry.close()
       publisher.close()
       watch.close()
       follower.close()

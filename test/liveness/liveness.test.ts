@@ -170,3 +170,32 @@ describe('pulses that stop', () => {
     expect(await region.found(asked)).toHaveLength(43)
   })
 })
+
+describe('two processes under one name', () => {
+  it('come down to one, loudly; the other goes on when that one has ended', async () => {
+    region.replica('local', 'l1')
+    region.replica('regional', 'g1')
+    const first = region.agent('n1')
+    await region.register(first, 'of-first')
+    await region.clock.advance(5_000)
+    const clone = region.agent('n1', { name: 'clone' })
+    await region.register(clone, 'of-clone')
+    await region.clock.advance(15_000)
+    const rivals = () =>
+      [first, clone].filter(({ api }) =>
+        api.readiness().reasons.some((reason) => reason.startsWith('rival')),
+      )
+    expect(rivals()).toHaveLength(1)
+    expect(
+      region.told.filter(
+        ({ who, level }) => level === 'error' && (who === 'n1' || who === 'clone'),
+      ),
+    ).not.toEqual([])
+
+    const yielded = rivals()[0]
+    await region.kill(yielded === first ? 'clone' : 'n1')
+    await region.clock.advance(45_000)
+    expect(rivals()).toEqual([])
+    expect(yielded?.settled).toBe(true)
+  })
+})

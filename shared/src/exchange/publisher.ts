@@ -72,7 +72,7 @@ export class Publisher {
   #epochStartedAt = Number.NEGATIVE_INFINITY
   #stopStatus: (() => void) | undefined
   /** Before the start nothing is said, and the start says everything. */
-  #state: 'created' | 'started' | 'closed' = 'created'
+  #state: 'created' | 'started' | 'paused' | 'closed' = 'created'
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -93,6 +93,23 @@ export class Publisher {
     const pending = this.#options.set.version.counter - this.#sent
     if (pending >= replicationLimits.batchRecords) this.#sendIn(0)
     else if (!this.#batch) this.#sendIn(replicationLimits.batchMs)
+  }
+
+  /** Says nothing more until `resume`: somebody else speaks for the owner. */
+  pause(): void {
+    if (this.#state !== 'started') return
+    this.#state = 'paused'
+    for (const cancel of [this.#batch, this.#retry, this.#idle]) cancel?.()
+    this.#batch = undefined
+    this.#retry = undefined
+    this.#idle = undefined
+  }
+
+  /** Announces the set, as at the start; an epoch has been begun for it. */
+  resume(): void {
+    if (this.#state !== 'paused') return
+    this.#state = 'started'
+    this.#send()
   }
 
   /** Whether one replica of each tier holds everything. */

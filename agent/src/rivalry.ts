@@ -1,0 +1,107 @@
+import {
+  decodeMessageOf,
+  isMeridianError,
+  logFailure,
+  mayWrite,
+  parseSubject,
+  RivalWatch,
+  type Cancel,
+  type Clock,
+  type Identity,
+  type Log,
+  type OwnerId,
+  type Random,
+  type Subscription,
+  type Transport,
+} from '@meridian/shared'
+
+export interface RivalryOptions {
+  readonly owner: OwnerId
+  /** The subject of this node's pulses. */
+  readonly subject: string
+  readonly self: () => Identity
+  /** Another process goes on under this name: nothing more may be said. */
+  readonly onYield: () => void
+  /** The other has fallen silent: begin an epoch, then speak again. */
+  readonly onComeBack: () => void
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+const sweepMs = 1_000
+
+/**
+ * Listens for another process under this node's name, as a copied disk or configuration brings
+ * about, and has the lower of the two stop. `RivalWatch` decides; this performs.
+ */
+export class Rivalry {
+  readonly #options: RivalryOptions
+  readonly #watch: RivalWatch
+  /** The run about which the log has been told. */
+  #told: string | undefined
+  #subscription: Subscription | undefined
+  #sweep: Cancel | undefined
+
+  constructor(options: RivalryOptions) {
+    this.#options = options
+    this.#watch = new RivalWatch(options.random)
+  }
+
+  /** Whether nothing may be said, because another process speaks under this name. */
+  get hasYielded(): boolean {
+    return this.#watch.hasYielded
+  }
+
+  start(): void {
+    const { transport, subject, log } = this.#options
+    this.#subscription = transport.subscribe(subject, ({ subject: from, body }) => {
+      try {
+        this.#hear(from, body)
+      } catch (error) {
+        if (!isMeridianError(error)) throw error
+        logFailure(log, error, { subject }, 'message not taken')
+      }
+    })
+    this.#sweepLater()
+  }
+
+  close(): void {
+    this.#subscription?.unsubscribe()
+    this.#sweep?.()
+  }
+
+  #hear(from: string, body: Uint8Array): void {
+    const { owner, self, clock, log, onYield } = this.#options
+    const { pulse } = decodeMessageOf('pulse', body)
+    const parsed = parseSubject(from)
+    if (pulse.owner !== owner || !parsed || !mayWrite(parsed, pulse.owner)) return
+    const { version, agentId, runId, number } = pulse
+    const before = this.#watch.hasYielded
+    const heard = { agentId, runId, epoch: version.epoch, number }
+    const verdict = this.#watch.heard(self(), heard, clock.now())
+    if (verdict.kind === 'none') return
+    const isNews = this.#told !== runId || this.#watch.hasYielded !== before
+    this.#told = runId
+    if (isNews) {
+      const message =
+        verdict.kind === 'yield'
+          ? 'another process runs under this node’s name: this one publishes nothing more'
+          : 'another process runs under this node’s name, and has to stop'
+      log.error({ owner, rival: verdict.rival }, message)
+    }
+    if (verdict.kind === 'yield' && !before) onYield()
+  }
+
+  #sweepLater(): void {
+    const { clock, log, owner, onComeBack } = this.#options
+    this.#sweep = clock.after(sweepMs, () => {
+      this.#sweepLater()
+      if (this.#watch.sweep(clock.now()) === 'wait') return
+      this.#told = undefined
+      log.info({ owner }, 'the other process under this name is silent: publishing again')
+      onComeBack()
+    })
+  }
+}
