@@ -15,7 +15,10 @@ const timeout = 120_000
 describe('registries and agents as processes of their own over NATS', { timeout }, () => {
   let folder: string
   let nats: NatsServer
-  const programs = {} as Record<'global' | 'regional' | 'local' | 'n1' | 'n2', ListeningProgram>
+  const programs = {} as Record<
+    'global' | 'regional' | 'local' | 'n1' | 'n2' | 'n3',
+    ListeningProgram
+  >
 
   const flags = (name: string) => ['--data', join(folder, name), '--nats', nats.url]
   const startRegistry = (tier: string, ...place: string[]) =>
@@ -141,6 +144,18 @@ describe('registries and agents as processes of their own over NATS', { timeout 
       60_000,
     )
     expect(await known('regional')).toBe(3)
+  })
+
+  it('leaves out the instances of an agent that was killed, and finds them when it is back', async () => {
+    programs.n3 = await startAgent('a', 'n3')
+    await client('n3').register('mortal-1', describedServer('mortal'))
+    const outcome = async () => (await lookup('n1', 'tool:mortal_tool')).outcome
+    await eventually('another agent finds it', async () => (await outcome()) === 'found', 30_000)
+    await programs.n3.end('SIGKILL')
+    expect(await outcome()).toBe('found')
+    await eventually('it is out', async () => (await outcome()) === 'none', 30_000)
+    programs.n3 = await startAgent('a', 'n3')
+    await eventually('it is back', async () => (await outcome()) === 'found', 30_000)
   })
 
   it('ends each of them in good order when it is told to', async () => {
