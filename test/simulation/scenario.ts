@@ -527,8 +527,7 @@ export class Scenario {
 /** One pulse of every agent, what is said of them meanwhile, and announcements, to all who listen. */
 function pulseMessages({ agents, registries, shape }: World): number {
   const vitals = shape.pulseMs / exchangeLimits.vitalsMs
-  // Each agent hears its own pulses too, for it listens for rivals.
-  let messages = agents.length
+  let messages = 0
   for (const { place } of registries.filter(({ tier }) => tier === 'local')) {
     const { region, zone } = place
     const nodes = agents.filter((agent) => isIn(agent.locality, region, zone)).length
