@@ -15,9 +15,12 @@ import {
 } from '@meridian/shared'
 import { seeded, zipf } from './chance.ts'
 
-export const termCount = 20_000
+/** Tools and servers' names together. */
+const toolCount = 19_000
+const nameCount = 1_000
 const nounCount = 25
-const termsPerServer = 12
+/** Of each server: its name, its version, and ten tools. */
+const toolsPerServer = 10
 const regions = ['ap-south', 'eu-west', 'us-east']
 const zoneNames = ['a', 'b', 'c', 'd']
 const instancesPerNode = 12
@@ -78,22 +81,25 @@ const endpoint = { transport: 'streamable-http', url: 'http://10.0.0.1/mcp' } as
 /** `count` instances, drawn once and for all. */
 export function makeData(count: number, shape: Shape): Data {
   const random = seeded(20_260_728)
-  const drawTerm = zipf(termCount, random)
+  const drawTool = zipf(toolCount, random)
+  const drawName = zipf(nameCount, random)
   const below = (end: number) => Math.floor(random() * end)
-  const names = shuffledTerms(random)
+  const tools = shuffledTools(random)
   const rows: Row[] = []
   const instances: InstanceInput[] = []
   const rowOf = new Uint32Array(count)
   const localities = makeLocalities(count)
 
-  for (let made = 0; made < count; ) {
-    const terms = drawTerms(drawTerm, names, shape.uniqueNames === true ? made : undefined)
+  for (let made = 0; made < count;) {
+    const name = shape.uniqueNames === true ? `u${made}` : `s${drawName()}`
+    const terms = [`server:io.github.acme/${name}`, ...drawTools(drawTool, tools)]
     const version = [below(4), below(10), below(5)] as const
     terms.push(`version:${version.join('.')}`)
     const definition = hexId(random)
     const spread = Math.min(shape.replicas, count - made)
     const home = below(zones.length)
-    const homes = spread === 1 ? [home] : [home, (home + 1 + below(zones.length - 1)) % zones.length]
+    const homes =
+      spread === 1 ? [home] : [home, (home + 1 + below(zones.length - 1)) % zones.length]
     const env = environments[below(environments.length)] as string
     terms.push(`meta.env:${env}`)
     for (const [at, zone] of homes.entries()) {
@@ -151,7 +157,13 @@ function makeInstance(
   return {
     owner: agentOwnerId(locality),
     locality,
-    spec: { id, definition, endpoint, metadata: metadataOf.get(env) as { env: string }, capacity: 100 },
+    spec: {
+      id,
+      definition,
+      endpoint,
+      metadata: metadataOf.get(env) as { env: string },
+      capacity: 100,
+    },
     state,
     load: { inFlight: Math.floor(random() * 100), latencyMs: 1 + Math.floor(random() * 400) },
   }
@@ -174,8 +186,8 @@ function makeLocalities(count: number): Locality[][] {
 }
 
 /** Terms of neighbouring ranks have nothing to do with each other. */
-function shuffledTerms(random: () => number): string[] {
-  const terms = Array.from({ length: termCount }, (_, at) => {
+function shuffledTools(random: () => number): string[] {
+  const terms = Array.from({ length: toolCount }, (_, at) => {
     return `tool:v${Math.floor(at / nounCount)}_n${at % nounCount}`
   })
   for (let at = terms.length - 1; at > 0; at -= 1) {
@@ -185,16 +197,11 @@ function shuffledTerms(random: () => number): string[] {
   return terms
 }
 
-/** Distinct; the first is the server's name. */
-function drawTerms(
-  draw: () => number,
-  names: readonly string[],
-  unique: number | undefined,
-): string[] {
-  const name = unique === undefined ? `s${draw()}` : `u${unique}`
-  const terms = new Set([`server:io.github.acme/${name}`])
-  while (terms.size < termsPerServer) terms.add(names[draw()] as string)
-  return [...terms]
+/** Distinct ones. */
+function drawTools(draw: () => number, tools: readonly string[]): Set<string> {
+  const drawn = new Set<string>()
+  while (drawn.size < toolsPerServer) drawn.add(tools[draw()] as string)
+  return drawn
 }
 
 function makeDefinition(row: Row): Definition {

@@ -40,5 +40,10 @@ for (const name of queryClasses) {
   for (let round = 0; round < 5; round++)
     for (let i = 0; i < engines.length; i++) times[i]!.push(await askers[i]!.round(40))
   const med = times.map(median)
-  console.log(name.padEnd(10), med.map((t, i) => `${engines[i]!.name} ${t.toFixed(2)} (${(t / med[0]!).toFixed(1)}x)`).join('  '))
+  console.log(
+    name.padEnd(10),
+    med
+      .map((t, i) => `${engines[i]!.name} ${t.toFixed(2)} (${(t / med[0]!).toFixed(1)}x)`)
+      .join('  '),
+  )
 }

@@ -57,7 +57,8 @@ export class MapOfSets implements Engine {
     const without = none.flatMap((term) => this.#sets.get(term) ?? [])
     for (const number of smallest) {
       const row = this.#rows[number] as Row
-      if (!this.#pools.wants(row) || (versionMin !== undefined && row.version < versionMin)) continue
+      if (!this.#pools.wants(row) || (versionMin !== undefined && row.version < versionMin))
+        continue
       if (others.every((set) => set.has(number)) && !without.some((set) => set.has(number))) {
         this.#pools.offer(row, number)
       }

@@ -82,10 +82,12 @@ export class SqliteCovering implements Engine {
     const pools = this.#pools
     const { from, versionMin, prefix } = question
     pools.begin(this.#rows, from)
-    const names = (terms: readonly string[]) => terms.map((term) => this.#termNumbers.get(term) ?? -1)
+    const names = (terms: readonly string[]) =>
+      terms.map((term) => this.#termNumbers.get(term) ?? -1)
     // Every alternative is a question of its own: each is read in the order of the answer, and no
     // more than its best.
-    const alternatives = question.any.length > 0 ? names(question.any).map((term) => [term]) : [names(question.all)]
+    const alternatives =
+      question.any.length > 0 ? names(question.any).map((term) => [term]) : [names(question.all)]
     let found = 0
     for (const ring of zonesByRing[from] as readonly (readonly number[])[]) {
       const seen = new Set<number>()
@@ -95,7 +97,13 @@ export class SqliteCovering implements Engine {
             ? alternatives.map((all) => {
                 const none = names(question.none)
                 return this.#statement(all.length, none.length, versionMin !== undefined).all(
-                  ...[all[0] as number, zone, ...all.slice(1), ...none, ...(versionMin === undefined ? [] : [versionMin])].map(BigInt),
+                  ...[
+                    all[0] as number,
+                    zone,
+                    ...all.slice(1),
+                    ...none,
+                    ...(versionMin === undefined ? [] : [versionMin]),
+                  ].map(BigInt),
                 )
               })
             : [this.#prefixStatement().all(prefix, `${prefix}\u{10ffff}`, BigInt(zone))]
@@ -235,4 +243,3 @@ function expression({ all, any, none, prefix }: Question): string {
   const positive = any.length > 0 ? quoted(any).join(' OR ') : quoted(all).join(' AND ')
   return none.length > 0 ? `(${positive}) NOT ${quoted(none).join(' NOT ')}` : positive
 }
-

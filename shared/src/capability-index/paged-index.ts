@@ -24,7 +24,7 @@ import { Pool } from './rows/pool.ts'
 import { indexLimits, RowStore, type IndexLimits } from './rows/row-store.ts'
 import type { Shelf } from './rows/shelf.ts'
 import type { Node, Zone } from './rows/zone.ts'
-import { Draw, poolSize, startsOf, type Starts } from './selection.ts'
+import { Draw, packWeight, poolSize, startsOf, unpackWeight, type Starts } from './selection.ts'
 import type { InstanceLoad, Liveness } from './standing.ts'
 
 /**
@@ -351,7 +351,7 @@ class PagedIndex implements CapabilityIndex {
       const shelf = pool.shelfAt(at)
       const slot = pool.slotAt(at)
       if (mayKnow && gather.hasKnownOnly(shelf, slot)) {
-        draw.addKnown(at, shelf.weights[slot] as number)
+        draw.addKnown(at, unpackWeight(shelf.weights[slot] as number))
         continue
       }
       const members = shelf.members[slot] as Members
@@ -360,7 +360,7 @@ class PagedIndex implements CapabilityIndex {
         draw.addGroup(members.filter((entry) => gather.countsEntry(entry)))
       } else {
         draw.addSingle(members)
-        shelf.weights[slot] = members.weight
+        shelf.weights[slot] = packWeight(members.weight)
       }
     }
     draw.finish(ring, options.random, hits, this.#memberAt)

@@ -6,18 +6,26 @@
  *     address:   chunk number (16 bits) │ element within the chunk (16 bits)
  *     chunks:    [ 65,536 elements ] [ 65,536 elements ] [ one oversized block ] …
  *
- * A block's capacity follows from its size alone (`capacityFor`), so that nothing has to remember
+ * A block's capacity follows from its size alone (`sameCapacity`), so that nothing has to remember
  * it. The arena grows by whole chunks: no growth copies what is there, except while the first
  * chunk is still small.
+ *
+ * Lists that grow leave the blocks they outgrew behind. When those add up (`isWasteful`), the owner
+ * of the blocks can have them all moved to new chunks, a few at a time: `beginMoving`, then
+ * `moved` for every block, then `endMoving`. In between, everything works as ever.
  */
 export class Arena<T extends Uint8Array | Uint16Array | Uint32Array> {
   readonly chunks: T[]
   readonly #make: (length: number) => T
   /** Addresses of free blocks, by size class. */
-  readonly #free: number[][] = []
+  #free: number[][] = []
+  #freeElements = 0
   /** Where the unused end of the current chunk begins. */
   #next = 0
   #current = 0
+  /** While moving: the chunks to be left. */
+  #old = new Set<number>()
+  readonly #unusedChunks: number[] = []
 
   constructor(make: (length: number) => T) {
     this.#make = make
@@ -27,23 +35,67 @@ export class Arena<T extends Uint8Array | Uint16Array | Uint32Array> {
   /** The address of a block for `size` elements; what it holds is undefined. */
   allocate(size: number): number {
     const sizeClass = sizeClassOf(size)
-    const free = this.#free[sizeClass]
-    if (free !== undefined && free.length > 0) return free.pop() as number
     const capacity = capacities[sizeClass] as number
-    if (capacity > chunkSize) return this.#allocateOversized(capacity)
-    if (this.#next + capacity > chunkSize) this.#startChunk()
+    const free = this.#free[sizeClass]
+    if (free !== undefined && free.length > 0) {
+      this.#freeElements -= capacity
+      return free.pop() as number
+    }
+    if (capacity > chunkSize) return this.#addChunk(this.#make(capacity)) * chunkSize
+    if (this.#next + capacity > chunkSize) {
+      this.#salvage()
+      this.#current = this.#addChunk(this.#make(chunkSize))
+      this.#next = 0
+    }
     const address = this.#current * chunkSize + this.#next
     this.#next += capacity
-    this.#growFirstChunk()
+    this.#growSmallChunk()
     return address
   }
 
   /** `size` as it was allocated, or any that has the same capacity. */
   release(address: number, size: number): void {
+    if (this.#old.size > 0 && this.#old.has(Math.floor(address / chunkSize))) return
     const sizeClass = sizeClassOf(size)
+    this.#freeElements += capacities[sizeClass] as number
     const free = this.#free[sizeClass]
     if (free === undefined) this.#free[sizeClass] = [address]
     else free.push(address)
+  }
+
+  /** Whether so much lies free that moving the rest together is worth it. */
+  get isWasteful(): boolean {
+    const elements = (this.chunks.length - this.#unusedChunks.length) * chunkSize
+    return this.#freeElements * 8 > elements && elements > chunkSize
+  }
+
+  beginMoving(): void {
+    this.#old = new Set(this.chunks.keys())
+    for (const unused of this.#unusedChunks) this.#old.delete(unused)
+    this.#free = []
+    this.#freeElements = 0
+    this.#current = this.#addChunk(this.#make(chunkSize))
+    this.#next = 0
+  }
+
+  /** Where a block lies now, after it was moved if need be. `count`: its elements in use. */
+  moved(address: number, count: number): number {
+    const chunk = Math.floor(address / chunkSize)
+    if (!this.#old.has(chunk)) return address
+    const into = this.allocate(count)
+    const start = address % chunkSize
+    const block = (this.chunks[chunk] as T).subarray(start, start + count)
+    ;(this.chunks[Math.floor(into / chunkSize)] as T).set(block, into % chunkSize)
+    return into
+  }
+
+  /** After every block was moved. */
+  endMoving(): void {
+    for (const chunk of this.#old) {
+      this.chunks[chunk] = this.#make(0)
+      this.#unusedChunks.push(chunk)
+    }
+    this.#old = new Set()
   }
 
   get bytes(): number {
@@ -53,16 +105,10 @@ export class Arena<T extends Uint8Array | Uint16Array | Uint32Array> {
     return total
   }
 
-  #allocateOversized(capacity: number): number {
-    this.chunks.push(this.#make(capacity))
-    return (this.chunks.length - 1) * chunkSize
-  }
-
-  #startChunk(): void {
-    this.#salvage()
-    this.chunks.push(this.#make(chunkSize))
-    this.#current = this.chunks.length - 1
-    this.#next = 0
+  #addChunk(chunk: T): number {
+    const at = this.#unusedChunks.pop() ?? this.chunks.length
+    this.chunks[at] = chunk
+    return at
   }
 
   /** The rest of a chunk that is too short for what is wanted serves shorter blocks later. */
@@ -78,7 +124,8 @@ export class Arena<T extends Uint8Array | Uint16Array | Uint32Array> {
     }
   }
 
-  #growFirstChunk(): void {
+  /** The first chunk begins small, for indexes that stay so. */
+  #growSmallChunk(): void {
     const chunk = this.chunks[this.#current] as T
     if (this.#next <= chunk.length) return
     let length = chunk.length
@@ -89,15 +136,17 @@ export class Arena<T extends Uint8Array | Uint16Array | Uint32Array> {
   }
 }
 
-export const chunkSize = 65_536
+const chunkSize = 65_536
 const firstChunk = 256
 
 /**
- * 2, 3, 4, 6, 8, 12, …: each class holds a third to a half more than the one before, so a block
- * is 5/6 full on average.
+ * 2 to 8 one by one, then four sizes for each doubling: 10, 12, 14, 16, 20, … Blocks are more than
+ * nine tenths full on average.
  */
-const capacities: number[] = [2]
-for (let power = 2; power <= 2 ** 24; power *= 2) capacities.push(power * 1.5, power * 2)
+const capacities: number[] = [2, 3]
+for (let power = 4; power <= 2 ** 24; power *= 2) {
+  for (let quarter = 4; quarter < 8; quarter += 1) capacities.push((power * quarter) / 4)
+}
 
 /** The smaller sizes, which are nearly all, without a search. */
 const smallSizes = 2_048
@@ -113,11 +162,6 @@ function sizeClassOf(size: number): number {
   while ((capacities[sizeClass] ?? Infinity) < size) sizeClass += 1
   if (sizeClass >= capacities.length) throw new RangeError(`a block of ${size} elements`)
   return sizeClass
-}
-
-/** How many elements a block of `size` has room for. */
-export function capacityFor(size: number): number {
-  return capacities[sizeClassOf(size)] as number
 }
 
 /** Whether blocks of both sizes have the same room, so that one need not move to become the other. */

@@ -30,9 +30,10 @@ export class DenseTerms {
     this.bits[at] = lastBits
   }
 
-  grow(words: number): void {
+  /** To another length; what is cut off is empty. */
+  resize(words: number): void {
     for (let i = 0; i < this.terms.length; i += 1) {
-      this.bits[i] = this.#postings.growBitset(this.terms[i] as number, this.#shelf, words)
+      this.bits[i] = this.#postings.resizeBitset(this.terms[i] as number, this.#shelf, words)
     }
   }
 

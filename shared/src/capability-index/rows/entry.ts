@@ -1,7 +1,7 @@
 import type { InstanceSpec, InstanceState, Locality, OwnerId } from '../../model/index.ts'
 import type { IndexedInstance, InstanceInput } from '../capability-index.ts'
 import { compareText } from '../canonical-order.ts'
-import { weightOf } from '../selection.ts'
+import { packWeight, unpackWeight, weightOf } from '../selection.ts'
 import {
   bucketOf,
   idle,
@@ -18,7 +18,7 @@ import type { Node } from './zone.ts'
 /** An instance in the index. Its group's row lies at `slot` of `shelf`. */
 export class Entry implements IndexedInstance {
   // What a lookup reads of many entries comes first: it shares a cache line.
-  #weightBits = unknownWeight
+  #packedWeight = unknownWeight
   bucket = 0
   slot = 0
   shelf: Shelf | undefined = undefined
@@ -59,7 +59,7 @@ export class Entry implements IndexedInstance {
   /** Reads nothing but the entry itself: heartbeats are many, and each is a cold record. */
   takeLoad(load: InstanceLoad): void {
     this.load = load
-    this.#weightBits = unknownWeight
+    this.#packedWeight = unknownWeight
     if (this.shelf !== undefined) this.shelf.weights[this.slot] = 0
     this.bucket =
       this.#idleBucket === unusableBucket
@@ -73,22 +73,11 @@ export class Entry implements IndexedInstance {
 
   /** `weightOf`, remembered until something changes: a draw looks at many and changes none. */
   get weight(): number {
-    if (this.#weightBits === unknownWeight) {
-      asFloat[0] = weightOf(this)
-      this.#weightBits = asBits[0] as number
-    }
-    asBits[0] = this.#weightBits
-    return asFloat[0] as number
+    if (this.#packedWeight === unknownWeight) this.#packedWeight = packWeight(weightOf(this))
+    return unpackWeight(this.#packedWeight)
   }
 }
 
-/**
- * Weights are 32-bit floats, kept as the integer of the same bits: V8 puts any other number into an
- * object of its own, which would be one more cold read for each entry of a pool.
- */
-const asFloat = new Float32Array(1)
-const asBits = new Int32Array(asFloat.buffer)
-/** The bits of no weight: weights are not negative. */
 const unknownWeight = -1
 
 /** The canonical order of a group's instances. */

@@ -71,6 +71,28 @@ export class PageMap {
     this.count -= 1
   }
 
+  /** The lowest number that no page has, if there is one below the last. */
+  freeNumber(): number | undefined {
+    if (this.#free.length === 0) return undefined
+    this.#free.sort((a, b) => b - a)
+    while (this.#free.length > 0 && this.#free[0] === this.numbersEnd - 1) {
+      this.#free.shift()
+      this.numbersEnd -= 1
+    }
+    return this.#free.at(-1)
+  }
+
+  /** Gives the page with the last number the lowest free one. Returns both. */
+  renumberLast(): { readonly from: number; readonly to: number } | undefined {
+    const to = this.freeNumber()
+    if (to === undefined) return undefined
+    const from = this.numbersEnd - 1
+    this.#free.pop()
+    this.order[this.order.subarray(0, this.count).indexOf(from)] = to
+    this.numbersEnd -= 1
+    return { from, to }
+  }
+
   get bytes(): number {
     return this.order.byteLength + this.lows.byteLength + this.#free.length * 8
   }

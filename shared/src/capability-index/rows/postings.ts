@@ -224,13 +224,12 @@ export class Postings {
     this.#dropBitset(data)
   }
 
-  /** A shelf's bitset for a larger shelf. */
-  growBitset(term: number, shelf: number, words: number): Uint32Array {
+  /** A shelf's bitset in another length; what is cut off is empty. */
+  resizeBitset(term: number, shelf: number, words: number): Uint32Array {
     this.read(term, shelf)
-    const larger = new Uint32Array(words)
-    larger.set(this.bitsets[this.data] as Uint32Array)
-    this.bitsets[this.data] = larger
-    return larger
+    const resized = resizedWords(this.bitsets[this.data] as Uint32Array, words)
+    this.bitsets[this.data] = resized
+    return resized
   }
 
   /** After bits of a bitset were set or cleared by hand: how many rows more. Returns how many now. */
@@ -238,6 +237,40 @@ export class Postings {
     if (!this.read(term, shelf)) return 0
     this.#write(term, shelf, this.rows + by, true, this.data)
     return this.rows
+  }
+
+  get isWasteful(): boolean {
+    return this.lists.isWasteful || this.#pairs.isWasteful
+  }
+
+  /** Moves all blocks together, so that what they left behind is given back. */
+  beginMoving(): void {
+    this.lists.beginMoving()
+    this.#pairs.beginMoving()
+  }
+
+  /** Moves the blocks of one term. */
+  moveBlocks(term: number): void {
+    const head = this.#heads.get(term)
+    const data = this.#data.get(term)
+    if (head >>> shelfShift !== spread) {
+      if (isList(head)) this.#data.set(term, this.lists.moved(data, head & rowsMask))
+      return
+    }
+    const count = head & rowsMask
+    const address = this.#pairs.moved(data, count * 2)
+    this.#data.set(term, address)
+    const block = this.#pairs.chunks[address >>> 16] as Uint32Array
+    const start = address & 0xffff
+    for (let at = start; at < start + count * 2; at += 2) {
+      const pair = block[at] as number
+      if (isList(pair)) block[at + 1] = this.lists.moved(block[at + 1] as number, pair & rowsMask)
+    }
+  }
+
+  endMoving(): void {
+    this.lists.endMoving()
+    this.#pairs.endMoving()
   }
 
   get bytes(): number {
@@ -406,6 +439,10 @@ export const shelvesMax = spread
 /** What V8 adds to a typed array's own bytes, measured. */
 const typedArray = 200
 
+function isList(pair: number): boolean {
+  return (pair & denseFlag) === 0 && (pair & rowsMask) > 2
+}
+
 /** The first of `count` pairs whose shelf is not below `shelf`. */
 function findPair(block: Uint32Array, start: number, count: number, shelf: number): number {
   let low = 0
@@ -474,4 +511,11 @@ function copySlots(bits: Uint32Array, into: Uint16Array, start: number): void {
 
 function packPair(slots: Uint16Array): number {
   return (slots[0] as number) | ((slots[1] as number) << 16)
+}
+
+function resizedWords(bits: Uint32Array, words: number): Uint32Array {
+  if (words <= bits.length) return bits.slice(0, words)
+  const larger = new Uint32Array(words)
+  larger.set(bits)
+  return larger
 }

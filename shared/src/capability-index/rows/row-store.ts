@@ -34,13 +34,17 @@ export interface Surroundings {
   readonly shelvesChanges: number
 }
 
+/** Of block moving: each takes about 0.1 ms. */
+const termsAPiece = 64
+const pagesAPiece = 256
+
 /** Keeps the rows in step with the entries: which row an entry belongs to, and what the row has. */
 export class RowStore implements Names, Stock, ShelfNumbers {
   readonly dictionary = new TermDictionary()
   readonly postings = new Postings()
   readonly versions = new VersionTable()
   readonly templates = new Templates()
-  readonly termLists = new Arena<Uint8Array>((length) => new Uint8Array(length))
+  readonly termListBlocks = new Arena<Uint8Array>((length) => new Uint8Array(length))
   readonly untidy: Shelf[] = []
   readonly regions = new Map<string, Map<string, Zone>>()
   readonly wildcardTermsMax: number
@@ -48,6 +52,10 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   rows = 0
   #placesChanges = 0
   #shelvesChanges = 0
+  /** Rows with several members, and how many those are. */
+  #groups = 0
+  #grouped = 0
+  #moving: Generator<void> | undefined
   readonly #surroundings = new WeakMap<Zone, Surroundings>()
   #shelfNumbersEnd = 0
   readonly #freeShelfNumbers: number[] = []
@@ -111,9 +119,11 @@ export class RowStore implements Names, Stock, ShelfNumbers {
       this.rows -= 1
       return
     }
-    members.splice(members.indexOf(entry), 1)
-    const [only] = members
-    if (members.length === 1) shelf.members[slot] = only
+    const left = without(members, members.indexOf(entry))
+    const [only] = left
+    shelf.members[slot] = left.length === 1 ? only : left
+    this.#grouped -= left.length === 1 ? 2 : 1
+    if (left.length === 1) this.#groups -= 1
     this.#dropInstanceTerms(entry, shelf)
     this.#settleBucket(shelf, slot)
   }
@@ -166,11 +176,50 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   tidy(): boolean {
     for (;;) {
       const shelf = this.untidy.at(-1)
-      if (shelf === undefined) return false
+      if (shelf === undefined) return this.#moveBlocks()
       if (shelf.zone.tidy(shelf)) return true
       this.untidy.pop()
       shelf.isUntidy = false
     }
+  }
+
+  /** Moves some blocks of arenas in which much lies free. */
+  #moveBlocks(): boolean {
+    this.#moving ??= this.#beginMoving()
+    if (this.#moving === undefined) return false
+    if (this.#moving.next().done !== true) return true
+    this.#moving = undefined
+    return true
+  }
+
+  #beginMoving(): Generator<void> | undefined {
+    if (this.postings.isWasteful) return this.#movePostings()
+    return this.termListBlocks.isWasteful ? this.#moveTermLists() : undefined
+  }
+
+  *#movePostings(): Generator<void> {
+    this.postings.beginMoving()
+    for (let term = 0; term < this.dictionary.numbersEnd; term += 1) {
+      this.postings.moveBlocks(term)
+      if (term % termsAPiece === termsAPiece - 1) yield
+    }
+    this.postings.endMoving()
+  }
+
+  *#moveTermLists(): Generator<void> {
+    this.termListBlocks.beginMoving()
+    const shelves = [...this.zones()].flatMap((zone) => zone.shelves)
+    for (const shelf of shelves) {
+      for (let page = 0; page < shelf.words; page += pagesAPiece) {
+        shelf.moveTermLists(page, page + pagesAPiece)
+        yield
+      }
+    }
+    this.termListBlocks.endMoving()
+  }
+
+  versionTerm(version: number): number {
+    return this.versions.termOf(version)
   }
 
   releaseTerm(term: number): void {
@@ -214,7 +263,8 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   }
 
   get bytes(): number {
-    let total = this.postings.bytes + this.termLists.bytes + this.dictionary.bytes
+    let total = this.#grouped * pointerBytes + this.#groups * arrayBytes
+    total += this.postings.bytes + this.termListBlocks.bytes + this.dictionary.bytes
     for (const zone of this.zones()) for (const shelf of zone.shelves) total += shelf.bytes
     return total
   }
@@ -228,9 +278,12 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     if (Array.isArray(members)) {
       let at = members.length
       while (at > 0 && compareEntries(members[at - 1] as Entry, entry) > 0) at -= 1
-      members.splice(at, 0, entry)
+      shelf.members[slot] = withInserted(members, at, entry)
+      this.#grouped += 1
     } else {
       shelf.members[slot] = compareEntries(members, entry) < 0 ? [members, entry] : [entry, members]
+      this.#grouped += 2
+      this.#groups += 1
     }
     entry.shelf = shelf
     entry.slot = slot
@@ -257,7 +310,10 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     })
     terms.push(...this.#instanceTermsOf(entry))
     const count = sortAndDedupe(terms)
-    const version = this.versions.hold(definition.version)
+    const version = this.versions.hold(
+      definition.version,
+      this.#intern('version', definition.version),
+    )
     try {
       entry.node.zone.add(hash, entry, entry.bucket, version, terms, count)
     } catch (error) {
@@ -314,6 +370,27 @@ export class RowStore implements Names, Stock, ShelfNumbers {
 
 function listOf(members: Members): readonly Entry[] {
   return Array.isArray(members) ? members : [members]
+}
+
+/**
+ * A list that is inserted into has room for half as many more and 16, which for a few replicas is
+ * more than the list itself. So short lists are copied.
+ */
+const copiedMax = 64
+const pointerBytes = 8
+/** Of an array beside its elements. */
+const arrayBytes = 48
+
+function withInserted(members: Entry[], at: number, entry: Entry): Entry[] {
+  if (members.length < copiedMax) return members.toSpliced(at, 0, entry)
+  members.splice(at, 0, entry)
+  return members
+}
+
+function without(members: Entry[], at: number): Entry[] {
+  if (members.length <= copiedMax) return members.toSpliced(at, 1)
+  members.splice(at, 1)
+  return members
 }
 
 function someMember(members: Members, test: (entry: Entry) => boolean): boolean {

@@ -4,7 +4,7 @@ import { DenseTerms } from './dense-terms.ts'
 import { firstMember, type Entry, type Members } from './entry.ts'
 import { PageMap, pageSlots } from './page-map.ts'
 import type { Postings } from './postings.ts'
-import { readTermList, readVersion, releaseTermList, writeTermList } from './term-list.ts'
+import { TermLists } from './term-lists.ts'
 import type { Zone } from './zone.ts'
 
 /** What all shelves of an index have in common. */
@@ -12,9 +12,11 @@ export interface Stock {
   readonly postings: Postings
   /** So that a slot fits in 16 bits. */
   readonly shelfPagesMax: number
+  /** The term of a version. Rows know their version, so it need not be in their lists. */
+  versionTerm(version: number): number
   /** Forgets a term that no row has any more. */
   releaseTerm(term: number): void
-  readonly termLists: Arena<Uint8Array>
+  readonly termListBlocks: Arena<Uint8Array>
   /** Shelves that tidying may find something to do on. */
   readonly untidy: Shelf[]
 }
@@ -24,6 +26,11 @@ export const shelfLimits = {
   neighbourFillMax: 24,
   /** Two pages become one when it is left with room for several more. */
   mergedFillMax: 24,
+  /** So many pages are packed into one less, up to so many rows each. */
+  packedPages: 8,
+  packedFillMax: 30,
+  /** For each row that came, packing may move so many: it must not cost more than it saves. */
+  packingPerRow: 4,
   /** However small the shelf, a list this long is searched as fast as it could be anything else. */
   listMax: 64,
 } as const
@@ -46,24 +53,27 @@ export class Shelf {
   /** By slot. */
   hashes = new Uint32Array(0)
   buckets = new Uint8Array(0)
-  readonly members: (Members | undefined)[] = []
-  /** Weights of only members; 0 where it is not known, or there are several. */
-  weights = new Float32Array(0)
-  /** Numbers of versions; `versionElsewhere` for those that need more than 16 bits. */
+  members: (Members | undefined)[] = []
+  /** Packed weights of only members; 0 where it is not known, or there are several. */
+  weights = new Uint16Array(0)
+  /** Numbers of versions. Those that need more than 16 bits are elsewhere, by slot. */
   #versions = new Uint16Array(0)
+  readonly #largeVersions = new Map<number, number>()
 
   /** By page: which of its slots are taken, and which rows are in each rank bucket. */
   alive = new Uint32Array(0)
   readonly bucketBits: (Uint32Array | undefined)[] = Array.from({ length: bucketCount })
   readonly bucketRows = new Uint32Array(bucketCount)
 
+  /** Rows that packing may move. */
+  packingLeft = 0
   isUntidy = false
   /** Where tidying goes on. */
   tidyAt = 0
 
   /** Pages that there is room for: the length of every bitset of this shelf. */
   words = 0
-  #termLists = new Uint32Array(0)
+  readonly #termLists: TermLists
 
   readonly #stock: Stock
   readonly #dense: DenseTerms
@@ -76,6 +86,7 @@ export class Shelf {
     this.number = number
     this.zone = zone
     this.#dense = new DenseTerms(stock.postings, number)
+    this.#termLists = new TermLists(stock.termListBlocks)
     this.#insertPage(0, low)
   }
 
@@ -103,16 +114,19 @@ export class Shelf {
     const slot = this.#place(hash)
     if (slot < 0) return -1
     this.rows += 1
+    this.packingLeft = Math.min(this.packingLeft + shelfLimits.packingPerRow, packingLeftMax)
+    if (this.pages.count > shelfLimits.packedPages) this.markUntidy()
     this.#enter(slot, hash, members, bucket)
+    const versionTerm = this.#stock.versionTerm(version)
     let listed = 0
     for (let i = 0; i < count; i += 1) {
       const term = terms[i] as number
-      if (this.#post(term, slot)) continue
+      if (this.#post(term, slot) || term === versionTerm) continue
       scratch[listed] = term
       listed += 1
     }
-    this.#termLists[slot] = writeTermList(this.#stock.termLists, version, scratch, listed)
-    this.#versions[slot] = Math.min(version, versionElsewhere)
+    this.#termLists.write(slot, scratch, listed)
+    this.#setVersion(slot, version)
     return slot
   }
 
@@ -129,16 +143,15 @@ export class Shelf {
   }
 
   #takeOut(slot: number): void {
-    const { postings, termLists } = this.#stock
-    const address = this.#termLists[slot] as number
-    const count = readTermList(termLists, address, scratch)
+    const { postings } = this.#stock
+    const count = this.#readTerms(slot, scratch)
     for (let i = 0; i < count; i += 1) {
       const term = scratch[i] as number
       if (postings.remove(term, this.number, slot) && postings.isUnused(term)) {
         this.#stock.releaseTerm(term)
       }
     }
-    releaseTermList(termLists, address)
+    this.#termLists.remove(slot)
     this.#dense.clear(slot, this.#denseMin, this.#thin)
     this.#leave(slot)
     this.rows -= 1
@@ -147,13 +160,13 @@ export class Shelf {
 
   /** Every term of a row, sorted, in `into`. Returns how many. */
   termsOf(slot: number, into: number[]): number {
-    let count = readTermList(this.#stock.termLists, this.#termLists[slot] as number, into)
+    let count = this.#readTerms(slot, into)
     const listed = count
     const { terms, bits } = this.#dense
     for (let i = 0; i < bits.length; i += 1) {
       if (!hasBit(bits[i] as Uint32Array, slot)) continue
       const term = terms[i] as number
-      // What was still a list when the row came is in the row's own list too.
+      // What was still a list when the row came is in the row's own list too, and so is its version.
       if (indexOf(into, listed, term) >= 0) continue
       into[count] = term
       count += 1
@@ -165,24 +178,26 @@ export class Shelf {
 
   versionOf(slot: number): number {
     const version = this.#versions[slot] as number
-    if (version !== versionElsewhere) return version
-    return readVersion(this.#stock.termLists, this.#termLists[slot] as number)
+    return version === versionElsewhere ? (this.#largeVersions.get(slot) as number) : version
+  }
+
+  #setVersion(slot: number, version: number): void {
+    this.#versions[slot] = Math.min(version, versionElsewhere)
+    if (version >= versionElsewhere) this.#largeVersions.set(slot, version)
   }
 
   addTerm(slot: number, term: number): void {
     if (this.#stock.postings.has(term, this.number, slot) || this.#post(term, slot)) return
-    const { termLists } = this.#stock
-    const count = readTermList(termLists, this.#termLists[slot] as number, scratch)
-    this.#insertIntoTermList(slot, count, term)
+    this.#insertIntoTermList(slot, this.#termLists.read(slot, scratch), term)
   }
 
   removeTerm(slot: number, term: number): void {
-    const { postings, termLists } = this.#stock
-    const count = readTermList(termLists, this.#termLists[slot] as number, scratch)
+    const { postings } = this.#stock
+    const count = this.#termLists.read(slot, scratch)
     const at = indexOf(scratch, count, term)
     if (at >= 0) {
       for (let i = at + 1; i < count; i += 1) scratch[i - 1] = scratch[i] as number
-      this.#rewriteTermList(slot, count - 1)
+      this.#termLists.write(slot, scratch, count - 1)
     }
     if (!postings.remove(term, this.number, slot)) {
       this.#dense.clearTerm(term, slot, this.#denseMin, this.#thin)
@@ -224,6 +239,73 @@ export class Shelf {
     this.#moveRows(at + 1, at, () => true)
     pages.remove(at + 1)
     return true
+  }
+
+  /**
+   * Packs some pages into one less, if that leaves them with a little room. Returns whether it did.
+   *
+   *     25 26 25 27 24 26 25 27   →   30 30 30 30 30 30 25
+   */
+  packPages(at: number): boolean {
+    const { pages } = this
+    const end = Math.min(at + shelfLimits.packedPages, pages.count)
+    let rows = 0
+    for (let i = at; i < end; i += 1) {
+      if (this.#isInRun(i)) return false
+      rows += this.fillOf(i)
+    }
+    if (rows > (end - at - 1) * shelfLimits.packedFillMax || rows > this.packingLeft) return false
+    this.packingLeft -= rows
+    for (let i = at; i + 1 < pages.count && i + 1 < end;) {
+      const room = shelfLimits.packedFillMax - this.fillOf(i)
+      if (room > 0 && this.#pull(i, room)) continue
+      i += 1
+    }
+    return true
+  }
+
+  /**
+   * Takes up to `room` rows from the next page. Returns whether that emptied it; then it is gone and
+   * another is next.
+   */
+  #pull(at: number, room: number): boolean {
+    const { pages } = this
+    if (this.fillOf(at + 1) <= room) {
+      this.#moveRows(at + 1, at, () => true)
+      pages.remove(at + 1)
+      return true
+    }
+    const boundary = this.#boundary(at + 1, room)
+    if (boundary <= (pages.lows[at + 1] as number)) return false
+    this.#moveRows(at + 1, at, (hash) => hash < boundary)
+    pages.lows[at + 1] = boundary
+    return false
+  }
+
+  /**
+   * Moves the page with the highest number to the lowest that is free. Returns whether there was
+   * one.
+   */
+  renumberPage(): boolean {
+    const moved = this.pages.renumberLast()
+    if (moved === undefined) return false
+    for (let word = this.alive[moved.from] as number; word !== 0; word &= word - 1) {
+      const bit = lowestBit(word)
+      this.#move((moved.from << 5) | bit, (moved.to << 5) | bit)
+    }
+    return true
+  }
+
+  /** Gives up room for pages that were there once. Returns whether there was much. */
+  shrink(): boolean {
+    const words = Math.max(2, Math.ceil(this.pages.numbersEnd * 1.04))
+    if (words * 1.1 > this.words) return false
+    this.#resize(words)
+    return true
+  }
+
+  moveTermLists(from: number, end: number): void {
+    this.#termLists.moveBlocks(from, Math.min(end, this.words))
   }
 
   /** Gives the rows of its last pages, down to and with all of one hash, to the shelf after. */
@@ -274,11 +356,10 @@ export class Shelf {
       this.buckets,
       this.weights,
       this.alive,
-      this.#termLists,
       this.#versions,
       ...this.bucketBits,
     ]
-    let total = this.pages.bytes + this.members.length * 8
+    let total = this.pages.bytes + this.#termLists.bytes + this.members.length * 8
     for (const table of tables) if (table !== undefined) total += table.byteLength + typedArrayBytes
     return total
   }
@@ -295,6 +376,13 @@ export class Shelf {
     return this.#stock.postings.add(term, this.number, slot, listMax, this.words, this.#dense.add)
   }
 
+  /** A row's list and, as the last, the term of its version. Returns how many. */
+  #readTerms(slot: number, into: number[]): number {
+    const count = this.#termLists.read(slot, into)
+    into[count] = this.#stock.versionTerm(this.versionOf(slot))
+    return count + 1
+  }
+
   #insertIntoTermList(slot: number, count: number, term: number): void {
     let at = count
     while (at > 0 && (scratch[at - 1] as number) > term) {
@@ -302,15 +390,7 @@ export class Shelf {
       at -= 1
     }
     scratch[at] = term
-    this.#rewriteTermList(slot, count + 1)
-  }
-
-  #rewriteTermList(slot: number, count: number): void {
-    const { termLists } = this.#stock
-    const address = this.#termLists[slot] as number
-    const version = readVersion(termLists, address)
-    releaseTermList(termLists, address)
-    this.#termLists[slot] = writeTermList(termLists, version, scratch, count)
+    this.#termLists.write(slot, scratch, count + 1)
   }
 
   #thinOut(): void {
@@ -321,15 +401,15 @@ export class Shelf {
 
   /** From here on the term belongs into its rows' own lists, where those that came lately lack it. */
   #toList(term: number): void {
-    const { postings, termLists } = this.#stock
+    const { postings } = this.#stock
     if (!postings.read(term, this.number) || !postings.dense) return
     this.#dense.drop(term)
     const bits = postings.bitsets[postings.data] as Uint32Array
     for (let page = 0; page < bits.length; page += 1) {
       for (let word = bits[page] as number; word !== 0; word &= word - 1) {
         const slot = (page << 5) | lowestBit(word)
-        const count = readTermList(termLists, this.#termLists[slot] as number, scratch)
-        if (indexOf(scratch, count, term) < 0) this.#insertIntoTermList(slot, count, term)
+        const known = indexOf(scratch, this.#readTerms(slot, scratch), term) >= 0
+        if (!known) this.#insertIntoTermList(slot, this.#termLists.read(slot, scratch), term)
       }
     }
     postings.toList(term, this.number)
@@ -406,11 +486,11 @@ export class Shelf {
 
   /** The hash at a place of a page's rows, were they sorted. */
   #boundary(at: number, place: number): number {
-    const page = this.pages.order[at] as number
-    const first = page << 5
-    for (let i = 0; i < pageSlots; i += 1) {
-      const hash = this.hashes[first + i] as number
+    let i = 0
+    for (const slot of this.slotsOf(at)) {
+      const hash = this.hashes[slot] as number
       let j = i
+      i += 1
       while (j > 0 && (sorted[j - 1] as number) > hash) {
         sorted[j] = sorted[j - 1] as number
         j -= 1
@@ -445,15 +525,15 @@ export class Shelf {
   }
 
   #move(from: number, to: number): void {
-    const { postings, termLists } = this.#stock
-    const address = this.#termLists[from] as number
-    const count = readTermList(termLists, address, scratch)
+    const { postings } = this.#stock
+    const count = this.#readTerms(from, scratch)
     for (let i = 0; i < count; i += 1) postings.move(scratch[i] as number, this.number, from, to)
+    this.#termLists.write(to, scratch, count - 1)
+    this.#termLists.remove(from)
     this.#dense.move(from, to)
+    this.#setVersion(to, this.versionOf(from))
     const members = this.members[from] as Members
     this.#enter(to, this.hashes[from] as number, members, this.buckets[from] as number)
-    this.#termLists[to] = address
-    this.#versions[to] = this.#versions[from] as number
     this.#leave(from)
   }
 
@@ -471,6 +551,7 @@ export class Shelf {
     this.alive[slot >>> 5] = (this.alive[slot >>> 5] as number) & ~(1 << (slot & 31))
     this.#leaveBucket(slot)
     this.weights[slot] = 0
+    if (this.#versions[slot] === versionElsewhere) this.#largeVersions.delete(slot)
   }
 
   #enterBucket(slot: number, bucket: number): void {
@@ -506,25 +587,35 @@ export class Shelf {
    * that the largest copy takes about 0.1 ms.
    */
   #grow(): void {
-    const words = Math.max(2, Math.ceil(this.words * 1.25))
-    this.hashes = grown(this.hashes, new Uint32Array(words * pageSlots))
-    this.buckets = grown(this.buckets, new Uint8Array(words * pageSlots))
-    this.weights = grown(this.weights, new Float32Array(words * pageSlots))
-    this.#termLists = grown(this.#termLists, new Uint32Array(words * pageSlots))
-    this.#versions = grown(this.#versions, new Uint16Array(words * pageSlots))
-    this.alive = grown(this.alive, new Uint32Array(words))
+    this.#resize(Math.max(2, Math.ceil(this.words * 1.25)))
+  }
+
+  #resize(words: number): void {
+    const slots = words * pageSlots
+    this.hashes = resized(this.hashes, new Uint32Array(slots))
+    this.buckets = resized(this.buckets, new Uint8Array(slots))
+    this.weights = resized(this.weights, new Uint16Array(slots))
+    this.#versions = resized(this.#versions, new Uint16Array(slots))
+    this.alive = resized(this.alive, new Uint32Array(words))
     this.bucketBits.forEach((bits, bucket) => {
-      if (bits !== undefined) this.bucketBits[bucket] = grown(bits, new Uint32Array(words))
+      if (bits !== undefined) this.bucketBits[bucket] = resized(bits, new Uint32Array(words))
     })
-    this.#dense.grow(words)
+    if (words > this.words) this.#termLists.grow(words)
+    else this.#termLists.shrink(words)
+    this.#dense.resize(words)
     this.words = words
-    for (let slot = this.members.length; slot < words * pageSlots; slot += 1) {
-      this.members.push(undefined)
+    // Of that very length: one that is pushed to has room for half as many more.
+    const members = new Array<Members | undefined>(slots).fill(undefined)
+    for (let slot = 0; slot < Math.min(slots, this.members.length); slot += 1) {
+      members[slot] = this.members[slot]
     }
+    this.members = members
   }
 }
 
 const full = 0xffffffff
+/** Enough to pack a full shelf once. */
+const packingLeftMax = 65_536 * 2
 const versionElsewhere = 0xffff
 /** What V8 adds to a typed array's own bytes, measured. */
 export const typedArrayBytes = 200
@@ -540,12 +631,9 @@ function settle(entry: Entry, shelf: Shelf, slot: number): void {
   entry.slot = slot
 }
 
-function grown<T extends Uint8Array | Uint16Array | Uint32Array | Float32Array>(
-  old: T,
-  larger: T,
-): T {
-  larger.set(old)
-  return larger
+function resized<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, other: T): T {
+  other.set(old.length <= other.length ? old : old.subarray(0, other.length))
+  return other
 }
 
 export function lowestBit(word: number): number {

@@ -10,15 +10,15 @@ export class VersionTable {
   /** Pre-releases, giants and words: tested one by one. */
   readonly #odd = new Set<Numbered>()
 
-  /** Counts one more row. Returns the version's number. */
-  hold(text: string): number {
+  /** Counts one more row. Returns the version's number. `term`: the version's, as a term. */
+  hold(text: string, term: number): number {
     const known = this.#numbers.get(text)
     if (known !== undefined) {
       ;(this.#versions[known] as Numbered).rows += 1
       return known
     }
     const number = this.#free.pop() ?? this.#versions.length
-    const version = { packed: packVersion(text), number, rows: 1 }
+    const version = { packed: packVersion(text), number, term, rows: 1 }
     this.#numbers.set(text, number)
     this.#versions[number] = version
     if (version.packed.release < 0) this.#odd.add(version)
@@ -43,6 +43,10 @@ export class VersionTable {
 
   get(number: number): PackedVersion {
     return (this.#versions[number] as Numbered).packed
+  }
+
+  termOf(number: number): number {
+    return (this.#versions[number] as Numbered).term
   }
 
   /** The versions in a range, if they are no more than `max`. */
@@ -80,5 +84,6 @@ export class VersionTable {
 interface Numbered {
   readonly packed: PackedVersion
   readonly number: number
+  readonly term: number
   rows: number
 }

@@ -86,10 +86,13 @@ export class Zone {
   tidy(shelf: Shelf): boolean {
     for (let looked = 0; looked < pagesAPiece; looked += 1) {
       if (shelf.tidyAt + 1 >= shelf.pages.count) {
+        if (this.#evenOut(this.shelves.indexOf(shelf)) || shelf.renumberPage() || shelf.shrink()) {
+          return true
+        }
         shelf.tidyAt = 0
-        return this.#evenOut(this.shelves.indexOf(shelf))
+        return false
       }
-      if (shelf.mergePages(shelf.tidyAt)) return true
+      if (shelf.mergePages(shelf.tidyAt) || shelf.packPages(shelf.tidyAt)) return true
       shelf.tidyAt += 1
     }
     return true
