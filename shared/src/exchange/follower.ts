@@ -74,8 +74,6 @@ export interface FollowerOptions {
   readonly namesToo?: (id: DefinitionId) => boolean
   /** A pulse that its sender may send. False: its speaker is not believed, nothing follows of it. */
   readonly onPulse?: (pulse: Pulse) => boolean
-  /** A delta of an owner came that the owner itself sent, empty ones included. */
-  readonly onSpoken?: (owner: OwnerId) => void
   /** What is held of an owner moved on; `fromOwner`: by its own word, so it lives. */
   readonly onAdvanced?: (owner: OwnerId, fromOwner: boolean) => void
   readonly onEvents: (owner: OwnerId, events: readonly RecordEvent[]) => void
@@ -238,8 +236,7 @@ export class Follower {
     const source = ownerSource(delta.owner)
     if (!source) return
     const step = this.#receive(delta, source, { sender: source.name, fromOwner: true })
-    const { signs, acknowledges, holdings, onSpoken } = this.#options
-    onSpoken?.(delta.owner)
+    const { signs, acknowledges, holdings } = this.#options
     if (!message.wantsReply || step.outcome === 'invalid') return
     if (!acknowledges && compareVersions(step.held, delta.version) <= 0) return
     const missing = holdings.definitions.missingOf(delta.owner)
