@@ -77,6 +77,8 @@ function miniSearch(
   const servers = new MiniSearch<Row>({ ...options, fields: [...fields], searchOptions })
   const tools = new MiniSearch<Row>({ ...options, fields: [...fields], searchOptions })
   for (const definition of definitions) {
+    // It refuses a second document of the same id; the first version of a server stands for all.
+    if (servers.has(definition.name)) continue
     servers.add(serverRow(definition))
     tools.addAll(toolRows(definition))
   }
