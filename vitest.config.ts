@@ -18,7 +18,11 @@ export default defineConfig({
       // (Not from 0: with one worker, vitest runs group 0 after the others.)
       suite(
         'unit',
-        ['*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{docs,liveness,property,support}/**/*.test.ts'],
+        [
+          '*/src/**/*.test.ts',
+          'scripts/**/*.test.ts',
+          'test/{docs,liveness,property,support}/**/*.test.ts',
+        ],
         1,
       ),
       suite('contract', ['test/contract/**/*.test.ts'], 2),

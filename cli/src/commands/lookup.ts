@@ -1,5 +1,5 @@
 import { createAgentClient } from '@meridian/client'
-import { lookupLimits, type LookupAnswer } from '@meridian/shared'
+import { lookupLimits, type LookupAnswer, type ScopeReport } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
 import { exitCodes } from '../exit-codes.ts'
@@ -71,10 +71,25 @@ function printAnswer(output: Output, answer: LookupAnswer): void {
     for (const line of renderResults(answer.results, output.columns)) output.line(line)
   }
   output.note(pc.dim(summaryOf(answer)))
-  for (const { scope, name, state, reason = 'it does not say why' } of answer.scopes) {
-    if (state === 'unreachable') {
-      output.note(pc.yellow(printable(`could not ask ${scope} ${name}: ${reason}`)))
+  for (const scope of answer.scopes) {
+    const doubt = doubtOf(scope)
+    if (doubt !== undefined) output.note(pc.yellow(printable(doubt)))
+  }
+}
+
+/** What keeps a scope's part of the answer from being certain. */
+function doubtOf({ scope, name, state, ageMs, degraded, reason }: ScopeReport): string | undefined {
+  switch (state) {
+    case 'unreachable':
+      return `could not ask ${scope} ${name}: ${reason ?? 'it does not say why'}`
+    case 'stale': {
+      const age = ageMs === undefined ? 'some time' : `${Math.ceil(ageMs / 1_000)} s`
+      return `${scope} ${name} is as it was heard ${age} ago`
     }
+    case 'fresh':
+      return degraded ? `which nodes of ${scope} ${name} live is not certain` : undefined
+    default:
+      return state satisfies never
   }
 }
 
