@@ -49,6 +49,22 @@ describe('a node that dies', () => {
     }
   })
 
+  it('stands as it last did while the only replica knows nothing of it', async () => {
+    region.replica('local', 'l1')
+    const regional = region.replica('regional', 'g1')
+    await region.register(region.agent('n1'), 'on-n1')
+    await region.clock.advance(5_000)
+    await region.kill('n1')
+    await region.clock.advance(13_500)
+    await region.kill('l1')
+    region.replica('local', 'l2')
+    await region.clock.advance(3_600)
+    expect(regional.api.topology().regions[0]?.zones).toMatchObject([
+      { state: 'fresh', nodes: [{ node: 'n1', state: 'unreachable', instances: { critical: 1 } }] },
+    ])
+    expect(await region.found(regional)).toEqual([])
+  })
+
   it('is forgotten after a while, and known again when it returns', async () => {
     await region.close()
     region = new Region({ forgetMs: 300_000 })

@@ -49,6 +49,13 @@ export interface VitalsWatchOptions {
   readonly settings?: LivenessSettings | undefined
 }
 
+interface SilentNode {
+  readonly since: Millis
+  /** How it last stood. */
+  status: NodeStatus
+  isForgotten: boolean
+}
+
 interface Zone {
   readonly region: string
   readonly zone: string
@@ -68,8 +75,8 @@ export class VitalsWatch implements ZoneLiveness {
   readonly #options: VitalsWatchOptions
   readonly #settings: LivenessSettings
   readonly #zones = new Map<string, Zone>()
-  /** Nodes that are hidden, or that no replica knows any more, and since when. */
-  readonly #silent = new Map<OwnerId, { readonly since: Millis; isForgotten: boolean }>()
+  /** Nodes that are hidden, or that no replica knows any more. */
+  readonly #silent = new Map<OwnerId, SilentNode>()
   #subscription: Subscription | undefined
   #sweep: Cancel | undefined
   #offering: Cancel | undefined
@@ -101,7 +108,9 @@ export class VitalsWatch implements ZoneLiveness {
   }
 
   statusOf(owner: OwnerId): NodeStatus | undefined {
-    return this.#zones.get(zoneOf(owner))?.vitals.node(owner)?.status
+    const node = this.#zones.get(zoneOf(owner))?.vitals.node(owner)
+    // Of whom nobody speaks any more, what was last said is what is shown.
+    return node?.status ?? this.#silent.get(owner)?.status
   }
 
   /** How many nodes a zone has that are not known to be gone. */
@@ -161,24 +170,26 @@ export class VitalsWatch implements ZoneLiveness {
   }
 
   #takeIn(
-    step: { readonly changes: readonly FollowedNode[]; readonly gone: readonly OwnerId[] },
+    step: { readonly changes: readonly FollowedNode[]; readonly gone: readonly FollowedNode[] },
     now: Millis,
   ): void {
     const { holdings, onNode } = this.#options
     for (const node of step.changes) {
       const { owner, status } = node
-      if (status === 'reaped') this.#silence(owner, now)
+      if (status === 'reaped') this.#silence(node, now)
       else this.#silent.delete(owner)
       if (status === 'alive') holdings.revive(owner)
       onNode(node)
     }
     // A replica that lost its disk lists nobody: what it does not know is kept for as long as
     // what has fallen silent.
-    for (const owner of step.gone) this.#silence(owner, now)
+    for (const node of step.gone) this.#silence(node, now)
   }
 
-  #silence(owner: OwnerId, now: Millis): void {
-    if (!this.#silent.has(owner)) this.#silent.set(owner, { since: now, isForgotten: false })
+  #silence({ owner, status }: FollowedNode, now: Millis): void {
+    const silent = this.#silent.get(owner)
+    if (silent) silent.status = status
+    else this.#silent.set(owner, { since: now, status, isForgotten: false })
   }
 
   #askWhole({ region, zone, askedAt }: Zone, replica: string, now: Millis): void {

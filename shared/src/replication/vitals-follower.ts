@@ -30,8 +30,8 @@ export interface FollowStep {
   readonly outcome: 'applied' | 'hole' | 'stale'
   /** Nodes that stand differently now, or carry other loads. */
   readonly changes: readonly FollowedNode[]
-  /** Nodes that no replica knows any more. */
-  readonly gone: readonly OwnerId[]
+  /** Nodes that no replica knows any more, as they last stood. */
+  readonly gone: readonly FollowedNode[]
   /** Versions that the replica holds complete sets of, for `planSync` with it. */
   readonly entries: readonly VersionEntry[]
 }
@@ -224,7 +224,7 @@ export class VitalsFollower {
     // Where no replica lives, what was known stays.
     if (judges.length === 0) return { changes: [], gone: [] }
     const changes: FollowedNode[] = []
-    const gone: OwnerId[] = []
+    const gone: FollowedNode[] = []
     for (const owner of owners) {
       const best = bestOf(judges, owner)
       const before = this.#merged.get(owner)
@@ -236,7 +236,7 @@ export class VitalsFollower {
         changes.push(node)
       } else if (before && judges.every((replica) => replica.isWhole)) {
         this.#merged.delete(owner)
-        gone.push(owner)
+        gone.push(before)
       }
     }
     return { changes, gone }

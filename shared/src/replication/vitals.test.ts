@@ -117,7 +117,10 @@ describe('a follower of vitals', () => {
     const [first, second] = vitals.whole(many, calm)
     if (!first || !second) throw new Error('two parts')
     expect(follower.receive(first, 0).gone).toEqual([])
-    expect(follower.receive(second, 0).gone).toEqual([n1, n2])
+    expect(follower.receive(second, 0).gone).toMatchObject([
+      { owner: n1, status: 'alive' },
+      { owner: n2, status: 'alive' },
+    ])
   })
 
   it('drops nothing when a part of the whole state is missing', () => {
