@@ -14,7 +14,7 @@ import { termOf } from '../stem.ts'
  * That is random indexing (Kanerva et al., 2000): the rounds are a power iteration towards the
  * main directions that a singular value decomposition would find, for some milliseconds at start
  * and no library. On labelled questions it ranked as well as the decomposition itself (NDCG@10
- * within .003); seeds differ by .005.
+ * within .005); seeds differ by as much.
  */
 export interface TopicSpace {
   readonly dimensions: number
@@ -31,7 +31,7 @@ export interface TopicSpace {
  * .637, 96 .630 and .646, 128 .632 and .643. Memory and time are in proportion.
  */
 export const topicDimensions = 96
-/** 0, 1, 2, 3 rounds: .626, .635, .638, .634 and .621, .635, .641, .645. */
+/** At 128 dimensions, 0, 1, 2, 3 rounds: .626, .635, .638, .634 and .621, .635, .641, .645. */
 const rounds = 2
 const lineWordsMax = 64
 
