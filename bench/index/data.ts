@@ -204,6 +204,14 @@ function drawTools(draw: () => number, tools: readonly string[]): Set<string> {
   return drawn
 }
 
+/** The terms of a registration, as they arrive with its definition. */
+export function termsOf(definition: Definition, { spec }: InstanceInput): string[] {
+  const terms = [`server:${definition.name}`, `version:${definition.version}`]
+  for (const { name } of definition.capabilities.tools) terms.push(`tool:${name}`)
+  for (const [key, value] of Object.entries(spec.metadata)) terms.push(`meta.${key}:${value}`)
+  return terms
+}
+
 function makeDefinition(row: Row): Definition {
   const tools: { name: string }[] = []
   let name = ''

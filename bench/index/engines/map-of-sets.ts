@@ -1,4 +1,5 @@
-import type { Data, Row } from '../data.ts'
+import type { Definition, InstanceInput } from '@meridian/shared'
+import { nameOf, termsOf, type Data, type Row } from '../data.ts'
 import { RingPools, type Engine } from '../engine.ts'
 import type { Question } from '../queries.ts'
 import { termsBetween } from '../terms-between.ts'
@@ -8,12 +9,14 @@ export class MapOfSets implements Engine {
   readonly name = 'Map of Sets'
   readonly #rows: readonly Row[]
   readonly #sets = new Map<string, Set<number>>()
+  readonly #records = new Map<string, number>()
   readonly #sorted: string[]
   readonly #pools = new RingPools()
 
   constructor(data: Data) {
     this.#rows = data.rows
-    for (let number = 0; number < data.rows.length; number += 1) this.#add(number)
+    data.rows.forEach(({ terms }, number) => this.#add(number, terms))
+    data.instances.forEach((input, at) => this.#records.set(nameOf(input), data.rowOf[at] as number))
     this.#sorted = [...this.#sets.keys()].sort()
   }
 
@@ -27,18 +30,21 @@ export class MapOfSets implements Engine {
     return pools.answer()
   }
 
-  replace(number: number): void {
+  /** A registration goes, and comes again as it arrives: with its definition. */
+  replaceInstance(number: number, input: InstanceInput, definition: Definition): void {
+    this.#records.delete(nameOf(input))
     const { terms } = this.#rows[number] as Row
     for (const term of terms) {
       const set = this.#sets.get(term) as Set<number>
       set.delete(number)
       if (set.size === 0) this.#sets.delete(term)
     }
-    this.#add(number)
+    this.#records.set(nameOf(input), number)
+    this.#add(number, termsOf(definition, input))
   }
 
-  #add(number: number): void {
-    for (const term of (this.#rows[number] as Row).terms) {
+  #add(number: number, terms: readonly string[]): void {
+    for (const term of terms) {
       const set = this.#sets.get(term)
       if (set === undefined) this.#sets.set(term, new Set([number]))
       else set.add(number)

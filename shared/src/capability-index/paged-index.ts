@@ -73,14 +73,14 @@ class PagedIndex implements CapabilityIndex {
 
   put(input: InstanceInput, definition: Definition | (() => Definition)): 'added' | 'changed' {
     const { owner, spec } = input
-    const known = this.#find(owner, spec.id)
+    const own = this.#owners.get(owner)
+    const known = own?.get(spec.id)
     if (known !== undefined) {
       const instance = this.#replace(known, input, definition)
       this.#tell({ kind: 'changed', instance })
       return 'changed'
     }
     const entry = this.#create(input, this.#liveness.get(owner) ?? 'alive', definition)
-    const own = this.#owners.get(owner)
     if (own === undefined) this.#owners.set(owner, new Map([[spec.id, entry]]))
     else own.set(spec.id, entry)
     this.#instances += 1

@@ -11,7 +11,7 @@ import { pageSlots } from './page-map.ts'
 import { Postings, shelvesMax } from './postings.ts'
 import type { Shelf, Stock } from './shelf.ts'
 import { templateField, Templates } from './templates.ts'
-import { presence, TermDictionary } from './term-dictionary.ts'
+import { presence, TermDictionary, type FieldTerms } from './term-dictionary.ts'
 import { VersionTable } from './version-table.ts'
 import { Zone, type Node, type ShelfNumbers } from './zone.ts'
 
@@ -52,6 +52,7 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   rows = 0
   #placesChanges = 0
   #shelvesChanges = 0
+  #rowsEver = 0
   /** Rows with several members, and how many those are. */
   #groups = 0
   #grouped = 0
@@ -297,18 +298,25 @@ export class RowStore implements Names, Stock, ShelfNumbers {
 
   #addRow(entry: Entry, hash: number, definition: Definition): void {
     const terms: number[] = []
+    this.#rowsEver += 1
+    let last: FieldTerms | undefined
     const add = (field: string, value: string) => {
-      if (field !== 'server' && field !== 'version') terms.push(this.#intern(field, presence))
-      if (value !== presence) terms.push(this.#intern(field, value))
+      if (last?.name !== field) last = this.dictionary.field(field)
+      if (last.seenBy !== this.#rowsEver && field !== 'server' && field !== 'version') {
+        last.seenBy = this.#rowsEver
+        terms.push(this.dictionary.internIn(last, presence))
+      }
+      if (value !== presence) terms.push(this.dictionary.internIn(last, value))
     }
     eachDefinitionTerm(definition, add, (template) => {
       add('resource', presence)
       if (template === '') return
-      const term = this.#intern(templateField, template)
+      const term = this.dictionary.intern(templateField, template)
       this.templates.add(term, template)
       terms.push(term)
     })
-    terms.push(...this.#instanceTermsOf(entry))
+    for (const term of this.#instanceTermsOf(entry)) terms.push(term)
+    this.postings.reserve(this.dictionary.numbersEnd)
     const count = sortAndDedupe(terms)
     const version = this.versions.hold(
       definition.version,

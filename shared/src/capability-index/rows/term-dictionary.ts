@@ -24,11 +24,20 @@ export class TermDictionary {
   }
 
   intern(field: string, value: string): number {
-    let terms = this.#fields.get(field)
+    return this.internIn(this.field(field), value)
+  }
+
+  /** A field, to intern several values of. It goes with its last value. */
+  field(name: string): FieldTerms {
+    let terms = this.#fields.get(name)
     if (terms === undefined) {
-      terms = { name: field, byValue: new Map(), sorted: new SortedValues(), changedAt: 0 }
-      this.#fields.set(field, terms)
+      terms = { name, byValue: new Map(), sorted: new SortedValues(), changedAt: 0, seenBy: 0 }
+      this.#fields.set(name, terms)
     }
+    return terms
+  }
+
+  internIn(terms: FieldTerms, value: string): number {
     const known = terms.byValue.get(value)
     if (known !== undefined) return known
     const term = this.#free.pop() ?? this.#values.length
@@ -53,8 +62,7 @@ export class TermDictionary {
 
   /**
    * Appends to `into` the terms of a field whose values begin with `prefix`, at most `max`.
-   * Returns how many there are, or
-   * `max + 1` if there are more.
+   * Returns how many there are, or `max + 1` if there are more.
    */
   collect(field: string, prefix: string, max: number, into: number[]): number {
     return this.#fields.get(field)?.sorted.collect(prefix, max, into) ?? 0
@@ -79,9 +87,12 @@ const fieldBytes = 400
 /** Stands for "has any value of this field". No value that can be asked for is empty. */
 export const presence = ''
 
-interface FieldTerms {
+/** The values of one field. */
+export interface FieldTerms {
   readonly name: string
   readonly byValue: Map<string, number>
   readonly sorted: SortedValues
   changedAt: number
+  /** The last row that was found to have the field: its presence is a term once. */
+  seenBy: number
 }
