@@ -1,7 +1,7 @@
 import type { RegisteredInstance } from '@meridian/shared'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { foreignCommand } from '../support/foreign-servers.ts'
+import { foreignCommand, startForeignServer } from '../support/foreign-servers.ts'
 import {
   startOwnMcpServer,
   startSessionServer,
@@ -138,6 +138,30 @@ describe('an older server, which announces changes on the stream of its session'
     await here.client.deregister('own')
     await expect.poll(() => server.connections()).toBe(0)
   })
+})
+
+describe('a foreign server', () => {
+  it.each([
+    ['streamable-http', 'streamableHttp', '/mcp'],
+    ['sse', 'sse', '/sse'],
+  ] as const)(
+    'that promises to announce changes is followed over %s',
+    async (transport, mode, path) => {
+      const server = await startForeignServer('everything', mode)
+      closers.push(() => server.stop())
+      const url = `http://127.0.0.1:${server.port}${path}`
+      const registered = await here.client.register('own', {
+        endpoint: { transport, url },
+        checks: [{ kind: 'mcp', ...fast, timeoutMs: 5_000 }],
+      })
+      expect(registered).toMatchObject({ server: 'mcp-servers/everything', status: 'passing' })
+      await eventually('it is followed, and looked at', async () => {
+        const { introspected, checks } = await here.client.instance('own')
+        return introspected?.follows === true && checks[0]?.lastAt !== undefined
+      })
+      expect((await here.client.instance('own')).status).toBe('passing')
+    },
+  )
 })
 
 describe('an endpoint that has become another server', () => {

@@ -96,7 +96,8 @@ async function overhear(
   stream: ServerStream,
   request: FollowRequest,
 ): Promise<'ended' | 'unsupported'> {
-  if (!(await stream.opened)) return 'unsupported'
+  // Some servers send not even the head of an answer before there is something to say.
+  if (!(await within(refreshLimits.followOpenMsMax, stream.opened))) return 'unsupported'
   request.onOpen()
   await stream.ended
   return 'ended'
@@ -117,7 +118,7 @@ function watchServerStream(connection: ProbeConnection): ServerStream {
     evidence: connection.evidence,
     close: () => connection.close(),
     async fetch(input, init) {
-      if (init?.method !== 'GET') return await connection.fetch(input, init)
+      if ((init?.method ?? 'GET') !== 'GET') return await connection.fetch(input, init)
       let response: Response
       try {
         response = await connection.fetch(input, init)
@@ -167,6 +168,19 @@ function whenOver(
     },
   })
   return [stream, promise]
+}
+
+/** False when it takes longer. */
+async function within(ms: number, promise: Promise<boolean>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => {
+    late.resolve(false)
+  }, ms)
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function whenAborted(signal: AbortSignal): { promise: Promise<never>; cancel(): void } {
