@@ -46,7 +46,9 @@ export class RingPools {
   wants(row: Row): boolean {
     if (row.bucket === unusableBucket) return false
     const ring = this.#rings[(this.#table[row.zone] as number) - 1] as RowPool
-    return ring.size < poolRows || row.bucket * 2 ** 32 + row.hash < (ring.keys[poolRows - 1] as number)
+    return (
+      ring.size < poolRows || row.bucket * 2 ** 32 + row.hash < (ring.keys[poolRows - 1] as number)
+    )
   }
 
   offer(row: Row, number: number): void {

@@ -14,18 +14,6 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
-/** CPU µs of one turn of `work`, which is repeated for about `forMs`. */
-export function micros(work: (turn: number) => void, forMs: number): number {
-  let turns = 1
-  for (;;) {
-    const before = cpuMicros()
-    for (let turn = 0; turn < turns; turn += 1) work(turn)
-    const spent = cpuMicros() - before
-    if (spent >= forMs * 500) return spent / turns
-    turns = Math.max(turns * 2, Math.ceil((turns * forMs * 1_000) / Math.max(spent, 1)))
-  }
-}
-
 /**
  * Where an engine left off, so that each round asks on and the caches hold what they would hold
  * among many different questions.

@@ -34,9 +34,13 @@ export interface Question {
 export function makeQuestions(data: Data, count: number): Record<QueryClass, Question[]> {
   const random = seeded(7)
   const rows = new Map<string, number>()
-  for (const row of data.rows) for (const term of row.terms) rows.set(term, (rows.get(term) ?? 0) + 1)
+  for (const row of data.rows)
+    for (const term of row.terms) rows.set(term, (rows.get(term) ?? 0) + 1)
   const tools = [...rows].filter(([term]) => term.startsWith('tool:'))
-  const commonest = tools.sort((a, b) => b[1] - a[1]).slice(0, 10).map(([term]) => term)
+  const commonest = tools
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 10)
+    .map(([term]) => term)
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
   const toolsOf = ({ terms }: Row) => terms.filter((term) => term.startsWith('tool:'))
   /** Some tools of one server, so that there is an answer. */
@@ -63,7 +67,9 @@ export function makeQuestions(data: Data, count: number): Record<QueryClass, Que
     or: () => ({ any: [...together(1), ...together(1)] }),
     not: () => {
       const [first, second] = [...together(1), ...together(1)]
-      return first === second ? { all: [first as string] } : { all: [first as string], none: [second as string] }
+      return first === second
+        ? { all: [first as string] }
+        : { all: [first as string], none: [second as string] }
     },
     metadata: () => ({ all: [...together(1), 'meta.env:prod'] }),
     version: () => ({ all: together(1), versionMin: 2 * 2 ** 32 + 1 * 2 ** 16 }),
@@ -71,7 +77,9 @@ export function makeQuestions(data: Data, count: number): Record<QueryClass, Que
   return Object.fromEntries(
     queryClasses.map((name) => [
       name,
-      Array.from({ length: count }, () => complete(make[name](), Math.floor(random() * zones.length))),
+      Array.from({ length: count }, () =>
+        complete(make[name](), Math.floor(random() * zones.length)),
+      ),
     ]),
   ) as Record<QueryClass, Question[]>
 }

@@ -16,7 +16,9 @@ export class MapOfSets implements Engine {
   constructor(data: Data) {
     this.#rows = data.rows
     data.rows.forEach(({ terms }, number) => this.#add(number, terms))
-    data.instances.forEach((input, at) => this.#records.set(nameOf(input), data.rowOf[at] as number))
+    data.instances.forEach((input, at) =>
+      this.#records.set(nameOf(input), data.rowOf[at] as number),
+    )
     this.#sorted = [...this.#sets.keys()].sort()
   }
 
@@ -24,8 +26,8 @@ export class MapOfSets implements Engine {
     const pools = this.#pools
     pools.begin(this.#rows, question.from)
     const { any, prefix } = question
-    if (prefix !== undefined) this.#union(termsBetween(this.#sorted, prefix), question)
-    else if (any.length > 0) this.#union(any, question)
+    if (prefix !== undefined) this.#union(termsBetween(this.#sorted, prefix))
+    else if (any.length > 0) this.#union(any)
     else this.#intersect(question)
     return pools.answer()
   }
@@ -71,7 +73,7 @@ export class MapOfSets implements Engine {
     }
   }
 
-  #union(terms: Iterable<string>, _question: Question): void {
+  #union(terms: Iterable<string>): void {
     const seen = new Set<number>()
     for (const term of terms) {
       for (const number of this.#sets.get(term) ?? []) {
