@@ -43,8 +43,10 @@ export class Ledger {
     return this.#present.get(owner)
   }
 
-  owners(): Iterable<OwnerId> {
-    return this.#present.keys()
+  /** Whether the set is what its owner had at that version; a damaged one is not. */
+  isSaid({ owner, version, records }: StoredSet): boolean {
+    const said = this.#said.get(key(owner, version))
+    return said !== undefined && sameContent(contentOf(records), said)
   }
 
   /** Somebody has committed a copy of the owner's set; `before` is the version held until then. */

@@ -28,11 +28,6 @@ import type { World } from './world.ts'
 /**
  * What happens to a world: things are registered and looked up, and everything that can break
  * breaks, at moments that a seed chooses. Then faults and writes end, and all must come to agree.
- *
- * Faults of liveness (nodes that stay dead, rivals) belong into `faults` and `#heal` once the
- * machines that judge it run in the programs: an owner that stays down needs vitals and offers to
- * be told of by whoever holds its newest set, and `converge` then has to leave out what was
- * reaped.
  */
 export class Scenario {
   readonly #world: World
@@ -98,6 +93,10 @@ export class Scenario {
     await this.#checkAnswers()
     for (const agent of world.agents) checkRegistered(world, agent)
     await this.#checkQuiet()
+    for (const process of world.resting) {
+      this.#later(this.#random.between(0, 10_000), () => this.#bringBack(process))
+    }
+    world.resting.clear()
     return took
   }
 
@@ -325,12 +324,14 @@ export class Scenario {
    * may be wrong, a registry has to follow who is alive.
    */
   #judgeNone(query: KnownQuery, deadline: Millis): void {
-    const isThere = this.#world.agents.some((agent) =>
-      agent
-        .establishedFor(deadline + establishedMs)
-        .filter(({ definitionId }) => !isPrivate(definitionId))
-        .map((instance) => rowOfRegistered(instance, agent))
-        .some((row) => isUsable(row) && query.matches(row)),
+    const isThere = this.#world.agents.some(
+      (agent) =>
+        !agent.isDown &&
+        agent
+          .establishedFor(deadline + establishedMs)
+          .filter(({ definitionId }) => !isPrivate(definitionId))
+          .map((instance) => rowOfRegistered(instance, agent))
+          .some((row) => isUsable(row) && query.matches(row)),
     )
     if (!isThere) return
     this.#wrongNones += 1
@@ -421,8 +422,10 @@ export class Scenario {
     const world = this.#world
     world.wires.weather = fairWeather
     world.wires.joinAll()
+    if (this.#random.chance(0.5)) this.#layToRest()
     for (const process of world.processes) {
       for (const disk of process.disks) disk.free()
+      if (world.resting.has(process)) continue
       process.resume()
       process.start()
     }
@@ -431,9 +434,25 @@ export class Scenario {
     world.trace.write('faults and writes have ended')
   }
 
+  /** Some stay down: nodes, and replicas that are not the last of their kind. */
+  #layToRest(): void {
+    const { agents, registries, resting } = this.#world
+    const dead: World['processes'][number][] = [this.#random.pick(agents)]
+    if (this.#random.chance(0.5)) dead.push(this.#random.pick(agents))
+    const replica = this.#random.pick(registries)
+    const twins = registries.filter((other) => other.isTwinOf(replica))
+    // The global tier reads a region from the first of its replicas by name.
+    if (twins.length > 0 && replica.place.replica !== 'r1') dead.push(replica)
+    for (const process of dead) {
+      process.kill(this.#random.between(0, 3))
+      resting.add(process)
+      this.#world.trace.write(`${process.name} stays down`)
+    }
+  }
+
   /** Starts a process again, sometimes on another disk than it had. */
   #bringBack(process: World['processes'][number]): void {
-    if (!process.isDown || this.#isOver) return
+    if (!process.isDown || this.#isOver || this.#world.resting.has(process)) return
     if (process instanceof RegistryProcess) this.#changeDisk(process)
     else this.#changeAgentDisk(process)
     process.start()

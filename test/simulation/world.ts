@@ -51,6 +51,8 @@ export class World {
   readonly agents: readonly AgentProcess[]
   readonly registries: readonly RegistryProcess[]
   readonly breaches: Breach[] = []
+  /** Processes that stay down although everything else is well. */
+  readonly resting = new Set<AgentProcess | RegistryProcess>()
   /** Promises that end by themselves, such as those of connections being closed. */
   readonly #ending = new Set<Promise<void>>()
   #commits = 0
