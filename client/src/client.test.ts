@@ -30,6 +30,7 @@ const found = {
   query: 'tool:x',
   outcome: 'none',
   complete: true,
+  degraded: false,
   answeredBy: 'agent',
   scopes: [],
   results: [],
