@@ -42,9 +42,10 @@ const lookMs = 100
 
 /**
  * Waits until all replicas hold what the owners say, or of those that are down what anybody holds,
- * and clients are told so. Returns how long it took until all held the same.
+ * and clients are told so. `disputedMs`: how long agents may still wait because of a twin, before
+ * they speak again. Returns how long it took until all held the same.
  */
-export async function converge(world: World): Promise<Millis> {
+export async function converge(world: World, disputedMs: Millis): Promise<Millis> {
   const startedAt = world.clock.now()
   let heldMs: Millis | undefined
   for (;;) {
@@ -53,7 +54,7 @@ export async function converge(world: World): Promise<Millis> {
     if (held === undefined) heldMs ??= took
     const difference = held ?? whatIsNotTold(world) ?? (await whatIsNotFound(world))
     if (difference === undefined) return heldMs ?? took
-    if (took >= (held === undefined ? toldMsMax : heldMsMax)) {
+    if (took >= disputedMs + (held === undefined ? toldMsMax : heldMsMax)) {
       world.breach('2', `${took} ms after faults and writes ended: ${difference}`)
       return took
     }

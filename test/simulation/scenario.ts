@@ -39,6 +39,7 @@ export class Scenario {
   readonly #agentBackups = new Map<AgentProcess, AgentBackup[]>()
   readonly #registryBackups = new Map<RegistryProcess, Image[]>()
   #isOver = false
+  #twinsMade = 0
   #steps = 0
   #lookups = 0
   #wrongNones = 0
@@ -84,11 +85,15 @@ export class Scenario {
     await this.#checkAnswers()
   }
 
-  /** Faults and writes end. Returns how long it took until all agreed. */
-  async quiesce(): Promise<Millis> {
+  /**
+   * Faults and writes end. Returns how long it took until all agreed; nothing where agents had to
+   * wait for twins to be forgotten.
+   */
+  async quiesce(): Promise<Millis | undefined> {
     const world = this.#world
     await this.#heal()
-    const took = await converge(world)
+    const disputedMs = Math.max(0, world.disputesEndAt - world.clock.now())
+    const took = await converge(world, disputedMs)
     if (world.breaches.length > 0) return took
     await this.#checkAnswers()
     for (const agent of world.agents) checkRegistered(world, agent)
@@ -97,7 +102,7 @@ export class Scenario {
       this.#later(this.#random.between(0, 10_000), () => this.#bringBack(process))
     }
     world.resting.clear()
-    return took
+    return disputedMs > 0 ? undefined : took
   }
 
   /** Where nothing changes nothing is written, and hardly more is said than that all is well. */
@@ -367,6 +372,32 @@ export class Scenario {
     }
   }
 
+  /** An agent is set up twice under one name, from a copy of its disk or of its configuration. */
+  twin(): void {
+    const agent = this.#random.pick(this.#world.agents)
+    const { twins, trace } = this.#world
+    const disk = this.#random.chance(0.7) ? 'copied' : 'new'
+    const duration = this.#random.between(1_000, 25_000)
+    if (agent.isDown || [...twins].some(({ owner }) => owner === agent.owner)) return
+    this.#twinsMade += 1
+    const twin = agent.twin(this.#twinsMade, disk)
+    trace.write(`${twin.name} begins on a disk that is ${disk}`)
+    twins.add(twin)
+    twin.start()
+    this.#later(duration, () => this.#world.endTwin(twin))
+  }
+
+  /** Something is registered with the wrong one. */
+  async registerAtTwin(): Promise<void> {
+    const twins = [...this.#world.twins].filter(({ isAwake }) => isAwake)
+    if (twins.length === 0) return
+    const { program, locality, name } = this.#random.pick(twins)
+    const { id, registration } = drawOffer(this.#random, locality.node)
+    const waiting = program && new Waiting(program.api.register(id, registration))
+    await this.#world.settle()
+    this.#world.trace.write(`${name} registers ${id}: ${waiting?.ending.kind}`)
+  }
+
   fillDisk(): void {
     const { disks, name } = this.#random.pick(this.#world.processes)
     const disk = this.#random.pick(disks)
@@ -420,6 +451,7 @@ export class Scenario {
 
   async #heal(): Promise<void> {
     const world = this.#world
+    for (const twin of world.twins) world.endTwin(twin)
     world.wires.weather = fairWeather
     world.wires.joinAll()
     if (this.#random.chance(0.5)) this.#layToRest()
@@ -589,6 +621,7 @@ const work = {
   lookUp: 14,
   askRegistry: 4,
   backUp: 4,
+  registerAtTwin: 3,
   idle: 8,
   idleLong: 0.25,
 } as const satisfies Partial<Record<keyof Scenario, number>>
@@ -601,6 +634,7 @@ const faults = {
   cutLink: 4,
   deafenLink: 3,
   restartBroker: 1,
+  twin: 0.5,
   changeWeather: 3,
 } as const satisfies Partial<Record<keyof Scenario, number>>
 

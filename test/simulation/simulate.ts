@@ -72,7 +72,8 @@ async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Pro
   for (let round = 0; round < roundsMax && !isBroken(); round += 1) {
     for (let step = 0; step < stepsPerRound && !isBroken(); step += 1) await scenario.step()
     if (isBroken()) return
-    convergedMs.push(await scenario.quiesce())
+    const took = await scenario.quiesce()
+    if (took !== undefined) convergedMs.push(took)
   }
   if (!isBroken()) await scenario.shutDown()
 }
