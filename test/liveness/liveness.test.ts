@@ -65,21 +65,6 @@ describe('a node that dies', () => {
     expect(await region.found(regional)).toEqual([])
   })
 
-  it('is told of, with what it served, to a replica that comes without a disk', async () => {
-    const former = region.replica('local', 'l1')
-    region.replica('regional', 'g1')
-    await region.register(region.agent('n1'), 'on-n1')
-    await region.clock.advance(5_000)
-    const known = former.api.servers({ kind: 'all' }, '', 10).servers
-    await region.kill('n1')
-    await region.kill('l1')
-    const latter = region.replica('local', 'l2')
-    await region.clock.advance(15_000)
-    const told = latter.api.servers({ kind: 'all' }, '', 10).servers
-    expect(told).toMatchObject(known.map(({ name, tools }) => ({ name, tools })))
-    expect(told).toHaveLength(1)
-  })
-
   it('is forgotten after a while, and known again when it returns', async () => {
     await region.close()
     region = new Region({ forgetMs: 300_000 })

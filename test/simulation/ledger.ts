@@ -26,11 +26,8 @@ export class Ledger {
     this.#onBreach = onBreach
   }
 
-  /**
-   * The owner has committed this; its set is now as given. What a twin says under the owner's name
-   * may be held as well, and is not the truth.
-   */
-  said({ owner, version }: SetChange, set: StoredSet | undefined, isTwin: boolean): void {
+  /** The owner has committed this; its set is now as given. */
+  said({ owner, version }: SetChange, set: StoredSet | undefined): void {
     const content = contentOf(set?.records ?? [])
     const at = key(owner, version)
     const before = this.#said.get(at)
@@ -38,7 +35,7 @@ export class Ledger {
       this.#onBreach(`${at} is said twice with another meaning`)
     }
     this.#said.set(at, content)
-    if (!isTwin) this.#present.set(owner, { version, content })
+    this.#present.set(owner, { version, content })
   }
 
   /** What the owner says at present: its last commit, whatever became of its disk since. */
@@ -46,10 +43,8 @@ export class Ledger {
     return this.#present.get(owner)
   }
 
-  /** Whether the set is what its owner had at that version; a damaged one is not. */
-  isSaid({ owner, version, records }: StoredSet): boolean {
-    const said = this.#said.get(key(owner, version))
-    return said !== undefined && sameContent(contentOf(records), said)
+  owners(): Iterable<OwnerId> {
+    return this.#present.keys()
   }
 
   /** Somebody has committed a copy of the owner's set; `before` is the version held until then. */

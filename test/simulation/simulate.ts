@@ -72,8 +72,7 @@ async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Pro
   for (let round = 0; round < roundsMax && !isBroken(); round += 1) {
     for (let step = 0; step < stepsPerRound && !isBroken(); step += 1) await scenario.step()
     if (isBroken()) return
-    const took = await scenario.quiesce()
-    if (took !== undefined) convergedMs.push(took)
+    convergedMs.push(await scenario.quiesce())
   }
   if (!isBroken()) await scenario.shutDown()
 }

@@ -5,7 +5,7 @@ import { simulate } from './simulate.ts'
  * As many worlds as fit into three quarters of a minute on two slow cores; `npm run simulate --
  * --seeds N` runs more.
  */
-const seeds = 150
+const seeds = 135
 const seedsPerTest = 15
 
 describe('a tree of agents and registries, whatever breaks', () => {

@@ -9,7 +9,6 @@ import {
   ZoneJudge,
   type CapabilityIndex,
   type Clock,
-  type DefinitionId,
   type Follower,
   type Holdings,
   type InstanceLoads,
@@ -33,7 +32,6 @@ export interface LivenessOptions {
   readonly index: CapabilityIndex
   readonly loads: InstanceLoads
   readonly follower: Follower
-  readonly definition: (id: DefinitionId) => Uint8Array | undefined
   readonly pulseMs: number
   readonly settings: LivenessSettings | undefined
   readonly transport: Transport
