@@ -70,6 +70,7 @@ class AgentEntries {
           },
         },
         metadata: { group: this.#groupOf(number) },
+        checks: [],
         registrant: 'faults',
       },
     }
