@@ -9,7 +9,11 @@ const natsServer = findNatsServer()
 
 export default defineConfig({
   test: {
-    env: natsServer === undefined ? {} : { NATS_SERVER_BIN: natsServer.path },
+    env: {
+      // What is painted is tested where it is asked for, whatever the terminal or CI around.
+      NO_COLOR: '1',
+      ...(natsServer === undefined ? {} : { NATS_SERVER_BIN: natsServer.path }),
+    },
     exclude: ['**/dist/**', '**/node_modules/**'],
     testTimeout: 20_000,
     hookTimeout: 20_000,

@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import { stripVTControlCharacters } from 'node:util'
-import pc from 'picocolors'
+import { paint } from './paint.ts'
 
 /** Where a command writes; tests hand in their own. */
 export interface Output {
@@ -59,7 +59,7 @@ const foldIndent = '    '
 
 function draw(columns: readonly Column[], cells: readonly (readonly string[])[]): string[] {
   const table = new Table({
-    head: columns.map(({ title }) => (title === '' ? '' : pc.dim(title.toUpperCase()))),
+    head: columns.map(({ title }) => (title === '' ? '' : paint.dim(title.toUpperCase()))),
     colAligns: columns.map(({ align = 'left' }) => align),
     chars: frameless,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
@@ -109,12 +109,12 @@ export function paintStatus(text: string): string {
   const [status] = text.split(',')
   switch (status) {
     case 'passing':
-      return pc.green(text)
+      return paint.green(text)
     case 'warning':
     case 'gated':
-      return pc.yellow(text)
+      return paint.yellow(text)
     case 'critical':
-      return pc.red(text)
+      return paint.red(text)
     default:
       return text
   }

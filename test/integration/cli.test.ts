@@ -23,6 +23,8 @@ const timeout = 60_000
 const commands = ['dev', 'agent', 'registry', 'lookup', 'tree']
 
 let agent: Agent
+/** Its zone has no registry, so it can ask nobody. */
+let lonely: Agent
 let registry: Registry
 let close: () => Promise<void>
 
@@ -48,17 +50,28 @@ beforeAll(async () => {
     transport: network.connect('regional'),
     log,
   })
-  // Its zone has no registry, so it can ask nobody.
-  agent = await startAgent({
+  const local = await startRegistry({
     ...common,
-    locality: { region: 'eu-west', zone: 'a', node: 'n1' },
+    tier: 'local',
+    place: { ...place, region: 'eu-west', zone: 'a' },
     http,
-    probeAllow: [],
-    transport: network.connect('agent'),
+    transport: network.connect('local'),
     log,
   })
+  const startAgentIn = (zone: string) =>
+    startAgent({
+      ...common,
+      locality: { region: 'eu-west', zone, node: 'n1' },
+      http,
+      probeAllow: [],
+      transport: network.connect(`agent ${zone}`),
+      log,
+    })
+  agent = await startAgentIn('a')
+  lonely = await startAgentIn('lonely')
   close = async () => {
-    await agent.close()
+    await Promise.all([agent.close(), lonely.close()])
+    await local.close()
     await registry.close()
     await top.close()
     await network.close()
@@ -174,7 +187,7 @@ describe('meridian lookup', { timeout }, () => {
   })
 
   it('ends with 4 when nothing was found but not everyone could be asked', async () => {
-    const { code, stdout, stderr } = await run('lookup', 'tool:teleport', '--url', agent.url)
+    const { code, stdout, stderr } = await run('lookup', 'tool:teleport', '--url', lonely.url)
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     expect(stderr).toContain('nothing found, but not everyone could be asked')
     expect(stderr).toMatch(/could not ask \w+ \S+: /)
@@ -251,12 +264,14 @@ describe('colours', { timeout }, () => {
     runMeridian(['lookup', 'tool:flights_tool', '--url', agent.url], { env })
 
   it('are for terminals, or for whoever insists; NO_COLOR turns them off', async () => {
-    const [piped, forced, off] = await Promise.all([
+    const [piped, pipeline, forced, off] = await Promise.all([
       lookup({}),
+      lookup({ CI: 'true' }),
       lookup({ FORCE_COLOR: '1' }),
       lookup({ FORCE_COLOR: '1', NO_COLOR: '1' }),
     ])
     expect(isPainted(piped.stdout)).toBe(false)
+    expect(isPainted(pipeline.stdout)).toBe(false)
     expect(isPainted(forced.stdout)).toBe(true)
     expect(isPainted(off.stdout)).toBe(false)
     expect(stripVTControlCharacters(forced.stdout)).toBe(piped.stdout)

@@ -3,9 +3,9 @@ import { createInProcessNetwork } from '@meridian/shared/in-process'
 import { runProgram, type Running } from '@meridian/shared/program'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { Command, Option } from 'commander'
-import pc from 'picocolors'
 import { wholeNumber } from '../flag-values.ts'
 import { plural, renderTable, type Output } from '../output.ts'
+import { paint } from '../paint.ts'
 import { defaultPorts } from '../places.ts'
 import type { World } from '../world/world.ts'
 
@@ -65,14 +65,14 @@ async function dev(flags: DevFlags, output: Output, asked: AbortSignal): Promise
       random: systemRandom,
       log,
       asked,
-      onProgress: (step) => output.note(pc.dim(`· ${step}`)),
+      onProgress: (step) => output.note(paint.dim(`· ${step}`)),
     })
     const seconds = ((systemClock.now() - startedAt) / 1_000).toFixed(1)
     if (flags.json) output.line(JSON.stringify(toJson(world)))
     else printWorld(world, { seconds, fabric: fabric.name, data: flags.data }, output)
     return {
       async close() {
-        output.note(pc.dim('· ending everything'))
+        output.note(paint.dim('· ending everything'))
         await world.close()
         await fabric.close()
       },
@@ -135,10 +135,10 @@ function printWorld(
   const [top] = registries
   if (agent && top) {
     output.line('')
-    output.line(pc.bold('Try it:'))
+    output.line(paint.bold('Try it:'))
     const examples = registered.length > 0 ? lookupExamples(agent.url) : ownExamples(agent.url)
     for (const [what, command] of [...examples, ...cliExamples(agent.url, top.url)]) {
-      output.line(pc.dim(`  # ${what}`))
+      output.line(paint.dim(`  # ${what}`))
       output.line(`  ${command}`)
     }
   }

@@ -1,10 +1,10 @@
 import { createAgentClient } from '@meridian/client'
 import { lookupLimits, type LookupAnswer, type ScopeReport } from '@meridian/shared'
 import { Command, Option } from 'commander'
-import pc from 'picocolors'
 import { exitCodes } from '../exit-codes.ts'
 import { httpUrl, localityText, wholeNumber } from '../flag-values.ts'
 import { paintStatus, plural, printable, renderTable, type Output } from '../output.ts'
+import { paint } from '../paint.ts'
 import { defaultAgentUrl } from '../places.ts'
 
 interface LookupFlags {
@@ -70,10 +70,10 @@ function printAnswer(output: Output, answer: LookupAnswer): void {
   if (answer.results.length > 0) {
     for (const line of renderResults(answer.results, output.columns)) output.line(line)
   }
-  output.note(pc.dim(summaryOf(answer)))
+  output.note(paint.dim(summaryOf(answer)))
   for (const scope of answer.scopes) {
     const doubt = doubtOf(scope)
-    if (doubt !== undefined) output.note(pc.yellow(printable(doubt)))
+    if (doubt !== undefined) output.note(paint.yellow(printable(doubt)))
   }
 }
 

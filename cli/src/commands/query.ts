@@ -9,10 +9,10 @@ import {
 } from '@meridian/shared'
 import { systemRandom } from '@meridian/shared/system'
 import { Command, Option } from 'commander'
-import pc from 'picocolors'
 import { exitCodes } from '../exit-codes.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { plural, renderTable, type Output } from '../output.ts'
+import { paint } from '../paint.ts'
 import { readServersFile } from '../servers-file/read.ts'
 
 interface QueryFlags {
@@ -70,7 +70,7 @@ Example:
       } else {
         const rows = servers.map((row) => row ?? [])
         for (const line of renderTable(columns, rows, { width: output.columns })) output.line(line)
-        output.note(pc.dim(`${plural(instances, 'match', 'matches')}, ${servers.length} shown`))
+        output.note(paint.dim(`${plural(instances, 'match', 'matches')}, ${servers.length} shown`))
         if (flags.explain) for (const line of renderExplanation(explanation)) output.line(line)
       }
       process.exitCode = servers.length > 0 ? exitCodes.ok : exitCodes.notFound
@@ -87,7 +87,7 @@ async function indexFile(
   for await (const entry of readServersFile(path)) {
     if (entry.kind === 'refused') {
       refused += 1
-      output.note(pc.yellow(`line ${entry.line} left out: ${entry.reason}`))
+      output.note(paint.yellow(`line ${entry.line} left out: ${entry.reason}`))
       continue
     }
     const { id, definition, endpoint } = entry.server
@@ -110,16 +110,16 @@ async function indexFile(
     const tools = String(definition.capabilities.tools.length)
     names.set(id, [definition.name, definition.version, tools])
   }
-  output.note(pc.dim(`${plural(index.size.instances, 'server')} read, ${refused} left out`))
+  output.note(paint.dim(`${plural(index.size.instances, 'server')} read, ${refused} left out`))
   return { index, names }
 }
 
 function renderExplanation({ query, plan, rowsTouched, rowsTotal, zones }: Explanation): string[] {
   return [
     '',
-    `${pc.bold('query')}  ${query}`,
+    `${paint.bold('query')}  ${query}`,
     ...renderStep(plan, ''),
-    `${pc.bold('rows')}   ${rowsTouched} of ${rowsTotal} touched; ${zones
+    `${paint.bold('rows')}   ${rowsTouched} of ${rowsTotal} touched; ${zones
       .map(({ region, zone, ended }) => `${region}/${zone} ${ended}`)
       .join(', ')}`,
   ]
@@ -127,7 +127,7 @@ function renderExplanation({ query, plan, rowsTouched, rowsTotal, zones }: Expla
 
 function renderStep({ how, what, rows, steps }: PlanStep, indent: string): string[] {
   return [
-    `${indent}${pc.cyan(how)} ${what} ${pc.dim(`≤ ${plural(rows, 'row')}`)}`,
+    `${indent}${paint.cyan(how)} ${what} ${paint.dim(`≤ ${plural(rows, 'row')}`)}`,
     ...steps.flatMap((step) => renderStep(step, `${indent}  `)),
   ]
 }

@@ -1,9 +1,9 @@
 import { createRegistryClient } from '@meridian/client'
 import type { StatusCounts, Topology } from '@meridian/shared'
 import { Command, Option } from 'commander'
-import pc from 'picocolors'
 import { httpUrl } from '../flag-values.ts'
 import { renderTable, type Output } from '../output.ts'
+import { paint } from '../paint.ts'
 import { defaultRegistryUrl } from '../places.ts'
 
 export function treeCommand(output: Output): Command {
@@ -33,7 +33,7 @@ Examples:
       }
       for (const line of renderTree(topology)) output.line(line)
       if (topology.regions.length === 0) {
-        output.note(pc.dim('nothing is registered below it, as far as it has heard'))
+        output.note(paint.dim('nothing is registered below it, as far as it has heard'))
       }
     })
 }
@@ -55,10 +55,13 @@ export function renderTree({ tier, replica, regions }: Topology): string[] {
   ]
   return renderTable(
     [
-      { title: '', paint: (label) => label.replace(/^[│├└─ ]+/u, (lines) => pc.dim(lines)) },
+      { title: '', paint: (label) => label.replace(/^[│├└─ ]+/u, (lines) => paint.dim(lines)) },
       { title: 'servers', align: 'right' },
       { title: 'instances', align: 'right' },
-      { title: '', paint: (unwell) => (/critical/.test(unwell) ? pc.red : pc.yellow)(unwell) },
+      {
+        title: '',
+        paint: (unwell) => (/critical/.test(unwell) ? paint.red : paint.yellow)(unwell),
+      },
     ],
     rows,
   )
