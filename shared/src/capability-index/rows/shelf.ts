@@ -329,9 +329,15 @@ export class Shelf {
     } while (pages.count > 0 && pages.lows[0] === before.#giving)
   }
 
-  #giveRows(at: number, to: Shelf): void {
+  /** Gives the rows of its last page that have a higher hash to the shelf after. */
+  giveAbove(low: number, next: Shelf): void {
+    this.#giveRows(this.pages.count - 1, next, low + 1)
+  }
+
+  #giveRows(at: number, to: Shelf, hashMin = 0): void {
     to.#giving = this.pages.lows[at] as number
     for (const slot of this.slotsOf(at)) {
+      if ((this.hashes[slot] as number) < hashMin) continue
       const count = this.termsOf(slot, given)
       const hash = this.hashes[slot] as number
       const members = this.members[slot] as Members

@@ -78,7 +78,7 @@ export class Zone {
       const at = this.#shelfAt(hash)
       const shelf = this.shelves[at] as Shelf
       if (shelf.add(hash, members, bucket, version, terms, count) >= 0) return
-      this.#makeRoom(at)
+      this.#makeRoom(at, hash)
     }
   }
 
@@ -111,14 +111,12 @@ export class Zone {
   }
 
   /** Moves the last page of a full shelf to the next one. */
-  #makeRoom(at: number): void {
+  #makeRoom(at: number, hash: number): void {
     const shelf = this.shelves[at] as Shelf
     const run = shelf.pages.lastRun()
     if (run === 0) {
-      throw new MeridianError(
-        'invalid_request',
-        `more than ${shelf.rows} definitions in ${this.region}/${this.name} have ids that begin alike: no room for another`,
-      )
+      this.#setApart(at, hash)
+      return
     }
     let next = this.shelves[at + 1]
     if (next === undefined || !this.#hasRoom(next, shelf.pages.count - run)) {
@@ -129,6 +127,24 @@ export class Zone {
     shelf.giveLast(next)
     // So that the next rows need not wait for the same.
     shelf.markUntidy()
+  }
+
+  /**
+   * A shelf that is full of rows of one hash keeps those alone: what comes after them on the circle
+   * begins a shelf of its own, so that they are in nobody's way but their own.
+   */
+  #setApart(at: number, hash: number): void {
+    const shelf = this.shelves[at] as Shelf
+    const { low } = shelf
+    if (hash === low) {
+      throw new MeridianError(
+        'invalid_request',
+        `more than ${shelf.rows} definitions in ${this.region}/${this.name} have ids that begin alike: no room for another`,
+      )
+    }
+    const next = new Shelf(this.#stock, this.#numbers.take(), this, low + 1)
+    this.shelves.splice(at + 1, 0, next)
+    shelf.giveAbove(low, next)
   }
 
   /**
