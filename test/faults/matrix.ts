@@ -2,6 +2,7 @@ import { corrupt, rollBack, rollBackAgent, wipe } from './disks.ts'
 import type { Fault } from './fault.ts'
 import { forge, rival } from './impostors.ts'
 import { breakLink, restartCutOff } from './links.ts'
+import { die, stopPulses } from './pulses.ts'
 import { killBrokers, killEverything, killProgram } from './processes.ts'
 import type { ProgramTreePlan } from '../support/program-tree.ts'
 
@@ -37,7 +38,7 @@ export const slice: readonly Fault[] = [
   forge(n1, n2),
 ]
 
-export const matrix: readonly Fault[] = [
+const onTwoRegions: readonly Fault[] = [
   ...links.flatMap((place) => [
     breakLink(place, 'cut', shortMs),
     breakLink(place, 'cut', longMs),
@@ -68,4 +69,20 @@ export const matrix: readonly Fault[] = [
 
   rival('eu/a/n1', 'eu/a/n2', 5_000),
   forge(n1, n2),
+]
+
+/**
+ * Each on a tree of its own: a zone remembers for a while how many fell silent. One registry
+ * judges, another follows it; the one of eu follows them both.
+ */
+const pulsePlan: ProgramTreePlan = { zones: { 'eu/a': { agents: 2, registries: 2 } } }
+const ofPulses = [stopPulses(0.16), stopPulses(0.5), stopPulses(1), die(0.14)]
+
+/** What is tried on which tree. */
+export const matrix: readonly {
+  readonly plan: ProgramTreePlan
+  readonly faults: readonly Fault[]
+}[] = [
+  { plan, faults: onTwoRegions },
+  ...ofPulses.map((fault) => ({ plan: pulsePlan, faults: [fault] })),
 ]

@@ -22,6 +22,8 @@ export interface TreeProgram {
   /** Folder of its databases. */
   readonly data: string
   readonly isUp: boolean
+  /** Undefined while it is down. */
+  readonly pid: number | undefined
   /** What it has logged since it was last started. */
   readonly log: string
   start(): Promise<void>
@@ -158,6 +160,9 @@ async function createProgram(
     data,
     get isUp() {
       return running !== undefined
+    },
+    get pid() {
+      return running?.pid
     },
     get log() {
       return running?.stderr ?? ''

@@ -11,7 +11,6 @@ import {
   MeridianError,
   parse,
   registrantParamsSchema,
-  registrationSchema,
   type BulkOutcomes,
   type CheckReport,
   type Drain,
@@ -28,6 +27,7 @@ import { createEdge, readJson, readParams, type EdgeOptions } from '@meridian/sh
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { BulkItem } from '../registration/bulk.ts'
+import { readRegistration } from '../registration/read-registration.ts'
 
 /** What the routes need of the agent. */
 export interface AgentApi {
@@ -102,7 +102,8 @@ export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
 
   app.put('/v1/agent/instances/:id', async (c) => {
     const id = readId(c)
-    const registration = await readJson(c, registrationSchema, 'the registration')
+    const body = await readJson(c, anythingSchema, 'the registration')
+    const registration = readRegistration(body, 'the registration')
     const { change, instance } = await api.register(id, registration)
     return c.json(instance, change === 'created' ? 201 : 200)
   })
@@ -163,6 +164,10 @@ export function unknownInstance(id: string): MeridianError {
   return new MeridianError('not_found', `no instance ${JSON.stringify(id)} is registered here`)
 }
 
+const anythingSchema = z.unknown()
+// Made once: making a schema costs more than all else of a request.
+const pathSchema = z.object({ id: instanceIdSchema })
+
 function readId(c: Context): string {
-  return parse(z.object({ id: instanceIdSchema }), { id: c.req.param('id') }, 'the path').id
+  return parse(pathSchema, { id: c.req.param('id') }, 'the path').id
 }

@@ -3,12 +3,12 @@ import {
   isMeridianError,
   MeridianError,
   parse,
-  registrationSchema,
   toProblem,
   type BulkOutcomes,
   type Registration,
 } from '@meridian/shared'
 import { z } from 'zod'
+import { readRegistration } from './read-registration.ts'
 import type { Registrar } from './registrar.ts'
 
 /** As it came: nothing of it has been looked at. */
@@ -56,7 +56,7 @@ function read(item: BulkItem, at: number): { id: string; registration: Registrat
   const { id: given, ...rest } = item
   const what = `instances[${at}]`
   const { id } = parse(idSchema, { id: given }, what)
-  return { id, registration: parse(registrationSchema, rest, what) }
+  return { id, registration: readRegistration(rest, what) }
 }
 
 const shownIdMax = 128

@@ -1,4 +1,5 @@
 import { identifyDefinition, type Definition, type IdentifiedDefinition } from '@meridian/shared'
+import { RecentTexts } from './recent-texts.ts'
 
 /** Characters of the texts that are kept, in all: 16 MB, some 10,000 definitions of usual size. */
 const textMax = 8 * 1024 * 1024
@@ -9,27 +10,19 @@ const textMax = 8 * 1024 * 1024
  * a registration (0.1 ms for three tools).
  */
 export class IdentifiedDefinitions {
-  /** By the text of what was given; the longest unused first. */
-  readonly #known = new Map<string, IdentifiedDefinition>()
-  #text = 0
+  /** By the text of what was given. */
+  readonly #known = new RecentTexts<IdentifiedDefinition>(textMax)
+  /** By the very object: whoever reads registrations gives the same one for the same text. */
+  readonly #objects = new WeakMap<Definition, IdentifiedDefinition>()
 
-  /** Errors: `invalid_request`. */
+  /** The definition must not be changed afterwards. Errors: `invalid_request`. */
   identify(definition: Definition): IdentifiedDefinition {
+    const seen = this.#objects.get(definition)
+    if (seen) return seen
     const text = JSON.stringify(definition)
-    const known = this.#known.get(text)
-    if (known) {
-      this.#known.delete(text)
-      this.#known.set(text, known)
-      return known
-    }
-    const identified = identifyDefinition(definition)
+    const identified = this.#known.get(text) ?? identifyDefinition(definition)
     this.#known.set(text, identified)
-    this.#text += text.length
-    for (const oldest of this.#known.keys()) {
-      if (this.#text <= textMax) break
-      this.#known.delete(oldest)
-      this.#text -= oldest.length
-    }
+    this.#objects.set(definition, identified)
     return identified
   }
 }

@@ -10,6 +10,7 @@ import {
   limits,
   metadataSchema,
   tagsSchema,
+  type Definition,
   type Endpoint,
 } from '../model/index.ts'
 import { problemSchema } from './problem.ts'
@@ -37,87 +38,94 @@ const registrationEndpointSchema = z.preprocess(
   z.discriminatedUnion('transport', [endpointSchema, stdioEndpointSchema]),
 ) as unknown as z.ZodType<RegistrationEndpoint, RegistrationEndpointInput>
 
+function registrationSchemaWith<T extends z.ZodType<Definition>>(definition: T) {
+  return z
+    .strictObject({
+      endpoint: registrationEndpointSchema,
+      definition: definition.optional(),
+      /** Ask the server itself; the default unless a definition is given. */
+      introspect: z.boolean().optional(),
+      tags: tagsSchema.default([]),
+      metadata: metadataSchema.default({}),
+      weight: instanceStateSchema.shape.weight,
+      capacity: instanceSpecSchema.shape.capacity,
+      /** Whoever registers. Another registrant cannot take or remove the id: `conflict`. */
+      registrant: registrantSchema,
+      /**
+       * How the agent tells whether it is well. Without the field: `mcp` for what is introspected,
+       * `tcp` for the rest. An empty list: nobody looks, and the registrant's word holds.
+       */
+      checks: checksSchema.optional(),
+      /**
+       * The registrant vouches that the lists do not differ from caller to caller, so that others
+       * may see them although the server calls them private (as servers do that say nothing).
+       */
+      publish: z.boolean().default(false),
+    })
+    .superRefine((value, context) => {
+      const introspect = value.introspect ?? value.definition === undefined
+      if (introspect && value.definition !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['introspect'],
+          message: 'must not be true beside a definition: give one or the other',
+          input: value.introspect,
+        })
+      }
+      if (!introspect && value.definition === undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['definition'],
+          message: 'is needed when introspect is false',
+          input: undefined,
+        })
+      }
+      if (introspect && value.endpoint.transport === 'websocket') {
+        context.addIssue({
+          code: 'custom',
+          path: ['definition'],
+          message: 'is needed for websocket endpoints, which cannot be introspected',
+          input: undefined,
+        })
+      }
+      if (value.publish && !introspect) {
+        context.addIssue({
+          code: 'custom',
+          path: ['publish'],
+          message: 'is for servers that are introspected: leave `private` out of the definition',
+          input: value.publish,
+        })
+      }
+      const probes = value.checks?.find(({ kind }) => kind === 'mcp')
+      if (probes && value.endpoint.transport === 'websocket') {
+        context.addIssue({
+          code: 'custom',
+          path: ['checks'],
+          message: 'must not hold an mcp check for a websocket endpoint: use tcp, http or ttl',
+          input: 'mcp',
+        })
+      }
+      if (value.definition && value.definition.tags.length + value.tags.length > limits.tagsMax) {
+        context.addIssue({
+          code: 'custom',
+          path: ['tags'],
+          message: `and definition.tags must have at most ${limits.tagsMax} tags together`,
+          input: value.tags,
+        })
+      }
+    })
+}
+
 /**
  * What a server (or the person who runs it) tells the agent: `PUT /v1/agent/instances/{id}`.
  *
  * Without `definition` the agent introspects the endpoint, and the definition is what the server
  * itself says. `tags` are added to the definition's, because tags are the definition's.
  */
-export const registrationSchema = z
-  .strictObject({
-    endpoint: registrationEndpointSchema,
-    definition: definitionSchema.optional(),
-    /** Ask the server itself; the default unless a definition is given. */
-    introspect: z.boolean().optional(),
-    tags: tagsSchema.default([]),
-    metadata: metadataSchema.default({}),
-    weight: instanceStateSchema.shape.weight,
-    capacity: instanceSpecSchema.shape.capacity,
-    /** Whoever registers. Another registrant cannot take or remove the id: `conflict`. */
-    registrant: registrantSchema,
-    /**
-     * How the agent tells whether it is well. Without the field: `mcp` for what is introspected,
-     * `tcp` for the rest. An empty list: nobody looks, and the registrant's word holds.
-     */
-    checks: checksSchema.optional(),
-    /**
-     * The registrant vouches that the lists do not differ from caller to caller, so that others
-     * may see them although the server calls them private (as servers do that say nothing).
-     */
-    publish: z.boolean().default(false),
-  })
-  .superRefine((value, context) => {
-    const introspect = value.introspect ?? value.definition === undefined
-    if (introspect && value.definition !== undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['introspect'],
-        message: 'must not be true beside a definition: give one or the other',
-        input: value.introspect,
-      })
-    }
-    if (!introspect && value.definition === undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['definition'],
-        message: 'is needed when introspect is false',
-        input: undefined,
-      })
-    }
-    if (introspect && value.endpoint.transport === 'websocket') {
-      context.addIssue({
-        code: 'custom',
-        path: ['definition'],
-        message: 'is needed for websocket endpoints, which cannot be introspected',
-        input: undefined,
-      })
-    }
-    if (value.publish && !introspect) {
-      context.addIssue({
-        code: 'custom',
-        path: ['publish'],
-        message: 'is for servers that are introspected: leave `private` out of the definition',
-        input: value.publish,
-      })
-    }
-    const probes = value.checks?.find(({ kind }) => kind === 'mcp')
-    if (probes && value.endpoint.transport === 'websocket') {
-      context.addIssue({
-        code: 'custom',
-        path: ['checks'],
-        message: 'must not hold an mcp check for a websocket endpoint: use tcp, http or ttl',
-        input: 'mcp',
-      })
-    }
-    if (value.definition && value.definition.tags.length + value.tags.length > limits.tagsMax) {
-      context.addIssue({
-        code: 'custom',
-        path: ['tags'],
-        message: `and definition.tags must have at most ${limits.tagsMax} tags together`,
-        input: value.tags,
-      })
-    }
-  })
+export const registrationSchema = registrationSchemaWith(definitionSchema)
+
+/** The same around a definition that `registrationSchema` has given back before. */
+export const registrationOfKnownSchema = registrationSchemaWith(z.custom<Definition>())
 export type Registration = z.output<typeof registrationSchema>
 export type RegistrationInput = z.input<typeof registrationSchema>
 

@@ -71,16 +71,27 @@ export function createEdge(options: EdgeOptions): Hono {
   return app
 }
 
+/**
+ * What says how long it is goes by that: Node.js reads no more. Only the rest is counted as it
+ * comes, for which the body has to become a stream, at the price of all else of a small request.
+ */
 function limitBody(bytesMax: number): MiddlewareHandler {
-  return bodyLimit({
-    maxSize: bytesMax,
-    onError: () => {
-      throw new MeridianError(
-        'payload_too_large',
-        `the body is larger than ${bytesMax} bytes, the limit`,
-      )
-    },
-  })
+  const refuse = () => {
+    throw new MeridianError(
+      'payload_too_large',
+      `the body is larger than ${bytesMax} bytes, the limit`,
+    )
+  }
+  const counted = bodyLimit({ maxSize: bytesMax, onError: refuse })
+  return async (c, next) => {
+    const { method } = c.req
+    if (method === 'GET' || method === 'HEAD') return await next()
+    const length = c.req.header('content-length')
+    const isTold = length !== undefined && c.req.header('transfer-encoding') === undefined
+    if (!isTold) return await counted(c, next)
+    if (Number(length) > bytesMax) return refuse()
+    return await next()
+  }
 }
 
 /** The methods that a path takes, in the order of the alphabet; none where there is no such path. */
