@@ -487,14 +487,13 @@ describe('a command', () => {
     expect(livingIn([pid])).toEqual([])
 
     const again = await zone.start('n3', { allowStdio: true })
-    await eventually(
-      'it is up',
-      async () => (await again.client.instance('memory')).stdio?.status === 'up',
-    )
+    await eventually('it is up, and seen to be well', async () => {
+      const { stdio, status } = await again.client.instance('memory')
+      return stdio?.status === 'up' && status === 'passing'
+    })
     expect(await again.client.instance('memory')).toMatchObject({
       endpoint: before.endpoint,
       definition: before.definition,
-      status: 'passing',
     })
     await again.agent.close()
   })
