@@ -4,6 +4,7 @@ import {
   type Clock,
   type Locality,
   type Random,
+  type Services,
   type Transport,
 } from '@meridian/shared'
 import { listen, type Listening } from '@meridian/shared/http'
@@ -23,6 +24,7 @@ import { introspect } from './registration/introspection/introspect.ts'
 import { createProbePolicy } from './registration/probe-targets.ts'
 import { createFollow } from './registration/refresh/follow.ts'
 import { createRegistrationTable } from './registration/registration-table.ts'
+import { openServiceFolder } from './registration/service-files/folder.ts'
 import { startStdioServer } from './registration/supervision/index.ts'
 import { StdioPool } from './registration/supervision/stdio-pool.ts'
 
@@ -40,6 +42,8 @@ export interface AgentOptions {
    * the operator says so.
    */
   readonly allowStdio?: boolean
+  /** The folder of service files, and whether these may have the agent run commands. */
+  readonly services?: { readonly folder: string; readonly allowCommands: boolean }
   readonly pulseMs?: number
   readonly transport: Transport
   readonly clock: Clock
@@ -48,6 +52,8 @@ export interface AgentOptions {
 }
 
 export interface Agent extends Pick<AgentNode, 'restored' | 'published' | 'settled'> {
+  /** Reads the service files anew. */
+  reloadServices(): Promise<Services>
   readonly url: string
   readonly locality: Locality
   /** Twice is fine. The transport stays open: it is the caller's. */
@@ -70,6 +76,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       'commands need a data folder: what ends them after a crash is written there',
     )
   }
+  const filesRunCommands = options.services?.allowCommands === true && dataDir !== inMemory
   const databases: SqliteDatabase[] = []
   const closeDatabases = () => {
     for (const db of databases) db.close()
@@ -109,10 +116,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       prober: createProber({ policy, clientInfo }),
       follow: createFollow(policy, clientInfo),
       stdio:
-        options.allowStdio === true
+        options.allowStdio === true || filesRunCommands
           ? (onStatus) =>
               (stdio = new StdioPool({ start: startStdioServer, dataDir, log, onStatus }))
           : undefined,
+      commandsFrom: options.allowStdio === true ? 'everybody' : 'service-files',
+      services:
+        options.services &&
+        openServiceFolder({ path: options.services.folder, allowCommands: filesRunCommands }),
       // After what arrived on other sockets in the same moment has been read.
       defer: (task) => setImmediate(task),
       pulseMs,
@@ -140,6 +151,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     get settled() {
       return node.settled
     },
+    reloadServices: () => node.api.reloadServices(),
     close: () =>
       (closing ??= (async () => {
         await listening.close()

@@ -24,6 +24,7 @@ describe('an agent’s settings', () => {
       nats: { servers: ['nats://127.0.0.1:4222'] },
       probeAllow: [],
       allowStdio: false,
+      services: { folder: '/etc/meridian/services.d', allowCommands: true },
       logLevel: 'info',
     })
   })

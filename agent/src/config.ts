@@ -24,7 +24,10 @@ const settingsSchema = z.strictObject({
   MERIDIAN_HTTP_PORT: portSetting.default(7800),
   ...natsEnvironment,
   MERIDIAN_PROBE_ALLOW: listSetting.superRefine(refuseBadTargets).default([]),
-  MERIDIAN_STDIO: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  MERIDIAN_STDIO: z
+    .enum(['on', 'files', 'off'], { error: 'must be on, files or off' })
+    .default('files'),
+  MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
   MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
 })
 
@@ -49,6 +52,8 @@ export interface AgentConfig {
   readonly probeAllow: readonly string[]
   /** Whether registrants may have the agent run commands, as its own user. */
   readonly allowStdio: boolean
+  /** The folder of service files, and whether these may have the agent run commands. */
+  readonly services: { readonly folder: string; readonly allowCommands: boolean }
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -66,6 +71,10 @@ export function readAgentConfig(environment: Environment): AgentConfig {
     nats: natsSettingsOf(settings),
     probeAllow: settings.MERIDIAN_PROBE_ALLOW,
     allowStdio: settings.MERIDIAN_STDIO === 'on',
+    services: {
+      folder: settings.MERIDIAN_SERVICES_DIR,
+      allowCommands: settings.MERIDIAN_STDIO !== 'off',
+    },
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

@@ -37,6 +37,8 @@ import { createAgentLookup } from './lookup/lookup.ts'
 import { Rivalry } from './rivalry.ts'
 import { Keeper, type KeeperOptions } from './registration/keeper.ts'
 import type { RegistrationStore } from './registration/registration-row.ts'
+import { createServiceFiles, noServices } from './registration/service-files/index.ts'
+import type { ServiceFolder } from './registration/service-files/folder.ts'
 
 export interface NodeOptions {
   readonly locality: Locality
@@ -54,6 +56,9 @@ export interface NodeOptions {
   readonly follow?: KeeperOptions['follow']
   /** Runs commands for registrants; absent where the operator does not allow it. */
   readonly stdio?: KeeperOptions['stdio']
+  readonly commandsFrom?: KeeperOptions['commandsFrom']
+  /** The folder of service files; absent where none are read. */
+  readonly services?: ServiceFolder | undefined
   /** When what came together is written together; at the end of the present task unless given. */
   readonly defer?: KeeperOptions['defer']
   readonly pulseMs: number
@@ -115,6 +120,7 @@ export function createNode(options: NodeOptions): AgentNode {
     prober: options.prober,
     follow: options.follow,
     stdio: options.stdio,
+    commandsFrom: options.commandsFrom,
     defer: options.defer,
     onCommitted: () => {
       publisher.changed()
@@ -122,6 +128,7 @@ export function createNode(options: NodeOptions): AgentNode {
     isSettled: () => publisher.settled,
   })
   const { registrar } = keeper
+  const services = options.services && createServiceFiles(options.services, keeper, options)
   const own = registrar.instances
   const restored = own.size
   own.showStored()
@@ -231,6 +238,8 @@ export function createNode(options: NodeOptions): AgentNode {
     stay: () => keeper.stay(),
     instance: (id) => registrar.get(id),
     instances: (after, limit) => registrar.page(after, limit),
+    services: () => services?.status() ?? noServices,
+    reloadServices: async () => (await services?.reload()) ?? noServices,
     lookup: createAgentLookup({
       liveness: watch,
       locality,
@@ -275,6 +284,7 @@ export function createNode(options: NodeOptions): AgentNode {
         }),
       ]
       keeper.start()
+      services?.start()
       follower.start()
       watch.start()
       publisher.start()
@@ -298,6 +308,7 @@ export function createNode(options: NodeOptions): AgentNode {
     },
     close() {
       tidying.close()
+      services?.close()
       keeper.close()
       pulsing?.close()
       rivalry.close()

@@ -12,7 +12,7 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** An agent as a program of its own, over NATS. */
 export async function startAgentProgram(environment: Environment): Promise<Running> {
-  const { locality, dataDir, http, nats, probeAllow, allowStdio, logLevel } =
+  const { locality, dataDir, http, nats, probeAllow, allowStdio, services, logLevel } =
     readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
   const { region, zone, node } = locality
@@ -33,6 +33,7 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
       http,
       probeAllow,
       allowStdio,
+      services,
       transport,
       clock: systemClock,
       random: systemRandom,

@@ -3,10 +3,12 @@ import {
   readinessSchema,
   registeredInstanceSchema,
   registeredInstancesSchema,
+  servicesSchema,
   type LookupAnswer,
   type Readiness,
   type RegisteredInstance,
   type RegistrationInput,
+  type Services,
 } from '@meridian/shared'
 import { z } from 'zod'
 import { createHttpCaller, type HttpClientOptions } from './http-client.ts'
@@ -30,6 +32,8 @@ export interface AgentClient {
     readonly limit?: number
     readonly cursor?: string
   }): Promise<z.infer<typeof registeredInstancesSchema>>
+  /** What the agent reads from its folder of service files, and what is wrong there. */
+  services(): Promise<Services>
   ready(): Promise<Readiness>
 }
 
@@ -55,6 +59,7 @@ export function createAgentClient(options: HttpClientOptions): AgentClient {
         params: { limit, cursor },
         reply: registeredInstancesSchema,
       }),
+    services: () => call({ path: '/v1/agent/services', reply: servicesSchema }),
     ready: () => call({ path: '/readyz', reply: readinessSchema, alsoGood: [503] }),
   }
 }

@@ -22,6 +22,7 @@ import {
   type Readiness,
   type RegisteredInstance,
   type Registration,
+  type Services,
 } from '@meridian/shared'
 import { createEdge, readJson, readParams, type EdgeOptions } from '@meridian/shared/http'
 import type { Context, Hono } from 'hono'
@@ -47,6 +48,10 @@ export interface AgentApi {
   instance(id: string): RegisteredInstance | undefined
   /** Up to `limit` instances whose ids follow `after`, by id. */
   instances(after: string, limit: number): readonly RegisteredInstance[]
+  /** What the folder of service files asks for, and what is wrong there. */
+  services(): Services
+  /** Reads all service files anew, and tries again what failed. */
+  reloadServices(): Promise<Services>
   lookup(params: LookupParams, signal: AbortSignal): Promise<LookupAnswer>
   readiness(): Readiness
 }
@@ -92,6 +97,8 @@ export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
       ...(page.length > limit && last !== undefined && { nextCursor: last.id }),
     })
   })
+
+  app.get('/v1/agent/services', (c) => c.json(api.services()))
 
   app.get('/v1/agent/instances/:id', (c) => {
     const id = readId(c)

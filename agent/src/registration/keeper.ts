@@ -20,7 +20,7 @@ import type { InstanceSetOptions } from './instance-set.ts'
 import type { Introspection } from './introspection/introspection.ts'
 import { Limiter } from './limiter.ts'
 import type { LiveView } from './registered.ts'
-import { Registrar, refuseOthers } from './registrar.ts'
+import { Registrar, refuseOthers, type CommandsFrom } from './registrar.ts'
 import type { RegistrationRow } from './registration-row.ts'
 import type { Follow } from './refresh/follow.ts'
 import { Refresher } from './refresh/refresher.ts'
@@ -39,6 +39,8 @@ export interface KeeperOptions extends Omit<InstanceSetOptions, 'onChanged'> {
   readonly follow?: Follow | undefined
   /** Runs commands for registrants; absent where the operator does not allow it. */
   readonly stdio?: ((onStatus: OnStdioStatus) => StdioPool) | undefined
+  /** Whose commands are run: everybody's unless it says otherwise. */
+  readonly commandsFrom?: CommandsFrom | undefined
   /** Whether a local and a regional replica know all that is registered here. */
   readonly isSettled: () => boolean
 }
@@ -251,9 +253,11 @@ export class Keeper {
 
   async #startCommand(id: string): Promise<void> {
     const { log } = this.#options
-    const stdio = this.registrar.instances.get(id)?.stdio
+    const row = this.registrar.instances.get(id)
+    const stdio = row?.stdio
     if (!stdio || this.#closed) return
-    if (!this.#stdio) {
+    const { commandsFrom } = this.#options
+    if (!this.#stdio || (commandsFrom === 'service-files' && !row.source)) {
       this.#onProcess(id, 'failed', 'this agent runs no commands any more (MERIDIAN_STDIO)')
       return
     }

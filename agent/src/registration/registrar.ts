@@ -28,6 +28,7 @@ import {
   type AnyCheck,
   type Introspected,
   type InstanceHealth,
+  type FileSource,
   type RegistrationRow,
 } from './registration-row.ts'
 
@@ -39,11 +40,15 @@ export interface RegistrarOptions extends InstanceSetOptions {
   readonly checksByDefault?: boolean
   /** Runs commands; absent where the operator does not allow it. */
   readonly stdio?: StdioRunner | undefined
+  /** Whose commands: everybody's unless it says that only service files may ask. */
+  readonly commandsFrom?: CommandsFrom | undefined
   /** What is known beyond the row. */
   readonly live?: (id: string) => LiveView
   /** The server has just been seen to answer: its checks need not begin with doubt. */
   readonly onSeen?: (id: string) => void
 }
+
+export type CommandsFrom = 'everybody' | 'service-files'
 
 /** Runs stdio servers, one per instance id. */
 export interface StdioRunner {
@@ -93,14 +98,19 @@ export class Registrar {
    * another registrant's, `forbidden` for commands where they are not allowed, `storage_full`,
    * `busy`, those of introspection and of definitions.
    */
-  async register(id: string, registration: Registration): Promise<RegisterOutcome> {
+  async register(
+    id: string,
+    registration: Registration,
+    source?: FileSource,
+  ): Promise<RegisterOutcome> {
     const { endpoint, definition } = registration
+    const extra = source && { source }
     // Nothing to wait for: together with whatever else is asked in this moment.
     if (!this.#turns.has(id) && definition !== undefined && endpoint.transport !== 'stdio') {
       const identified = this.#identify(registration, definition)
-      return await this.#registerGiven(id, registration, endpoint, identified)
+      return await this.#registerGiven(id, registration, endpoint, identified, extra)
     }
-    return await this.#inTurn(id, () => this.#registerInTurn(id, registration))
+    return await this.#inTurn(id, () => this.#registerInTurn(id, registration, extra))
   }
 
   /** Errors: `not_found`, `conflict`, `storage_full`. */
@@ -188,16 +198,17 @@ export class Registrar {
   reintrospected(id: string, asked: Endpoint, found: Introspection): Promise<Reintrospected> {
     const row = this.instances.get(id)
     if (row === undefined) return Promise.resolve({ kind: 'gone' })
-    const tags = row.asked?.tags ?? []
-    const publish = row.asked?.publish ?? false
-    const identified = identifyDefinition(definitionOf(found, { tags, publish }))
+    const identified = identifyDefinition(
+      definitionOf(found, row.asked ?? { tags: [], publish: false }),
+    )
     return this.instances.edit<Reintrospected>(id, (present) => {
       // It was registered anew meanwhile, and that is newer than what was asked.
       const same = present?.introspected && isDeepStrictEqual(present.spec.endpoint, asked)
       if (!present || !same) return { value: { kind: 'gone' } }
-      const { name } = identified.definition
-      if (name !== present.definition.name) return { value: { kind: 'moved', name } }
-      const introspected = toIntrospected(found, this.#options.clock.wall())
+      const { name } = found.definitionInput
+      const expected = present.introspected?.name ?? present.definition.name
+      if (name !== expected) return { value: { kind: 'moved', name } }
+      const introspected = toIntrospected(found, present.asked, this.#options.clock.wall())
       const isSame = identified.id === present.definition.id
       if (isSame && sameIntrospection(introspected, present.introspected)) {
         return { value: { kind: 'unchanged' } }
@@ -231,7 +242,7 @@ export class Registrar {
     registration: Registration,
     endpoint: Endpoint,
     identified: IdentifiedDefinition,
-    extra: Pick<RegistrationRow, 'introspected' | 'stdio'> = {},
+    extra: RowExtra = {},
   ): Promise<RegisterOutcome> {
     return this.instances.edit(id, (before) => {
       const next = this.#rowOf({ id, registration, endpoint, identified, extra, before })
@@ -248,34 +259,40 @@ export class Registrar {
     })
   }
 
-  async #registerInTurn(id: string, registration: Registration): Promise<RegisterOutcome> {
+  async #registerInTurn(
+    id: string,
+    registration: Registration,
+    extra: RowExtra = {},
+  ): Promise<RegisterOutcome> {
     const { endpoint, definition } = registration
     // Before anything is started or asked on behalf of somebody who may not have the id.
     const holder = this.instances.get(id)
-    if (holder) refuseOthers(id, holder, registration.registrant)
-    if (endpoint.transport === 'stdio')
-      return await this.#registerCommand(id, registration, endpoint)
+    if (holder) refuseUnlessHolder(id, holder, registration, extra)
+    if (endpoint.transport === 'stdio') {
+      return await this.#registerCommand(id, registration, endpoint, extra)
+    }
     if (definition) {
       return await this.#registerGiven(
         id,
         registration,
         endpoint,
         this.#identify(registration, definition),
+        extra,
       )
     }
-    return await this.#registerSeen(id, registration, endpoint, {})
+    return await this.#registerSeen(id, registration, endpoint, extra)
   }
 
   async #registerSeen(
     id: string,
     registration: Registration,
     endpoint: Endpoint,
-    extra: Pick<RegistrationRow, 'stdio'>,
+    extra: RowExtra,
   ): Promise<RegisterOutcome> {
     const { clock, introspect, onSeen } = this.#options
     const found = await this.#introspections.run(() => introspect(endpoint, id))
     const identified = identifyDefinition(definitionOf(found, registration))
-    const introspected = toIntrospected(found, clock.wall())
+    const introspected = toIntrospected(found, registration, clock.wall())
     const outcome = await this.#registerGiven(id, registration, endpoint, identified, {
       ...extra,
       introspected,
@@ -288,9 +305,10 @@ export class Registrar {
     id: string,
     registration: Registration,
     command: StdioEndpoint,
+    { source }: RowExtra,
   ): Promise<RegisterOutcome> {
-    const { stdio } = this.#options
-    if (!stdio) {
+    const { stdio, commandsFrom = 'everybody' } = this.#options
+    if (!stdio || (commandsFrom === 'service-files' && !source)) {
       throw new MeridianError(
         'forbidden',
         'this agent runs no commands for registrants; its operator can allow it (MERIDIAN_STDIO=on)',
@@ -300,7 +318,10 @@ export class Registrar {
     const running = await stdio.prepare(id, command, before?.port)
     try {
       const endpoint = { transport: 'streamable-http' as const, url: running.url }
-      const extra = { stdio: { endpoint: command, port: running.port } }
+      const extra = {
+        stdio: { endpoint: command, port: running.port },
+        ...(source && { source }),
+      }
       const { definition } = registration
       const outcome = definition
         ? await this.#registerGiven(
@@ -327,9 +348,9 @@ export class Registrar {
   }
 
   #rowOf({ id, registration, endpoint, identified, extra, before }: RowParts): RegistrationRow {
-    if (before) refuseOthers(id, before, registration.registrant)
-    const { metadata, capacity, weight, registrant, tags, publish } = registration
-    const asked = { weight, capacity, tags, publish }
+    if (before) refuseUnlessHolder(id, before, registration, extra)
+    const { metadata, capacity, weight, registrant, tags, publish, serverJson } = registration
+    const asked = { weight, capacity, tags, publish, ...(serverJson && { serverJson }) }
     // What an operator has set since lasts until the registrant asks for something else.
     const keeps = before?.asked && isDeepStrictEqual(before.asked, asked)
     const spec: InstanceSpec = {
@@ -418,12 +439,14 @@ export class Registrar {
   }
 }
 
+type RowExtra = Pick<RegistrationRow, 'introspected' | 'stdio' | 'source'>
+
 interface RowParts {
   readonly id: string
   readonly registration: Registration
   readonly endpoint: Endpoint
   readonly identified: IdentifiedDefinition
-  readonly extra: Pick<RegistrationRow, 'introspected' | 'stdio'>
+  readonly extra: RowExtra
   readonly before: RegistrationRow | undefined
 }
 
@@ -483,20 +506,30 @@ function earlierHealth(
 
 function definitionOf(
   { definitionInput }: Introspection,
-  { tags, publish }: { readonly tags: readonly string[]; readonly publish: boolean },
+  { tags, publish, serverJson }: Pick<Registration, 'tags' | 'publish' | 'serverJson'>,
 ): unknown {
   const { private: isPrivate, ...input } = definitionInput
+  const { name, version, title, description } = serverJson ?? {}
   return {
     ...input,
+    // What the publisher has written down, before what the program calls itself.
+    ...(serverJson && { name, version, serverJson }),
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
     tags: [...(input.tags ?? []), ...tags],
     ...(isPrivate === true && !publish && { private: true }),
   }
 }
 
-function toIntrospected(found: Introspection, atWall: number): Introspected {
-  const { era, protocol, ttlMs, cacheScope, listChanged } = found
+function toIntrospected(
+  found: Introspection,
+  asked: Pick<Registration, 'serverJson'> | undefined,
+  atWall: number,
+): Introspected {
+  const { era, protocol, ttlMs, cacheScope, listChanged, definitionInput } = found
   return {
     atWall,
+    ...(asked?.serverJson && { name: definitionInput.name }),
     era,
     protocol,
     ...(ttlMs !== undefined && { ttlMs }),
@@ -537,6 +570,16 @@ function withoutMaintenance(row: RegistrationRow): RegistrationRow {
 function known(id: string, row: RegistrationRow | undefined): RegistrationRow {
   if (row) return row
   throw new MeridianError('not_found', `no instance ${JSON.stringify(id)} is registered here`)
+}
+
+/** Files take over from one another: which of them has an id is not for the registrar to say. */
+function refuseUnlessHolder(
+  id: string,
+  holder: RegistrationRow,
+  { registrant }: Registration,
+  { source }: RowExtra,
+): void {
+  if (!source || !holder.source) refuseOthers(id, holder, registrant)
 }
 
 /** Errors: `conflict`. */

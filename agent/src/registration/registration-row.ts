@@ -6,6 +6,7 @@ import {
   instanceSpecSchema,
   instanceStateSchema,
   instanceStatusSchema,
+  serverJsonSchema,
   stdioEndpointSchema,
   type Definition,
   type DefinitionId,
@@ -33,6 +34,8 @@ export type InstanceHealth = Readonly<Record<string, CheckHealth>>
 
 const introspectedSchema = z.object({
   atWall: z.number(),
+  /** What the server calls itself, where its definition has the name of a `server.json`. */
+  name: z.string().optional(),
   era: z.enum(['modern', 'legacy']),
   protocol: z.string(),
   ttlMs: z.number().optional(),
@@ -40,6 +43,13 @@ const introspectedSchema = z.object({
   listChanged: z.object({ tools: z.boolean(), resources: z.boolean(), prompts: z.boolean() }),
 })
 export type Introspected = z.infer<typeof introspectedSchema>
+
+const fileSourceSchema = z.object({
+  file: z.string(),
+  /** Of what the file asks for: the same again needs no look at the server. */
+  fingerprint: z.string(),
+})
+export type FileSource = z.infer<typeof fileSourceSchema>
 
 /**
  * What the agent remembers of one instance: what was asked for, and what became of it. Stored as
@@ -67,6 +77,7 @@ export const registrationRowSchema = z.object({
       capacity: z.number(),
       tags: z.array(z.string()),
       publish: z.boolean(),
+      serverJson: serverJsonSchema.optional(),
     })
     .optional(),
   checks: z.array(anyCheckSchema).default([]),
@@ -79,6 +90,8 @@ export const registrationRowSchema = z.object({
   introspected: introspectedSchema.optional(),
   /** The command behind the endpoint, and the port that it was last served on. */
   stdio: z.object({ endpoint: stdioEndpointSchema, port: z.number() }).optional(),
+  /** The service file that asks for it; absent where the API was asked. */
+  source: fileSourceSchema.optional(),
 })
 export type RegistrationRow = z.infer<typeof registrationRowSchema>
 

@@ -14,6 +14,7 @@ import {
   type Endpoint,
 } from '../model/index.ts'
 import { problemSchema } from './problem.ts'
+import { serverJsonSchema } from './server-json.ts'
 import { stdioEndpointSchema, type StdioEndpoint, type StdioEndpointInput } from './stdio.ts'
 
 const registrantMax = 128
@@ -57,6 +58,11 @@ function registrationSchemaWith<T extends z.ZodType<Definition>>(definition: T) 
        */
       checks: checksSchema.optional(),
       /**
+       * The publisher's `server.json`: the definition keeps it, and has its name, version and
+       * description; what the server offers is still what the server itself says.
+       */
+      serverJson: serverJsonSchema.optional(),
+      /**
        * The registrant vouches that the lists do not differ from caller to caller, so that others
        * may see them although the server calls them private (as servers do that say nothing).
        */
@@ -94,6 +100,14 @@ function registrationSchemaWith<T extends z.ZodType<Definition>>(definition: T) 
           path: ['publish'],
           message: 'is for servers that are introspected: leave `private` out of the definition',
           input: value.publish,
+        })
+      }
+      if (value.serverJson && !introspect) {
+        context.addIssue({
+          code: 'custom',
+          path: ['serverJson'],
+          message: 'is for servers that are introspected: the definition has a field of that name',
+          input: undefined,
         })
       }
       const probes = value.checks?.find(({ kind }) => kind === 'mcp')
