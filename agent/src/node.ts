@@ -185,6 +185,7 @@ export function createNode(options: NodeOptions): AgentNode {
       // Nobody knows better than this agent that it lives, and what its servers do.
       if (node.owner !== owner) showNode(catalog.index, loads, node)
     },
+    definition: definitionBytes,
     fellows: (of) => watch.nodesOf(of),
     settings: options.livenessSettings,
   })

@@ -25,6 +25,7 @@ import {
   type Random,
   type ReplicaStore,
   type Subscription,
+  type SyncMethod,
   type Tier,
   type Transport,
   type ZoneLiveness,
@@ -123,6 +124,12 @@ export function createReplica(options: ReplicaOptions): Replica {
     own: new Set(),
     signs: { replica: place.replica, tier },
     acknowledges: true,
+    ...(role.asks === 'parent' && {
+      others: {
+        name: place.region,
+        subject: (method: SyncMethod) => subjects.rpcRegional(place.region, method),
+      },
+    }),
     namesToo: (id) => summaries?.names(id) ?? false,
     onEvents: (owner, events) => {
       catalog.apply(owner, events)
@@ -143,6 +150,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     index,
     loads: new InstanceLoads(index),
     follower,
+    definition: (id) => store.definition(id),
     pulseMs,
     settings: options.livenessSettings,
     transport,

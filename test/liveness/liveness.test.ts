@@ -65,6 +65,21 @@ describe('a node that dies', () => {
     expect(await region.found(regional)).toEqual([])
   })
 
+  it('is told of, with what it served, to a replica that comes without a disk', async () => {
+    const former = region.replica('local', 'l1')
+    region.replica('regional', 'g1')
+    await region.register(region.agent('n1'), 'on-n1')
+    await region.clock.advance(5_000)
+    const known = former.api.servers({ kind: 'all' }, '', 10).servers
+    await region.kill('n1')
+    await region.kill('l1')
+    const latter = region.replica('local', 'l2')
+    await region.clock.advance(15_000)
+    const told = latter.api.servers({ kind: 'all' }, '', 10).servers
+    expect(told).toMatchObject(known.map(({ name, tools }) => ({ name, tools })))
+    expect(told).toHaveLength(1)
+  })
+
   it('is forgotten after a while, and known again when it returns', async () => {
     await region.close()
     region = new Region({ forgetMs: 300_000 })
@@ -141,8 +156,14 @@ describe('pulses that stop', () => {
   /** 50 nodes, each with an instance of one server, the first with the only one of another. */
   async function createZone(): Promise<AgentNode> {
     region.replica('local', 'l1')
+    // Neither look nor pulse at the same moments.
+    await region.clock.advance(130)
     region.replica('local', 'l2')
-    const agents = nodes.map((node) => region.agent(node))
+    const agents: AgentNode[] = []
+    for (const node of nodes) {
+      agents.push(region.agent(node))
+      await region.clock.advance(37)
+    }
     for (const [at, agent] of agents.entries()) {
       await region.register(agent, `i${at}`, at === 1 ? 'io.acme/only' : 'io.acme/flights')
     }
@@ -210,8 +231,28 @@ describe('two processes under one name', () => {
 
     const yielded = rivals()[0]
     await region.kill(yielded === first ? 'clone' : 'n1')
+    region.told.length = 0
     await region.clock.advance(45_000)
     expect(rivals()).toEqual([])
     expect(yielded?.settled).toBe(true)
+    expect(region.told.filter(({ level }) => level === 'error')).toEqual([])
+  })
+
+  it('are not what a host is that was set up anew after its node was taken for dead', async () => {
+    const local = region.replica('local', 'l1')
+    await region.register(region.agent('n1'), 'of-old')
+    await region.clock.advance(5_000)
+    await region.kill('n1')
+    await region.clock.advance(15_000)
+    expect(await region.found(local)).toEqual([])
+    // What it sends first is a delta, by which the node lives again.
+    await region.register(region.agent('n1', { disk: 'new' }), 'of-new')
+    for (let second = 0; second < 40; second += 1) {
+      await region.clock.advance(1_000)
+      expect(await region.found(local)).toEqual(['of-new'])
+    }
+    expect(region.told.map(({ message }) => message)).not.toContain(
+      'another database claims a name that is held; refused',
+    )
   })
 })

@@ -35,13 +35,24 @@ export class AgentProcess extends SimulatedProcess<AgentNode> {
   /** Since when each instance has been what it is. */
   readonly #since = new Map<string, Millis>()
 
-  constructor(world: World, locality: Locality) {
+  constructor(world: World, locality: Locality, twin?: number) {
     const { region, zone } = locality
-    super(world, `agent ${formatLocality(locality)}`, { kind: 'zone', region, zone })
+    const name = `agent ${formatLocality(locality)}${twin === undefined ? '' : ` twin ${twin}`}`
+    super(world, name, { kind: 'zone', region, zone }, twin !== undefined)
     this.locality = locality
     this.owner = agentOwnerId(locality)
     this.disk = new Disk(world.shape.agentWritesUnsynced)
     this.disks = [this.disk, this.zoneDisk]
+  }
+
+  /** Another agent of this name: its disk copied, or only its configuration. */
+  twin(number: number, disk: 'copied' | 'new'): AgentProcess {
+    const twin = new AgentProcess(this.world, this.locality, number)
+    if (disk === 'copied') {
+      twin.disk.replace(this.disk.copy())
+      twin.zoneDisk.replace(this.zoneDisk.copy())
+    }
+    return twin
   }
 
   acknowledge(instance: Registered): void {

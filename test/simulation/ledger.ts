@@ -26,8 +26,11 @@ export class Ledger {
     this.#onBreach = onBreach
   }
 
-  /** The owner has committed this; its set is now as given. */
-  said({ owner, version }: SetChange, set: StoredSet | undefined): void {
+  /**
+   * The owner has committed this; its set is now as given. What a twin says under the owner's name
+   * may be held as well, and is not the truth.
+   */
+  said({ owner, version }: SetChange, set: StoredSet | undefined, isTwin: boolean): void {
     const content = contentOf(set?.records ?? [])
     const at = key(owner, version)
     const before = this.#said.get(at)
@@ -35,7 +38,7 @@ export class Ledger {
       this.#onBreach(`${at} is said twice with another meaning`)
     }
     this.#said.set(at, content)
-    this.#present.set(owner, { version, content })
+    if (!isTwin) this.#present.set(owner, { version, content })
   }
 
   /** What the owner says at present: its last commit, whatever became of its disk since. */
@@ -43,8 +46,10 @@ export class Ledger {
     return this.#present.get(owner)
   }
 
-  owners(): Iterable<OwnerId> {
-    return this.#present.keys()
+  /** Whether the set is what its owner had at that version; a damaged one is not. */
+  isSaid({ owner, version, records }: StoredSet): boolean {
+    const said = this.#said.get(key(owner, version))
+    return said !== undefined && sameContent(contentOf(records), said)
   }
 
   /** Somebody has committed a copy of the owner's set; `before` is the version held until then. */

@@ -33,13 +33,16 @@ export abstract class SimulatedProcess<P extends Program> {
   wallError: Millis = 0
   /** Something was committed since the last look. */
   changed = false
+  /** Runs under the name of another. */
+  readonly isTwin: boolean
   #run: Run<P> | undefined
   #runs = 0
   #pausedUntil: Millis | undefined
 
-  constructor(world: World, name: string, broker: Broker) {
+  constructor(world: World, name: string, broker: Broker, isTwin = false) {
     this.world = world
     this.name = name
+    this.isTwin = isTwin
     this.broker = broker
   }
 
@@ -142,7 +145,7 @@ export abstract class SimulatedProcess<P extends Program> {
     const watcher: DiskWatcher = {
       owned: (change) => {
         this.changed = true
-        this.world.ledger.said(change, disk.ownSet(change.owner))
+        this.world.ledger.said(change, disk.ownSet(change.owner), this.isTwin)
         this.world.committed(this.name, change.owner, change.version, `own ${change.kind}`)
       },
       copying: ({ changes = [] }) => {

@@ -1,6 +1,7 @@
 import {
   exchangeLimits,
   isMeridianError,
+  type Cancel,
   type LookupAnswer,
   type Millis,
   type Tier,
@@ -28,11 +29,6 @@ import type { World } from './world.ts'
 /**
  * What happens to a world: things are registered and looked up, and everything that can break
  * breaks, at moments that a seed chooses. Then faults and writes end, and all must come to agree.
- *
- * Faults of liveness (nodes that stay dead, rivals) belong into `faults` and `#heal` once the
- * machines that judge it run in the programs: an owner that stays down needs vitals and offers to
- * be told of by whoever holds its newest set, and `converge` then has to leave out what was
- * reaped.
  */
 export class Scenario {
   readonly #world: World
@@ -43,7 +39,10 @@ export class Scenario {
   readonly #weights: Readonly<Record<Action, number>>
   readonly #agentBackups = new Map<AgentProcess, AgentBackup[]>()
   readonly #registryBackups = new Map<RegistryProcess, Image[]>()
+  /** What is to happen later, unless all is over by then. */
+  readonly #plans = new Set<Cancel>()
   #isOver = false
+  #twinsMade = 0
   #steps = 0
   #lookups = 0
   #wrongNones = 0
@@ -89,16 +88,24 @@ export class Scenario {
     await this.#checkAnswers()
   }
 
-  /** Faults and writes end. Returns how long it took until all agreed. */
-  async quiesce(): Promise<Millis> {
+  /**
+   * Faults and writes end. Returns how long it took until all agreed; nothing where agents had to
+   * wait for twins to be forgotten.
+   */
+  async quiesce(): Promise<Millis | undefined> {
     const world = this.#world
     await this.#heal()
-    const took = await converge(world)
+    const disputedMs = Math.max(0, world.disputesEndAt - world.clock.now())
+    const took = await converge(world, disputedMs)
     if (world.breaches.length > 0) return took
     await this.#checkAnswers()
     for (const agent of world.agents) checkRegistered(world, agent)
     await this.#checkQuiet()
-    return took
+    for (const process of world.resting) {
+      this.#later(this.#random.between(0, 10_000), () => this.#bringBack(process))
+    }
+    world.resting.clear()
+    return disputedMs > 0 ? undefined : took
   }
 
   /** Where nothing changes nothing is written, and hardly more is said than that all is well. */
@@ -119,6 +126,7 @@ export class Scenario {
   /** Everything is closed as after SIGTERM, and nothing is left behind. */
   async shutDown(): Promise<void> {
     this.#isOver = true
+    for (const cancel of this.#plans) cancel()
     for (const process of this.#world.processes) process.stop()
     await this.#world.advance(10_000)
     if (this.#world.clock.nextDueAt() === undefined) return
@@ -325,12 +333,14 @@ export class Scenario {
    * may be wrong, a registry has to follow who is alive.
    */
   #judgeNone(query: KnownQuery, deadline: Millis): void {
-    const isThere = this.#world.agents.some((agent) =>
-      agent
-        .establishedFor(deadline + establishedMs)
-        .filter(({ definitionId }) => !isPrivate(definitionId))
-        .map((instance) => rowOfRegistered(instance, agent))
-        .some((row) => isUsable(row) && query.matches(row)),
+    const isThere = this.#world.agents.some(
+      (agent) =>
+        !agent.isDown &&
+        agent
+          .establishedFor(deadline + establishedMs)
+          .filter(({ definitionId }) => !isPrivate(definitionId))
+          .map((instance) => rowOfRegistered(instance, agent))
+          .some((row) => isUsable(row) && query.matches(row)),
     )
     if (!isThere) return
     this.#wrongNones += 1
@@ -364,6 +374,32 @@ export class Scenario {
       const registry = this.#random.pick(registries)
       keep(this.#registryBackups, registry, registry.disk.copy())
     }
+  }
+
+  /** An agent is set up twice under one name, from a copy of its disk or of its configuration. */
+  twin(): void {
+    const agent = this.#random.pick(this.#world.agents)
+    const { twins, trace } = this.#world
+    const disk = this.#random.chance(0.7) ? 'copied' : 'new'
+    const duration = this.#random.between(1_000, 25_000)
+    if (agent.isDown || [...twins].some(({ owner }) => owner === agent.owner)) return
+    this.#twinsMade += 1
+    const twin = agent.twin(this.#twinsMade, disk)
+    trace.write(`${twin.name} begins on a disk that is ${disk}`)
+    twins.add(twin)
+    twin.start()
+    this.#later(duration, () => this.#world.endTwin(twin))
+  }
+
+  /** Something is registered with the wrong one. */
+  async registerAtTwin(): Promise<void> {
+    const twins = [...this.#world.twins].filter(({ isAwake }) => isAwake)
+    if (twins.length === 0) return
+    const { program, locality, name } = this.#random.pick(twins)
+    const { id, registration } = drawOffer(this.#random, locality.node)
+    const waiting = program && new Waiting(program.api.register(id, registration))
+    await this.#world.settle()
+    this.#world.trace.write(`${name} registers ${id}: ${waiting?.ending.kind}`)
   }
 
   fillDisk(): void {
@@ -419,10 +455,13 @@ export class Scenario {
 
   async #heal(): Promise<void> {
     const world = this.#world
+    for (const twin of world.twins) world.endTwin(twin)
     world.wires.weather = fairWeather
     world.wires.joinAll()
+    if (this.#random.chance(0.5)) this.#layToRest()
     for (const process of world.processes) {
       for (const disk of process.disks) disk.free()
+      if (world.resting.has(process)) continue
       process.resume()
       process.start()
     }
@@ -431,9 +470,25 @@ export class Scenario {
     world.trace.write('faults and writes have ended')
   }
 
+  /** Some stay down: nodes, and replicas that are not the last of their kind. */
+  #layToRest(): void {
+    const { agents, registries, resting } = this.#world
+    const dead: World['processes'][number][] = [this.#random.pick(agents)]
+    if (this.#random.chance(0.5)) dead.push(this.#random.pick(agents))
+    const replica = this.#random.pick(registries)
+    const twins = registries.filter((other) => other.isTwinOf(replica))
+    // The global tier reads a region from the first of its replicas by name.
+    if (twins.length > 0 && replica.place.replica !== 'r1') dead.push(replica)
+    for (const process of dead) {
+      process.kill(this.#random.between(0, 3))
+      resting.add(process)
+      this.#world.trace.write(`${process.name} stays down`)
+    }
+  }
+
   /** Starts a process again, sometimes on another disk than it had. */
   #bringBack(process: World['processes'][number]): void {
-    if (!process.isDown || this.#isOver) return
+    if (!process.isDown || this.#isOver || this.#world.resting.has(process)) return
     if (process instanceof RegistryProcess) this.#changeDisk(process)
     else this.#changeAgentDisk(process)
     process.start()
@@ -515,7 +570,11 @@ export class Scenario {
   }
 
   #later(delay: Millis, task: () => void): void {
-    this.#world.clock.after(delay, task)
+    const cancel = this.#world.clock.after(delay, () => {
+      this.#plans.delete(cancel)
+      task()
+    })
+    this.#plans.add(cancel)
   }
 
   /** Mostly short, so that things happen while others are under way. */
@@ -570,6 +629,7 @@ const work = {
   lookUp: 14,
   askRegistry: 4,
   backUp: 4,
+  registerAtTwin: 3,
   idle: 8,
   idleLong: 0.25,
 } as const satisfies Partial<Record<keyof Scenario, number>>
@@ -582,6 +642,7 @@ const faults = {
   cutLink: 4,
   deafenLink: 3,
   restartBroker: 1,
+  twin: 0.5,
   changeWeather: 3,
 } as const satisfies Partial<Record<keyof Scenario, number>>
 

@@ -32,8 +32,10 @@ export interface SimulationResult {
   readonly tail: readonly string[]
 }
 
+/** Half of the worlds come to rest twice, so that there is something to come back from. */
 const roundsMax = 2
-const stepsPerRound = 90
+const stepsMin = 20
+const stepsMax = 90
 
 /** Runs the world that the seed stands for. Stops at the first breach. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -68,11 +70,15 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
 async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Promise<void> {
   const isBroken = () => world.breaches.length > 0
+  const random = world.random.fork('length')
+  const rounds = random.between(1, roundsMax)
   await scenario.boot()
-  for (let round = 0; round < roundsMax && !isBroken(); round += 1) {
-    for (let step = 0; step < stepsPerRound && !isBroken(); step += 1) await scenario.step()
+  for (let round = 0; round < rounds && !isBroken(); round += 1) {
+    const steps = random.between(stepsMin, stepsMax)
+    for (let step = 0; step < steps && !isBroken(); step += 1) await scenario.step()
     if (isBroken()) return
-    convergedMs.push(await scenario.quiesce())
+    const took = await scenario.quiesce()
+    if (took !== undefined) convergedMs.push(took)
   }
   if (!isBroken()) await scenario.shutDown()
 }
@@ -80,11 +86,11 @@ async function run(world: World, scenario: Scenario, convergedMs: Millis[]): Pro
 /** Room for one definition or a few instances a message, so that sets travel in pieces; and NATS's. */
 const payloads = [exchangeLimits.headroomBytes + 1_536, 1_048_576]
 
-/** What `--large` makes of a world. */
+/** What `--large` makes of a world: zones of two, in which no silence is a mass of silences. */
 export const largeShape: Partial<Shape> = {
   regions: 3,
-  zonesPerRegion: 2,
-  nodesPerZone: 4,
+  zonesPerRegion: 4,
+  nodesPerZone: 2,
   replicas: { local: 3, regional: 2, global: 3 },
 }
 

@@ -51,6 +51,12 @@ export class World {
   readonly agents: readonly AgentProcess[]
   readonly registries: readonly RegistryProcess[]
   readonly breaches: Breach[] = []
+  /** Processes that stay down although everything else is well. */
+  readonly resting = new Set<AgentProcess | RegistryProcess>()
+  /** Agents that run under the name of another. */
+  readonly twins = new Set<AgentProcess>()
+  /** Until when each name may be in dispute, twins that live aside. */
+  readonly #disputedUntil = new Map<OwnerId, Millis>()
   /** Promises that end by themselves, such as those of connections being closed. */
   readonly #ending = new Set<Promise<void>>()
   #commits = 0
@@ -79,6 +85,22 @@ export class World {
   /** Transactions of all processes so far. */
   get commits(): number {
     return this.#commits
+  }
+
+  endTwin(twin: AgentProcess): void {
+    if (!this.twins.delete(twin)) return
+    twin.kill(0)
+    this.#disputedUntil.set(twin.owner, this.clock.now() + disputeMs)
+  }
+
+  /** When all disputes will be over. */
+  get disputesEndAt(): Millis {
+    return Math.max(0, ...this.#disputedUntil.values())
+  }
+
+  #isDisputed(owner: unknown): boolean {
+    if ([...this.twins].some((twin) => twin.owner === owner)) return true
+    return (this.#disputedUntil.get(String(owner)) ?? 0) >= this.clock.now()
   }
 
   committed(who: string, owner: OwnerId, version: Version, what: string): void {
@@ -127,7 +149,8 @@ export class World {
       },
       error: (fields, message) => {
         write('error')(fields, message)
-        if (isDiskFull(fields)) return
+        const isDispute = disputes.has(message) && 'owner' in fields
+        if (isDiskFull(fields) || (isDispute && this.#isDisputed(fields.owner))) return
         this.breach('9', `${who}: ${message} ${describe(fields)}${stackOf(fields)}`)
       },
     }
@@ -149,6 +172,16 @@ const suspicious = new Set([
   'somebody speaks for an owner that is not theirs; refused',
   'reply to a delta cannot be read',
 ])
+
+/** What is told of two agents of one name. */
+const disputes = new Set([
+  'another process runs under this node’s name: this one publishes nothing more',
+  'another process runs under this node’s name, and has to stop',
+  'two living processes of one name',
+])
+
+/** An agent that has stopped for another waits so long after its last word, before it comes back. */
+const disputeMs = 32_000
 
 function isDiskFull(fields: object): boolean {
   return 'err' in fields && isMeridianError(fields.err, 'storage_full')

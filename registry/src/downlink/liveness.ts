@@ -9,6 +9,7 @@ import {
   ZoneJudge,
   type CapabilityIndex,
   type Clock,
+  type DefinitionId,
   type Follower,
   type Holdings,
   type InstanceLoads,
@@ -32,6 +33,7 @@ export interface LivenessOptions {
   readonly index: CapabilityIndex
   readonly loads: InstanceLoads
   readonly follower: Follower
+  readonly definition: (id: DefinitionId) => Uint8Array | undefined
   readonly pulseMs: number
   readonly settings: LivenessSettings | undefined
   readonly transport: Transport

@@ -313,6 +313,8 @@ export interface TestFollowerOptions {
   readonly takes?: (owner: OwnerParts) => boolean
   /** Compares with the zone's local replicas at the start. */
   readonly compares?: boolean
+  /** Asks the zone's local replicas for definitions that nobody brought. */
+  readonly asksOthers?: boolean
 }
 
 /** Keeps copies; what its readers were told is kept beside them, to be compared. */
@@ -376,7 +378,13 @@ export class TestFollower {
 
   #create(): Follower {
     const { clock, random, log } = this.#fabric
-    const { tier, own = [], takes = () => true, compares = false } = this.#options
+    const {
+      tier,
+      own = [],
+      takes = () => true,
+      compares = false,
+      asksOthers = false,
+    } = this.#options
     const options: FollowerOptions = {
       transport: this.transport,
       clock,
@@ -389,6 +397,7 @@ export class TestFollower {
       own: new Set(own),
       signs: { replica: this.name, tier: tier ?? 'agent' },
       acknowledges: tier !== undefined,
+      ...(asksOthers && { others: { name: 'eu/a', subject: rpcLocal } }),
       ...(compares && { bulk: { name: 'eu/a', scope: ['eu/a'], subject: rpcLocal } }),
       onEvents: (owner, events) => {
         const seen = this.seen.get(owner) ?? new Map<string, string>()

@@ -497,6 +497,22 @@ describe('a follower and definitions', () => {
     expect(agent.arrived).toEqual([flights.id])
   })
 
+  it('asks others for one whose owner is gone', async () => {
+    const { fabric, lose } = lossy()
+    const owner = new TestOwner(fabric, 'n1').start()
+    new TestFollower(fabric, 'l1', { tier: 'local' }).start()
+    owner.put('i/a', 'one', flights)
+    await fabric.clock.advance(100)
+    lose((_from, _to, subject) => subject.endsWith('.definitions'))
+    const late = new TestFollower(fabric, 'r1', { asksOthers: true }).start()
+    await fabric.clock.advance(pulseMs)
+    expect(late.holdings.definitions.missing()).toEqual([flights.id])
+    owner.close()
+    lose(() => false)
+    await fabric.clock.advance(exchangeLimits.definitionSweepMs)
+    expect(late.arrived).toEqual([flights.id])
+  })
+
   it('fetches more of them than one answer holds', async () => {
     const fabric = createFabric()
     const owner = new TestOwner(fabric, 'n1').start()

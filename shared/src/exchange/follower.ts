@@ -70,6 +70,8 @@ export interface FollowerOptions {
    * asked for all that is missed, in the owners' place: agents may not ask each other.
    */
   readonly bulk?: Source & { readonly scope: readonly string[] }
+  /** Asked now and then for definitions that nobody brought, as those of owners that are gone. */
+  readonly others?: Source
   /** Whether other sets in the same store name the definition. None do unless given. */
   readonly namesToo?: (id: DefinitionId) => boolean
   /** A pulse that its sender may send. False: its speaker is not believed, nothing follows of it. */
@@ -411,8 +413,9 @@ export class Follower {
 
   /** Those of owners that are silent are asked for by nothing else. */
   #wantMissingDefinitions(): void {
-    const { bulk, holdings } = this.#options
-    if (bulk) this.#definitions.want(bulk, holdings.definitions.missing())
+    const { bulk, others, holdings } = this.#options
+    const source = bulk ?? others
+    if (source) this.#definitions.want(source, holdings.definitions.missing())
   }
 
   #sweepLater(): void {

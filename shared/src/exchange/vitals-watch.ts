@@ -1,4 +1,4 @@
-import { zeroVersion, type OwnerId } from '../model/index.ts'
+import { zeroVersion, type DefinitionId, type OwnerId } from '../model/index.ts'
 import type {
   Cancel,
   Clock,
@@ -12,15 +12,19 @@ import type {
 import {
   answerFetch,
   completeSet,
+  definitionBytes,
   deltaBytes,
   livenessDefaults,
   Offers,
+  replicationLimits,
   splitDelta,
   VitalsFollower,
   zoneOf,
+  type Delta,
   type FollowedNode,
   type Holding,
   type Holdings,
+  type InlineDefinition,
   type LivenessSettings,
   type NodeStatus,
 } from '../replication/index.ts'
@@ -44,6 +48,8 @@ export interface VitalsWatchOptions {
   readonly holdings: Holdings
   readonly follower: Pick<Follower, 'heard' | 'letGo'>
   readonly onNode: (node: FollowedNode) => void
+  /** The bytes of a definition, to be offered with the records that name it. */
+  readonly definition: (id: DefinitionId) => Uint8Array | undefined
   /** How many besides this process could offer a replica of the zone what it lacks. */
   readonly fellows: (zone: string) => number
   readonly settings?: LivenessSettings | undefined
@@ -282,7 +288,7 @@ export class VitalsWatch implements ZoneLiveness {
     const { transport, holdings, log } = this.#options
     const { deltas } = answerFetch((owner) => completeSet(holdings, owner), wanted)
     const room = roomOf(transport)
-    const pieces = deltas.flatMap((delta) => splitDelta(delta, room))
+    const pieces = this.#withDefinitions(deltas, room).flatMap((delta) => splitDelta(delta, room))
     const subject = subjects.rpcLocal(at, 'offer', replica)
     log.info({ subject, owners: deltas.length }, 'offering what a replica lacks')
     try {
@@ -293,6 +299,24 @@ export class VitalsWatch implements ZoneLiveness {
     } catch (error) {
       logFailure(log, error, { subject }, 'not offered')
     }
+  }
+
+  /** The owners themselves cannot be asked for them: they are gone, or would have spoken. */
+  #withDefinitions(deltas: readonly Delta[], room: number): Delta[] {
+    const given = new Set<DefinitionId>()
+    let bytes = 0
+    return deltas.map((delta) => {
+      const definitions: InlineDefinition[] = []
+      for (const { definition: id } of delta.records) {
+        if (id === undefined || given.has(id) || bytes > replicationLimits.answerBytesMax) continue
+        const canonical = this.#options.definition(id)
+        if (!canonical || definitionBytes({ id, canonical }) > room) continue
+        given.add(id)
+        bytes += canonical.length
+        definitions.push({ id, canonical })
+      }
+      return { ...delta, definitions }
+    })
   }
 }
 

@@ -54,8 +54,8 @@ export class ZoneJudge implements ZoneLiveness {
   readonly #writer: VitalsWriter
   readonly #identities = new IdentityBook()
   readonly #loads = new Map<OwnerId, readonly PulseLoad[]>()
-  /** How many pulses came under an owner's name from somebody who is not believed to be it. */
-  readonly #disputes = new Map<OwnerId, number>()
+  /** How many pulses came under an owner's name from a run that is not believed to be it. */
+  readonly #disputes = new Map<OwnerId, { readonly runId: string; readonly pulses: number }>()
   #isWholeDue = true
   #wholeAt: Millis
   #wasPreserved = false
@@ -109,12 +109,11 @@ export class ZoneJudge implements ZoneLiveness {
   onPulse(pulse: Pulse): boolean {
     const { owner, version, number, everyMs, runId, agentId } = pulse
     const identity = { agentId, runId, epoch: version.epoch }
-    const status = this.#judge.judgementOf(owner)?.status
-    const lives = status === 'alive' || status === 'suspect'
-    const verdict = this.#identities.heard(owner, identity, lives)
-    if (verdict.kind !== 'accepted') this.#dispute(owner, verdict)
-    if (verdict.kind === 'refused') return false
     const now = this.#options.clock.now()
+    const { at, leaseMs } = this.#judge.silence(everyMs, now)
+    const verdict = this.#identities.heard(owner, identity, at, leaseMs)
+    if (verdict.kind !== 'accepted') this.#dispute(owner, runId, verdict)
+    if (verdict.kind === 'refused') return false
     const change = this.#judge.heard(owner, { epoch: version.epoch, number }, everyMs, now)
     const loads = pulse.loads.length === 0 ? nothing : pulse.loads
     const before = this.#loads.get(owner) ?? nothing
@@ -199,12 +198,14 @@ export class ZoneJudge implements ZoneLiveness {
 
   #dispute(
     owner: OwnerId,
+    runId: string,
     verdict: Exclude<ReturnType<IdentityBook['heard']>, { kind: 'accepted' }>,
   ): void {
-    const disputes = (this.#disputes.get(owner) ?? 0) + 1
-    this.#disputes.set(owner, disputes)
+    const before = this.#disputes.get(owner)
+    const pulses = before?.runId === runId ? before.pulses + 1 : 1
+    this.#disputes.set(owner, { runId, pulses })
     // One may be the last of a process that has ended, late on its way; the second is told once.
-    if (disputes !== 2) return
+    if (pulses !== 2) return
     const { log } = this.#options
     if (verdict.kind === 'rivals') {
       const { holder, other } = verdict

@@ -115,6 +115,17 @@ export class LivenessJudge {
     return node && this.#revive(owner, node, this.#time(now))
   }
 
+  /**
+   * Now, on the clock of leases, and how long a node that pulses every `everyMs` may be silent
+   * before it is unreachable: for whoever judges something else by silence.
+   */
+  silence(everyMs: Millis, now: Millis): { readonly at: Millis; readonly leaseMs: Millis } {
+    return {
+      at: this.#time(now),
+      leaseMs: this.#lease(everyMs, this.#settings.unreachableAfterPulses),
+    }
+  }
+
   /** The way to the broker was lost: until it is back, silence means nothing. */
   linkDown(now: Millis): void {
     this.#time(now)
@@ -193,7 +204,7 @@ export class LivenessJudge {
     const changes: LivenessChange[] = []
     for (const [owner, node] of this.#nodes) {
       if (node.status !== 'alive') continue
-      if (at - node.heardAt < this.#lease(node, this.#settings.suspectAfterPulses)) continue
+      if (at - node.heardAt < this.#lease(node.everyMs, this.#settings.suspectAfterPulses)) continue
       const change = this.#move(owner, node, 'suspect', at)
       if (change) changes.push(change)
     }
@@ -212,7 +223,8 @@ export class LivenessJudge {
       silent.push({
         owner,
         since: node.silentSince,
-        isDue: at - node.heardAt >= this.#lease(node, this.#settings.unreachableAfterPulses),
+        isDue:
+          at - node.heardAt >= this.#lease(node.everyMs, this.#settings.unreachableAfterPulses),
         isOut: node.status === 'unreachable' || node.status === 'reaped',
       })
     }
@@ -251,7 +263,7 @@ export class LivenessJudge {
     return { forget, drop }
   }
 
-  #lease({ everyMs }: Node, pulses: number): Millis {
+  #lease(everyMs: Millis, pulses: number): Millis {
     return everyMs * pulses * (1 + this.#ownLag / 2)
   }
 }

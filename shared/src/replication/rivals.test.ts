@@ -80,40 +80,57 @@ describe('an agent that listens for rivals', () => {
 })
 
 describe('a replica’s book of identities', () => {
+  const leaseMs = 12_000
+
   it('accepts the first, its later pulses, and its next run', () => {
     const book = new IdentityBook()
     for (const identity of [run('a'), run('a', 6), run('b', 7), run('b', 7), run('c', 8)]) {
-      expect(book.heard(owner, identity, true)).toEqual({ kind: 'accepted' })
+      expect(book.heard(owner, identity, 0, leaseMs)).toEqual({ kind: 'accepted' })
       expect(book.holder(owner)).toEqual(identity)
     }
   })
 
   it('reports two runs on one database that both go on speaking', () => {
     const book = new IdentityBook()
-    book.heard(owner, run('a'), true)
-    book.heard(owner, run('b', 6), true)
-    expect(book.heard(owner, run('a'), true)).toEqual({
-      kind: 'rivals',
-      holder: run('b', 6),
-      other: run('a'),
-    })
+    book.heard(owner, run('a'), 0, leaseMs)
+    book.heard(owner, run('b', 6), 2_000, leaseMs)
+    for (const at of [2_000, 13_000]) {
+      expect(book.heard(owner, run('a'), at, leaseMs)).toEqual({
+        kind: 'rivals',
+        holder: run('b', 6),
+        other: run('a'),
+      })
+    }
   })
 
-  it('refuses another database while the holder lives, and accepts it after', () => {
+  it('accepts a run again that had stopped for another, once the other is silent', () => {
     const book = new IdentityBook()
-    book.heard(owner, run('a'), true)
+    book.heard(owner, run('a'), 0, leaseMs)
+    book.heard(owner, run('b', 6), 2_000, leaseMs)
+    const comingBack = run('a', 7)
+    expect(book.heard(owner, comingBack, 14_000, leaseMs)).toEqual({ kind: 'accepted' })
+    expect(book.heard(owner, comingBack, 16_000, leaseMs)).toEqual({ kind: 'accepted' })
+    expect(book.heard(owner, run('b', 6), 18_000, leaseMs).kind).toBe('rivals')
+  })
+
+  it('refuses another database while the holder speaks, and accepts it after', () => {
+    const book = new IdentityBook()
+    book.heard(owner, run('a'), 0, leaseMs)
     const other = run('b', 9, 'disk-2')
-    expect(book.heard(owner, other, true)).toEqual({ kind: 'refused', holder: run('a') })
-    expect(book.heard(owner, run('a', 6), true)).toEqual({ kind: 'accepted' })
-    expect(book.heard(owner, other, false)).toEqual({ kind: 'accepted' })
-    expect(book.heard(owner, run('a', 6), true)).toMatchObject({ kind: 'refused', holder: other })
+    const refused = { kind: 'refused', holder: run('a') }
+    expect(book.heard(owner, other, 2_000, leaseMs)).toEqual(refused)
+    expect(book.heard(owner, run('a', 6), 4_000, leaseMs)).toEqual({ kind: 'accepted' })
+    expect(book.heard(owner, other, 15_999, leaseMs)).toMatchObject({ kind: 'refused' })
+    expect(book.heard(owner, other, 16_000, leaseMs)).toEqual({ kind: 'accepted' })
+    expect(book.heard(owner, run('a', 6), 18_000, leaseMs)).toMatchObject({ holder: other })
   })
 
   it('keeps owners apart and forgets them', () => {
     const book = new IdentityBook()
-    book.heard(owner, run('a'), true)
-    expect(book.heard('eu/a/n2/agent', run('b', 1, 'disk-2'), true).kind).toBe('accepted')
+    book.heard(owner, run('a'), 0, leaseMs)
+    const other = run('b', 1, 'disk-2')
+    expect(book.heard('eu/a/n2/agent', other, 0, leaseMs).kind).toBe('accepted')
     book.forget(owner)
-    expect(book.heard(owner, run('b', 1, 'disk-2'), true).kind).toBe('accepted')
+    expect(book.heard(owner, other, 0, leaseMs).kind).toBe('accepted')
   })
 })

@@ -97,37 +97,59 @@ const pastRunsMax = 8
 
 /**
  * A replica's memory of who speaks for each owner. Another database is accepted under a name once
- * the holder of the name is no longer alive; another run on the same database at once, because
- * that is a restart, unless the run before it goes on speaking.
+ * the holder of the name has been silent for its lease; another run on the same database at once,
+ * because that is a restart, unless it was thought to be over while the present one goes on
+ * speaking.
+ *
+ * Only the holder's own pulses count for it. Whoever takes a host over sends deltas before its
+ * pulses, and those make the node alive, but not the one that has gone.
  */
 export class IdentityBook {
-  readonly #holders = new Map<OwnerId, { holder: Identity; pastRuns: string[] }>()
+  readonly #entries = new Map<OwnerId, Entry>()
 
-  /** `isAlive`: whether the replica judges the owner to be alive or suspect now. */
-  heard(owner: OwnerId, speaker: Identity, isAlive: boolean): IdentityVerdict {
-    const entry = this.#holders.get(owner)
-    if (!entry || (entry.holder.agentId !== speaker.agentId && !isAlive)) {
-      this.#holders.set(owner, { holder: speaker, pastRuns: [] })
+  /**
+   * A pulse came, at a time on the clock of leases; its holder is taken to live for `leaseMs` from
+   * then on.
+   */
+  heard(owner: OwnerId, speaker: Identity, at: Millis, leaseMs: Millis): IdentityVerdict {
+    const entry = this.#entries.get(owner)
+    const livesUntil = at + leaseMs
+    if (!entry) {
+      this.#entries.set(owner, { holder: speaker, livesUntil, pastRuns: [] })
       return { kind: 'accepted' }
     }
-    const { holder, pastRuns } = entry
-    if (holder.agentId !== speaker.agentId) return { kind: 'refused', holder }
-    if (holder.runId === speaker.runId) {
-      entry.holder = speaker
-      return { kind: 'accepted' }
+    const { holder } = entry
+    const isSame = holder.agentId === speaker.agentId
+    if (!isSame || holder.runId !== speaker.runId) {
+      const lives = at < entry.livesUntil
+      if (!isSame && lives) return { kind: 'refused', holder }
+      if (lives && entry.pastRuns.includes(speaker.runId)) {
+        return { kind: 'rivals', holder, other: speaker }
+      }
+      entry.pastRuns = isSame
+        ? [...entry.pastRuns.filter((run) => run !== speaker.runId), holder.runId].slice(
+            -pastRunsMax,
+          )
+        : []
     }
-    if (pastRuns.includes(speaker.runId)) return { kind: 'rivals', holder, other: speaker }
     entry.holder = speaker
-    entry.pastRuns = [...pastRuns.slice(1 - pastRunsMax), holder.runId]
+    entry.livesUntil = livesUntil
     return { kind: 'accepted' }
   }
 
   holder(owner: OwnerId): Identity | undefined {
-    return this.#holders.get(owner)?.holder
+    return this.#entries.get(owner)?.holder
   }
 
   /** The owner was let go. */
   forget(owner: OwnerId): void {
-    this.#holders.delete(owner)
+    this.#entries.delete(owner)
   }
+}
+
+interface Entry {
+  holder: Identity
+  livesUntil: Millis
+  /** Runs on the holder's database that are over, as far as is known. */
+  pastRuns: readonly string[]
 }

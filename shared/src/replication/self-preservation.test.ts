@@ -8,6 +8,58 @@ const { sweepMs, preserveWindowMs, preserveMs, unreachableAfterPulses } = livene
 const everyMs = 2_000
 const settleMs = everyMs * unreachableAfterPulses + 2_000
 
+/**
+ * 100 nodes fall silent within one interval, before two replicas, each of which may have missed the
+ * last pulse of each node. Returns how many at least one of them has taken out.
+ */
+function silenceHeardTwice(chance: () => number) {
+  const stopsAt = 20_000
+  const events: { readonly at: number; readonly run: (now: number) => void }[] = []
+  const out = new Set<OwnerId>()
+  const owners = Array.from({ length: 100 }, (_, at) => `eu/a/n${at}/agent`)
+  const phases = owners.map(() => chance() * everyMs)
+  for (const judge of [0, 1].map(() => new LivenessJudge('eu/a', livenessDefaults, 0))) {
+    for (const [at, owner] of owners.entries()) {
+      let number = 0
+      for (let sentAt = phases[at] ?? 0; sentAt < stopsAt; sentAt += everyMs) {
+        number += 1
+        const pulse = { epoch: { number: 1, tag: '' }, number }
+        const isLast = sentAt + everyMs >= stopsAt
+        if (isLast && chance() < 0.5) continue
+        events.push({
+          at: sentAt + chance() * 50,
+          run: (now) => judge.heard(owner, pulse, everyMs, now),
+        })
+      }
+    }
+    const endsAt = stopsAt + settleMs + 2 * preserveWindowMs
+    for (let at = chance() * sweepMs; at < endsAt; at += sweepMs) {
+      events.push({
+        at,
+        run: (now) => {
+          for (const { owner, status } of judge.sweep(now, () => false).changes) {
+            if (status === 'unreachable') out.add(owner)
+          }
+        },
+      })
+    }
+  }
+  let outInFirstWindow = 0
+  for (const { at, run } of events.sort((a, b) => a.at - b.at)) {
+    run(at)
+    if (at < stopsAt + settleMs + everyMs) outInFirstWindow = out.size
+  }
+  return { outInFirstWindow, outInThree: out.size }
+}
+
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return state / 0x80000000
+  }
+}
+
 /** A zone of which some nodes stop their pulses. */
 class Zone {
   readonly owners: OwnerId[]
@@ -174,6 +226,24 @@ describe('self-preservation', () => {
     const names = zones.map((zone) => zone.out.map((owner) => owner.split('/')[2]).join())
     expect(names[0]).toBe(names[1])
     expect(names[0]).not.toBe(names[2])
+  })
+
+  it('takes out no more when replicas hear and look at different times', () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const { outInFirstWindow, outInThree } = silenceHeardTwice(randomOf(seed))
+      expect(outInFirstWindow).toBe(15)
+      expect(outInThree).toBeLessThanOrEqual(45)
+    }
+  })
+
+  it('takes out the same again at a replica that starts anew meanwhile', () => {
+    const [zone, late] = [new Zone(100), new Zone(100)]
+    zone.stop(60)
+    zone.pass(settleMs + 2 * preserveWindowMs)
+    late.stop(60)
+    late.pass(settleMs)
+    expect(late.out).toHaveLength(15)
+    expect(zone.out).toEqual(expect.arrayContaining(late.out))
   })
 
   it('heeds an operator: off takes out what is due, on keeps without end', () => {

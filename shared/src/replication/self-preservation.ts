@@ -8,6 +8,11 @@ import type { LivenessSettings } from './liveness-settings.ts'
  * Then the zone is preserved: nodes are taken out a few a window, in an order that every replica
  * draws alike, and never the last passing instance of something.
  *
+ * What one replica takes out is gone for everybody, so replicas that choose differently take out
+ * more than the quota. Therefore the turn of a node does not depend on when a replica looks, nor
+ * on when its windows begin: all that are silent stand in one order, whether they are due or not,
+ * and those whose turn it is are taken out once they are.
+ *
  *     silent nodes       ▁▁▁▇▇▇▇▇▇▇▇▇▅▅▅▃▃▁▁▁      more than 15 % and 3 within a window: preserved
  *     out, a window         ▂ ▂ ▂ ▂ ▂              at most max(1, 15 %)
  *     state              normal│ preserved │normal  nobody waits any more, or preserveMs over
@@ -76,11 +81,12 @@ export class SelfPreservation {
     const { preserveWindowMs } = this.#settings
     this.#outAt = this.#outAt.filter((at) => now - at < preserveWindowMs)
     this.#judge(silent, size, now)
-    const due = silent.filter((node) => node.isDue && !node.isOut).map(({ owner }) => owner)
-    const admitted =
+    const waiting = silent.filter(({ isOut }) => !isOut)
+    const turns =
       this.#preservedAt === undefined
-        ? due
-        : this.#choose(due, silent, this.#preservedAt, now, protects)
+        ? waiting
+        : this.#choose(waiting, silent, this.#preservedAt, now, protects)
+    const admitted = turns.filter(({ isDue }) => isDue).map(({ owner }) => owner)
     for (let i = 0; i < admitted.length; i++) this.#outAt.push(now)
     return admitted
   }
@@ -114,34 +120,36 @@ export class SelfPreservation {
     return nodes >= preserveNodesMin && nodes > size * preserveShare
   }
 
+  /** Those whose turn comes within this window. */
   #choose(
-    due: readonly OwnerId[],
+    waiting: readonly SilentNode[],
     silent: readonly SilentNode[],
     preservedAt: Millis,
     now: Millis,
     protects: (owner: OwnerId, out: ReadonlySet<OwnerId>) => boolean,
-  ): OwnerId[] {
+  ): SilentNode[] {
     const { preserveShare, preserveWindowMs } = this.#settings
     this.#window = Math.floor((now - preservedAt) / preserveWindowMs)
     const quota = Math.max(1, Math.floor(this.#sizeAtStart * preserveShare))
+    const room = quota - this.#outAt.length
+    if (room <= 0 || !waiting.some(({ isDue }) => isDue)) return []
     const out = new Set(silent.filter(({ isOut }) => isOut).map(({ owner }) => owner))
-    const chosen: OwnerId[] = []
-    for (const owner of this.#inOrder(due)) {
-      if (this.#outAt.length + chosen.length >= quota) break
-      if (protects(owner, out)) continue
-      chosen.push(owner)
-      out.add(owner)
+    const chosen: SilentNode[] = []
+    for (const node of this.#inOrder(waiting)) {
+      if (chosen.length >= room) break
+      if (protects(node.owner, out)) continue
+      chosen.push(node)
+      out.add(node.owner)
     }
     return chosen
   }
 
-  /** The same at every replica, and another in the next window. */
-  #inOrder(owners: readonly OwnerId[]): OwnerId[] {
-    const rank = (owner: OwnerId) => hashText(`${this.#zone}\0${this.#window}\0${owner}`)
-    return owners
-      .map((owner) => ({ owner, at: rank(owner) }))
-      .sort((a, b) => a.at - b.at || (a.owner < b.owner ? -1 : 1))
-      .map(({ owner }) => owner)
+  /** The same at every replica, whenever its windows began. */
+  #inOrder(nodes: readonly SilentNode[]): SilentNode[] {
+    return nodes
+      .map((node) => ({ node, at: hashText(`${this.#zone}\0${node.owner}`) }))
+      .sort((a, b) => a.at - b.at || (a.node.owner < b.node.owner ? -1 : 1))
+      .map(({ node }) => node)
   }
 }
 
