@@ -50,6 +50,9 @@ export function countTraffic(transport: Transport, traffic: Traffic): Transport 
     get payloadBytesMax() {
       return transport.payloadBytesMax
     },
+    get compression() {
+      return transport.compression
+    },
     get status() {
       return transport.status
     },

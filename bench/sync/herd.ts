@@ -11,10 +11,8 @@ import { atMost, say, type Figure } from './report.ts'
 
 /** A broker that ends, and comes back to everybody at once. */
 
-const zones = 40
 const nodesPerZone = 50
 const processes = 2
-const agents = zones * nodesPerZone
 const changeMs = 60_000
 const pulseMs = 2_000
 const downMs = 3_000
@@ -22,13 +20,16 @@ const steadyMs = 15_000
 const sampleMs = 500
 /** It takes a while until all are up. */
 const tellMs = 10_000
-const patienceMs = 240_000
+const patienceMs = 600_000
 
 const saidSchema = z.object({ agents: z.number(), connected: z.number(), settled: z.number() })
 type Said = z.infer<typeof saidSchema>
 const varzSchema = z.object({ in_msgs: z.number(), out_msgs: z.number(), connections: z.number() })
 
-export async function measureHerd(): Promise<Figure[]> {
+/** `wanted` agents, in zones of `nodesPerZone`. */
+export async function measureHerd(wanted: number): Promise<Figure[]> {
+  const zones = Math.ceil(wanted / nodesPerZone)
+  const agents = zones * nodesPerZone
   const monitor = await freePort()
   const server = await startNatsServer(`http: "127.0.0.1:${monitor}"`)
   const children: ChildProcess[] = []

@@ -9,19 +9,10 @@ import { printFigures, say, type Figure } from './report.ts'
 import { measureThroughput } from './throughput.ts'
 import { measureVisibility } from './visibility.ts'
 
-/** How soon, how much and how many bytes: our programs as processes, over real NATS servers. */
-const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
-  visibility: () => onTree(measureVisibility),
-  throughput: () => onTree(measureThroughput),
-  'catch-up': () => onTree(measureCatchUp),
-  'cold-start': () => onTree(measureColdStart),
-  bytes: measureBytes,
-  herd: measureHerd,
-}
+const help = `npm run bench:sync -- [parts] [--agents 2000] [--strict]
 
-const help = `npm run bench:sync -- [parts] [--strict]
-
-  parts     of ${Object.keys(parts).join(', ')}; without, all of them (10 minutes)
+  parts     of visibility, throughput, catch-up, cold-start, bytes, herd; without, all of them (10 minutes)
+  --agents  how many come back to the broker in herd
   --strict  end with 1 when a figure misses what it should reach
   --help    this text
 
@@ -31,10 +22,21 @@ else wants the cores; what stands above the table says how the machine was doing
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    agents: { type: 'string', default: '2000' },
     strict: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
+
+/** How soon, how much and how many bytes: our programs as processes, over real NATS servers. */
+const parts: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  visibility: () => onTree(measureVisibility),
+  throughput: () => onTree(measureThroughput),
+  'catch-up': () => onTree(measureCatchUp),
+  'cold-start': () => onTree(measureColdStart),
+  bytes: measureBytes,
+  herd: () => measureHerd(Number(values.agents)),
+}
 
 process.exitCode = await main()
 

@@ -83,7 +83,8 @@ function answerFetches(
   admission: Admission,
   message: TransportMessage,
 ): void {
-  const { wanted } = decodeMessageOf('fetch', message.body)
+  const { wanted, readsZstd = false } = decodeMessageOf('fetch', message.body)
+  const pack = packerOf(transport, readsZstd)
   const asked = wanted.slice(0, exchangeLimits.wantedMax)
   const { deltas, left } = answerFetch(find, asked)
   admission.take(sumOf(deltas, deltaBytes))
@@ -93,7 +94,7 @@ function answerFetches(
   batches.forEach((batch, at) => {
     const last = at === batches.length - 1
     const more = last && (left.length > 0 || asked.length < wanted.length)
-    message.respond(encodeMessage({ kind: 'deltas', deltas: batch, last, more }))
+    message.respond(pack(encodeMessage({ kind: 'deltas', deltas: batch, last, more })))
   })
 }
 
@@ -103,7 +104,8 @@ function answerDefinitions(
   admission: Admission,
   message: TransportMessage,
 ): void {
-  const { ids } = decodeMessageOf('definitions-request', message.body)
+  const { ids, readsZstd = false } = decodeMessageOf('definitions-request', message.body)
+  const pack = packerOf(transport, readsZstd)
   const room = roomOf(transport)
   const found: InlineDefinition[] = []
   let bytes = 0
@@ -123,7 +125,7 @@ function answerDefinitions(
   const batches = batchBy(found, room, definitionBytes)
   batches.forEach((definitions, at) => {
     const last = at === batches.length - 1
-    message.respond(encodeMessage({ kind: 'definitions', definitions, last }))
+    message.respond(pack(encodeMessage({ kind: 'definitions', definitions, last })))
   })
 }
 
@@ -135,6 +137,14 @@ function answerCompare(transport: Transport, holdings: Holdings, message: Transp
     const last = at === batches.length - 1
     message.respond(encodeMessage({ kind: 'versions', entries: batch, last }))
   })
+}
+
+/** Smaller where that pays on the link, for those who can read it. */
+function packerOf(
+  { compression }: Transport,
+  readsZstd: boolean,
+): (message: Uint8Array) => Uint8Array {
+  return compression && readsZstd ? (message) => compression.pack(message) : (message) => message
 }
 
 /** What fits into one message. */

@@ -1,6 +1,6 @@
 import { MeridianError } from '../errors.ts'
 import type { Transport } from '../ports/index.ts'
-import { decodeMessage, encodeMessage, type Message } from '../wire/index.ts'
+import { decodeMessage, encodeMessage, type Compressor, type Message } from '../wire/index.ts'
 import { failureOf } from './failure.ts'
 import { exchangeLimits } from './limits.ts'
 
@@ -26,10 +26,10 @@ export async function collect<K extends keyof Parts>(
   let ended = false
   await transport.requestMany(
     subject,
-    encodeMessage(request),
+    encodeMessage(transport.compression ? readingZstd(request) : request),
     { deadlineMs: exchangeLimits.answerMs },
     (bytes) => {
-      const part = decodePart(bytes, kind, subject)
+      const part = decodePart(bytes, kind, subject, transport.compression)
       onPart(part)
       ended = part.last
       return ended ? 'enough' : 'more'
@@ -39,8 +39,19 @@ export async function collect<K extends keyof Parts>(
   if (!ended) throw new MeridianError('deadline_exceeded', `the answer of ${subject} broke off`)
 }
 
-function decodePart<K extends keyof Parts>(bytes: Uint8Array, kind: K, subject: string): Parts[K] {
-  const message = decodeMessage(bytes)
+function readingZstd(request: Message): Message {
+  return request.kind === 'fetch' || request.kind === 'definitions-request'
+    ? { ...request, readsZstd: true }
+    : request
+}
+
+function decodePart<K extends keyof Parts>(
+  bytes: Uint8Array,
+  kind: K,
+  subject: string,
+  compressor: Compressor | undefined,
+): Parts[K] {
+  const message = decodeMessage(bytes, compressor)
   if (message.kind === 'rpc-failure') throw failureOf(message)
   if (message.kind === kind) return message as Parts[K]
   throw new MeridianError('invalid_message', `${subject} answered with a ${message.kind}`)

@@ -1,3 +1,4 @@
+import type { Compression } from '../wire/envelope.ts'
 import type { Millis } from './clock.ts'
 
 /**
@@ -12,6 +13,9 @@ import type { Millis } from './clock.ts'
 export interface Transport {
   /** Largest body that `publish`, `request` and `respond` take, in bytes. */
   readonly payloadBytesMax: number
+
+  /** Of answers in bulk; absent where the way is so short that it would not pay. */
+  readonly compression?: Compression | undefined
 
   /**
    * The body belongs to the transport until the next turn of the event loop: do not write to it

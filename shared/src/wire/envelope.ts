@@ -24,6 +24,12 @@ export interface Compressor {
   decompress(bytes: Uint8Array, bytesMax: number): Uint8Array
 }
 
+/** How bulk travels on one link; without one, as it is. */
+export interface Compression extends Compressor {
+  /** The message as it should leave: compressed where that is quicker than sending it as it is. */
+  pack(message: Uint8Array): Uint8Array
+}
+
 /** The message for a body, uncompressed. */
 export function sealPlain(body: Uint8Array): Uint8Array {
   const message = new Uint8Array(1 + body.length)

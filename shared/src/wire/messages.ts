@@ -53,7 +53,12 @@ export type Message =
   /** Its answer, in as many messages as it takes; each stands for itself. */
   | { readonly kind: 'versions'; readonly entries: readonly VersionEntry[]; readonly last: boolean }
   /** Second round of a sync. */
-  | { readonly kind: 'fetch'; readonly wanted: readonly Wanted[] }
+  | {
+      readonly kind: 'fetch'
+      readonly wanted: readonly Wanted[]
+      /** Whether the asker reads compressed answers. Those before it did not say, and do not. */
+      readonly readsZstd?: boolean
+    }
   /** Deltas for somebody: the answer to a fetch, in as many messages as it takes, or an offer. */
   | {
       readonly kind: 'deltas'
@@ -63,7 +68,12 @@ export type Message =
       /** Whether owners beyond the answer's limit were left out: ask again. */
       readonly more: boolean
     }
-  | { readonly kind: 'definitions-request'; readonly ids: readonly DefinitionId[] }
+  | {
+      readonly kind: 'definitions-request'
+      readonly ids: readonly DefinitionId[]
+      /** As of `fetch`. */
+      readonly readsZstd?: boolean
+    }
   | {
       readonly kind: 'definitions'
       readonly definitions: readonly InlineDefinition[]
@@ -164,11 +174,11 @@ function writeFields(message: Message): readonly unknown[] {
     case 'versions':
       return [message.entries.map(writeVersionEntry), message.last]
     case 'fetch':
-      return [message.wanted.map(writeWanted)]
+      return [message.wanted.map(writeWanted), ...writeReadsZstd(message)]
     case 'deltas':
       return [message.deltas.map(writeDelta), message.last, message.more]
     case 'definitions-request':
-      return [message.ids.map((id) => hexToBytes(id))]
+      return [message.ids.map((id) => hexToBytes(id)), ...writeReadsZstd(message)]
     case 'definitions':
       return [message.definitions.map(writeDefinition), message.last]
     case 'rpc-request':
@@ -203,13 +213,21 @@ function readFields(kind: MessageKind, values: readonly unknown[]): Message {
       return { kind, entries, last: fields.boolean('last') }
     }
     case 'fetch':
-      return { kind, wanted: fields.list('wanted', wireLimits.entriesMax, readWanted) }
+      return {
+        kind,
+        wanted: fields.list('wanted', wireLimits.entriesMax, readWanted),
+        ...readReadsZstd(fields),
+      }
     case 'deltas': {
       const deltas = fields.list('deltas', wireLimits.deltasMax, readDelta)
       return { kind, deltas, last: fields.boolean('last'), more: fields.boolean('more') }
     }
     case 'definitions-request':
-      return { kind, ids: fields.list('ids', wireLimits.definitionsMax, readDefinitionId) }
+      return {
+        kind,
+        ids: fields.list('ids', wireLimits.definitionsMax, readDefinitionId),
+        ...readReadsZstd(fields),
+      }
     case 'definitions': {
       const definitions = fields.list('definitions', wireLimits.definitionsMax, readDefinition)
       return { kind, definitions, last: fields.boolean('last') }
@@ -224,6 +242,15 @@ function readFields(kind: MessageKind, values: readonly unknown[]): Message {
     default:
       return kind satisfies never
   }
+}
+
+/** Appended to what older ones send, so that older ones pass over it. */
+function writeReadsZstd({ readsZstd }: { readonly readsZstd?: boolean }): boolean[] {
+  return readsZstd === true ? [true] : []
+}
+
+function readReadsZstd(fields: Fields): { readonly readsZstd?: boolean } {
+  return fields.optional(() => fields.raw()) === true ? { readsZstd: true } : {}
 }
 
 function writeHello({ owner, version, runId, agentId, digest }: Hello): unknown[] {

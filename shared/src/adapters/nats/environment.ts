@@ -22,6 +22,11 @@ export const natsEnvironment = {
     .string()
     .regex(/^[^\s.*>]+(\.[^\s.*>]+)*$/, 'must be tokens with dots between, without wildcards')
     .optional(),
+  MERIDIAN_NATS_LINK_MBIT: z
+    .string()
+    .regex(/^\d{1,6}$/, 'must be a whole number of Mbit/s, up to 999999')
+    .transform(Number)
+    .optional(),
 }
 
 /** Reported with the problems of the other settings, and without what may be a password. */
@@ -46,11 +51,13 @@ export function natsSettingsOf(environment: NatsEnvironment): NatsSettings {
   const credentials = credentialsOf(environment)
   const tls = tlsOf(environment)
   const inboxPrefix = environment.MERIDIAN_NATS_INBOX_PREFIX
+  const linkMbit = environment.MERIDIAN_NATS_LINK_MBIT
   return {
     servers,
     ...(credentials === undefined ? {} : { credentials }),
     ...(tls === undefined ? {} : { tls }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(linkMbit === undefined ? {} : { linkMbit }),
   }
 }
 

@@ -19,6 +19,11 @@ export interface NatsSettings {
   readonly tls?: NatsTls
   /** Replies come to subjects below this, `_INBOX` unless given; permissions may name it. */
   readonly inboxPrefix?: string
+  /**
+   * What the slowest link between two programs carries, in Mbit/s; 100 unless given. Answers in
+   * bulk are compressed where that is quicker than sending them as they are; 0: never.
+   */
+  readonly linkMbit?: number
 }
 
 /** Files are read anew at each connection, so that what is in them can be changed. */

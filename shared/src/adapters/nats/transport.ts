@@ -20,8 +20,10 @@ import type {
   TransportMessage,
   TransportStatus,
 } from '../../ports/index.ts'
+import type { Compression } from '../../wire/index.ts'
 import { HandlerRunner } from '../handler-runner.ts'
 import { checkPayload, PAYLOAD_BYTES_MAX } from '../payload.ts'
+import { createZstdCompression } from '../zstd.ts'
 import { StatusSource } from '../status-source.ts'
 import { checkQueueName, checkSubject, checkSubjectFilter } from '../subject.ts'
 import {
@@ -48,6 +50,9 @@ const CONNECT_TIMEOUT_MS = 5_000
 
 /** How long `close` waits for what is still on its way in or out. */
 const CLOSE_LIMIT_MS = 5_000
+
+const linkMbitDefault = 100
+const bytesPerMsPerMbit = 125
 
 /** Beyond this Node runs a timer at once. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
@@ -109,6 +114,7 @@ interface Link {
 }
 
 class NatsTransport implements Transport {
+  readonly compression: Compression | undefined
   readonly #options: NatsOptions
   readonly #log: Log | undefined
   readonly #addresses: string
@@ -124,6 +130,11 @@ class NatsTransport implements Transport {
   #closing: Promise<void> | undefined
 
   constructor(options: NatsOptions) {
+    const { linkMbit = linkMbitDefault } = options
+    this.compression =
+      linkMbit === 0
+        ? undefined
+        : createZstdCompression({ linkBytesPerMs: linkMbit * bytesPerMsPerMbit })
     this.#options = options
     this.#log = options.log
     this.#addresses = options.servers.map((server) => parseServer(server).address).join(', ')
