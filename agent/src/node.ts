@@ -1,6 +1,7 @@
 import {
   agentOwnerId,
   createCapabilityIndex,
+  DefinitionSearch,
   Follower,
   FreshnessWatch,
   Holdings,
@@ -18,6 +19,7 @@ import {
   startEpoch,
   startPulsing,
   subjects,
+  TierAsker,
   VitalsWatch,
   type Clock,
   type DefinitionId,
@@ -33,6 +35,7 @@ import {
   type ZoneLiveness,
 } from '@meridian/shared'
 import type { AgentApi } from './http/routes.ts'
+import { createAgentDefinitions } from './lookup/definitions.ts'
 import { createAgentLookup } from './lookup/lookup.ts'
 import { Rivalry } from './rivalry.ts'
 import { Keeper, type KeeperOptions } from './registration/keeper.ts'
@@ -221,6 +224,17 @@ export function createNode(options: NodeOptions): AgentNode {
     log,
   })
 
+  const asker = new TierAsker({
+    transport,
+    clock,
+    random,
+    subject: (method, replica) => subjects.rpcLocal({ region, zone }, method, replica),
+  })
+  const search = new DefinitionSearch(
+    catalog.finder,
+    (query) => catalog.definitionsOf(query),
+    clock,
+  )
   const api: AgentApi = {
     register: (id, registration) => registrar.register(id, registration),
     deregister: (id, registrant) => {
@@ -246,9 +260,18 @@ export function createNode(options: NodeOptions): AgentNode {
       locality,
       catalog,
       freshness: () => freshness.now(),
-      transport,
+      asker,
       clock,
       random,
+    }),
+    ...createAgentDefinitions({
+      locality,
+      catalog,
+      search,
+      canonical: definitionBytes,
+      freshness: () => freshness.now(),
+      asker,
+      clock,
     }),
     readiness: () => {
       const reasons = [
@@ -310,6 +333,7 @@ export function createNode(options: NodeOptions): AgentNode {
     close() {
       tidying.close()
       services?.close()
+      search.close()
       keeper.close()
       pulsing?.close()
       rivalry.close()

@@ -1,20 +1,17 @@
 import {
   completeSet,
   createCapabilityIndex,
+  DefinitionSearch,
   Follower,
   FreshnessWatch,
   Holdings,
   InstanceLoads,
   InstanceCatalog,
   keepTidy,
-  lookupRequestSchema,
-  parseQuery,
   readDefinition,
-  referRequestSchema,
   serveHoldings,
-  serveRpc,
   subjects,
-  withFewerResults,
+  withoutReplica,
   type Clock,
   type Definition,
   type DefinitionId,
@@ -35,7 +32,10 @@ import { createSummariesCatalog } from './catalog/summaries.ts'
 import type { TierCatalog } from './catalog/tier-catalog.ts'
 import type { Place } from './config.ts'
 import type { RegistryApi } from './http/routes.ts'
+import { createAskers } from './lookup/askers.ts'
+import { createRegistryDefinitions } from './lookup/definitions.ts'
 import { createRegistryLookup } from './lookup/lookup.ts'
+import { serveLookups } from './lookup/serve.ts'
 import { createLiveness } from './downlink/liveness.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
 import { createSummaries } from './uplink/summaries.ts'
@@ -159,6 +159,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     log,
   })
   const freshness = new FreshnessWatch(clock, transport)
+  const askers = createAskers({ transport, clock, random })
   const lookup = createRegistryLookup({
     role,
     answersAs: tier,
@@ -166,7 +167,23 @@ export function createReplica(options: ReplicaOptions): Replica {
     catalog,
     freshness: () => freshness.now(),
     liveness,
-    transport,
+    askers,
+    clock,
+  })
+  const search = new DefinitionSearch(
+    catalog.finder,
+    (query) => catalog.definitionsOf(query),
+    clock,
+  )
+  const definitions = createRegistryDefinitions({
+    role,
+    answersAs: tier,
+    place,
+    catalog,
+    search,
+    canonical: (id) => store.definition(id),
+    freshness: () => freshness.now(),
+    askers,
     clock,
   })
 
@@ -187,14 +204,23 @@ export function createReplica(options: ReplicaOptions): Replica {
   return {
     liveness,
     api: {
-      lookup: ({ q, limit, near, deadline }) =>
-        lookup({
+      lookup: async ({ q, limit, near, deadline, scope, order, min }) => {
+        const reply = await lookup({
           q,
           limit,
           from: near ?? { region: place.region, zone: place.zone, node: '' },
           deadlineMs: deadline,
           final: false,
-        }),
+          ...(scope !== undefined && { scope }),
+          ...(order !== undefined && { order }),
+          ...(min !== undefined && { min }),
+        })
+        return withoutReplica(reply)
+      },
+      find: async ({ deadline, ...params }) =>
+        withoutReplica(await definitions.find({ ...params, deadlineMs: deadline })),
+      server: (name, deadlineMs) => definitions.server(name, deadlineMs),
+      definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
       servers: (query, after, limit) => catalog.servers(query, after, limit),
       topology: () => ({ tier, replica: place.replica, regions: catalog.regions() }),
       readiness: () => {
@@ -207,7 +233,6 @@ export function createReplica(options: ReplicaOptions): Replica {
       follower.start()
       liveness.start()
       summaries?.start()
-      const rpc = { queue: tier, log }
       subscriptions = [
         serveHoldings({
           transport,
@@ -219,23 +244,23 @@ export function createReplica(options: ReplicaOptions): Replica {
           find: (owner) => completeSet(holdings, owner),
           definition: (id) => store.definition(id),
         }),
-        serveRpc(
+        ...serveLookups({
           transport,
-          at.rpc('lookup'),
-          { ...rpc, request: lookupRequestSchema, shrink: withFewerResults },
+          log,
+          role,
+          at,
+          queue: tier,
+          replica: place.replica,
+          catalog,
           lookup,
-        ),
+          definitions,
+        }),
         ...(role.judges ? [serveAlone()] : []),
       ]
-      if (role.holds === 'instances') return
-      subscriptions.push(
-        serveRpc(transport, at.rpc('refer'), { ...rpc, request: referRequestSchema }, ({ q }) => ({
-          regions: catalog.regionsWith(parseQuery(q)),
-        })),
-      )
     },
     close() {
       tidying.close()
+      search.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
       summaries?.close()
       liveness.close()

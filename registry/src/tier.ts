@@ -46,8 +46,8 @@ export interface TierSubjects {
   readonly vitals?: string
   /** Which owners those are. */
   readonly takes: (owner: OwnerParts) => boolean
-  /** The subject of a method that its replicas answer as a queue group. */
-  readonly rpc: (method: string) => string
+  /** The subject of a method: that its replicas answer as a queue group, or of one replica. */
+  readonly rpc: (method: string, replica?: string) => string
 }
 
 const any = '*'
@@ -60,17 +60,17 @@ export const tierSubjects: Readonly<Record<Tier, (place: Place) => TierSubjects>
     ],
     vitals: subjects.vitals({ region, zone }, any),
     takes: (owner) => owner.region === region && owner.zone === zone,
-    rpc: (method) => subjects.rpcLocal({ region, zone }, method),
+    rpc: (method, replica) => subjects.rpcLocal({ region, zone }, method, replica),
   }),
   regional: ({ region }) => ({
     follows: [subjects.delta({ region, zone: any, node: any })],
     vitals: subjects.vitals({ region, zone: any }, any),
     takes: (owner) => owner.region === region && owner.zone !== wholeRegion,
-    rpc: (method) => subjects.rpcRegional(region, method),
+    rpc: (method, replica) => subjects.rpcRegional(region, method, replica),
   }),
   global: () => ({
     follows: [subjects.summary(any, any)],
     takes: (owner) => owner.zone === wholeRegion,
-    rpc: (method) => subjects.rpcGlobal(method),
+    rpc: (method, replica) => subjects.rpcGlobal(method, replica),
   }),
 }

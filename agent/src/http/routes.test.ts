@@ -209,7 +209,7 @@ describe('looking up', () => {
 
 describe('the rest', () => {
   it.each([
-    ['POST', '/v1/lookup', 'GET, HEAD'],
+    ['DELETE', '/v1/lookup', 'GET, HEAD, POST'],
     ['POST', path, 'DELETE, GET, HEAD, PATCH, PUT'],
     ['DELETE', '/v1/agent/instances', 'GET, HEAD, POST'],
     ['PUT', '/livez', 'GET, HEAD'],

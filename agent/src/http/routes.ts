@@ -6,7 +6,6 @@ import {
   instancePatchSchema,
   leaveSchema,
   limits,
-  lookupParamsSchema,
   maintenanceSchema,
   MeridianError,
   parse,
@@ -16,22 +15,27 @@ import {
   type Drain,
   type InstancePatch,
   type LeaveOutcome,
-  type LookupAnswer,
-  type LookupParams,
   type Maintenance,
   type Readiness,
   type RegisteredInstance,
   type Registration,
   type Services,
 } from '@meridian/shared'
-import { createEdge, readJson, readParams, type EdgeOptions } from '@meridian/shared/http'
+import {
+  addLookupRoutes,
+  createEdge,
+  readJson,
+  readParams,
+  type EdgeOptions,
+  type LookupApi,
+} from '@meridian/shared/http'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { BulkItem } from '../registration/bulk.ts'
 import { readRegistration } from '../registration/read-registration.ts'
 
 /** What the routes need of the agent. */
-export interface AgentApi {
+export interface AgentApi extends LookupApi {
   register(id: string, registration: Registration): Promise<RegisterOutcome>
   /** Each with its own outcome, in the order of the items. */
   registerMany(items: readonly BulkItem[]): Promise<BulkOutcomes['outcomes']>
@@ -52,7 +56,6 @@ export interface AgentApi {
   services(): Services
   /** Reads all service files anew, and tries again what failed. */
   reloadServices(): Promise<Services>
-  lookup(params: LookupParams, signal: AbortSignal): Promise<LookupAnswer>
   readiness(): Readiness
 }
 
@@ -83,9 +86,7 @@ export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
     bodyBytesMaxAt: { '/v1/agent/instances': bulkBytesMax, ...options.bodyBytesMaxAt },
   })
 
-  app.get('/v1/lookup', async (c) =>
-    c.json(await api.lookup(readParams(c, lookupParamsSchema), c.req.raw.signal)),
-  )
+  addLookupRoutes(app, api)
 
   app.get('/v1/agent/instances', (c) => {
     const { limit, cursor } = readParams(c, pageParamsSchema)

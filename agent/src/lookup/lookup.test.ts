@@ -6,6 +6,7 @@ import {
   MeridianError,
   serveRpc,
   subjects,
+  TierAsker,
   type Freshness,
   type LookupAnswer,
   type LookupParams,
@@ -49,7 +50,12 @@ function createRig() {
     catalog,
     freshness: () => freshness,
     liveness: { stateOf: () => zoneState, statusOf: () => undefined },
-    transport: network.connect('agent'),
+    asker: new TierAsker({
+      transport: network.connect('agent'),
+      clock,
+      random: () => 0.5,
+      subject: (method, replica) => subjects.rpcLocal(locality, method, replica),
+    }),
     clock,
     random: () => 0.5,
   })

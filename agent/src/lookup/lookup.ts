@@ -1,14 +1,13 @@
 import {
   answerFrom,
-  ask,
   isAskersFault,
   isMeridianError,
-  lookupAnswerSchema,
+  lookupReplySchema,
   parseQuery,
   printQuery,
-  subjects,
   toLookupResult,
   unansweredBy,
+  withoutReplica,
   type Clock,
   type Freshness,
   type InstanceCatalog,
@@ -17,7 +16,7 @@ import {
   type LookupParams,
   type LookupRequest,
   type Random,
-  type Transport,
+  type TierAsker,
   type ZoneLiveness,
 } from '@meridian/shared'
 
@@ -27,23 +26,23 @@ export interface AgentLookupOptions {
   /** How far what is held of the zone can be trusted. */
   readonly freshness: () => Freshness
   readonly liveness: ZoneLiveness
-  readonly transport: Transport
+  /** Asks the zone's registry. */
+  readonly asker: TierAsker
   readonly clock: Clock
   readonly random: Random
 }
 
 /**
  * Answers from the zone's own index, without the network; asks the zone's registry only when the
- * zone has nothing.
+ * zone has too little.
  */
 export function createAgentLookup(
   options: AgentLookupOptions,
 ): (params: LookupParams) => Promise<LookupAnswer> {
-  const { locality, catalog, freshness, liveness, transport, clock, random } = options
+  const { locality, catalog, freshness, liveness, asker, clock, random } = options
   const { region, zone } = locality
-  const subject = subjects.rpcLocal({ region, zone }, 'lookup')
 
-  return async ({ q, limit, near, deadline }) => {
+  return async ({ q, limit, near, deadline, scope = 'global', order = 'balanced', min = 1 }) => {
     const startedAt = clock.now()
     const query = parseQuery(q)
     const from = near ?? locality
@@ -58,23 +57,28 @@ export function createAgentLookup(
       ...(degraded && { degraded }),
     } as const
     const own = { query: printQuery(query), answeredBy: 'agent', scopes: [zoneReport] } as const
-    if (zoneFirst) {
-      const hits = catalog.index.lookup(query, { from, limit, random })
-      if (hits.length > 0) {
-        return answerFrom(
-          own,
-          hits.map((hit) => toLookupResult(catalog, hit)),
-        )
-      }
-    }
+    const hits = catalog.index.lookup(query, { from, limit, random, order })
+    const results = hits.map((hit) => toLookupResult(catalog, hit))
+    if (scope === 'zone' || (zoneFirst && hits.length >= min)) return answerFrom(own, results)
     const deadlineMs = deadline - (clock.now() - startedAt)
     try {
-      const request: LookupRequest = { q, limit, from, deadlineMs, final: false }
-      return await ask(transport, subject, request, { deadlineMs, reply: lookupAnswerSchema })
+      const request: LookupRequest = {
+        q,
+        limit,
+        from,
+        deadlineMs,
+        final: false,
+        scope,
+        order,
+        min,
+      }
+      const reply = await asker.ask('lookup', request, {
+        deadlineMs,
+        reply: lookupReplySchema,
+      })
+      return withoutReplica(reply)
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
-      const hits = catalog.index.lookup(query, { from, limit, random })
-      const results = hits.map((hit) => toLookupResult(catalog, hit))
       return unansweredBy(own, results, { scope: 'region', name: region }, error)
     }
   }

@@ -64,11 +64,8 @@ describe('a catalog of instances', () => {
     put('eu/b/n1', 'far', 'flights')
     put('eu/a/n1', 'near', 'flights')
     put('eu/a/n2', 'other', 'hotels')
-    const hits = catalog.lookup(
-      parseQuery('tool:flights_tool'),
-      { region: 'eu', zone: 'a', node: 'n1' },
-      10,
-    )
+    const from = { region: 'eu', zone: 'a', node: 'n1' }
+    const hits = catalog.lookup(parseQuery('tool:flights_tool'), { from, limit: 10 })
     expect(hits).toMatchObject([
       { instance: 'near', server: 'io.acme/flights', locality: 'eu/a/n1', ring: 0 },
       { instance: 'far', locality: 'eu/b/n1', ring: 2 },

@@ -24,8 +24,14 @@ export function createInstancesCatalog(
       return catalog.heldBack
     },
 
-    lookup: (query, from, limit) =>
-      index.lookup(query, { from, limit, random }).map((hit) => toLookupResult(catalog, hit)),
+    finder: catalog.finder,
+    definitionsOf: (query) => catalog.definitionsOf(query),
+    server: (name) => catalog.server(name),
+
+    lookup: (query, { from, limit, order = 'balanced' }) =>
+      index
+        .lookup(query, { from, limit, random, order })
+        .map((hit) => toLookupResult(catalog, hit)),
 
     regionsWith: (query) => index.count(query).regions.map(({ region }) => region),
 

@@ -78,7 +78,9 @@ describe('a catalog of summaries', () => {
     expect(regionsWith('tool:search_flights')).toEqual(['eu'])
     expect(regionsWith('')).toEqual(['eu', 'us'])
     expect(regionsWith('tool:teleport')).toEqual([])
-    expect(catalog.lookup(parseQuery(''), { region: 'eu', zone: 'a', node: 'n1' }, 10)).toEqual([])
+    expect(
+      catalog.lookup(parseQuery(''), { from: { region: 'eu', zone: 'a', node: 'n1' }, limit: 10 }),
+    ).toEqual([])
   })
 
   it('leaves out no region because of what only instances know', () => {

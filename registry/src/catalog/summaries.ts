@@ -1,9 +1,11 @@
 import {
   decodeSummaryRow,
+  DefinitionFinder,
   DefinitionHeads,
   HeldBack,
   MeridianError,
   parseOwnerId,
+  ServerVersions,
   isInstanceField,
   type CapabilityIndex,
   type Definition,
@@ -34,7 +36,8 @@ export interface SummariesCatalogSources {
 export function createSummariesCatalog(sources: SummariesCatalogSources): TierCatalog {
   const { index } = sources
   const rows = new Map<string, SummaryRow>()
-  const heads = new DefinitionHeads()
+  const finder = new DefinitionFinder((id) => sources.definition(id))
+  const heads = new DefinitionHeads(finder)
   const heldBack = new HeldBack()
   const readers = new Readers()
 
@@ -95,6 +98,17 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
     },
 
     lookup: () => [],
+
+    finder,
+    definitionsOf: (query) => new Set([...matching(query)].map(({ definition }) => definition)),
+    server(name) {
+      const versions = new ServerVersions(name)
+      for (const row of matching({ kind: 'is', field: 'server', value: name })) {
+        const head = heads.get(row.definition)
+        if (head) versions.add(head, `${row.region}/${row.zone}`, row)
+      }
+      return versions.result()
+    },
 
     regionsWith(query) {
       const regions = new Set<string>()

@@ -1,13 +1,22 @@
 import type {
+  DefinitionFinder,
   LookupResult,
   OwnerId,
   DefinitionId,
   Locality,
+  Order,
   Query,
   RecordEvent,
+  ServerDetail,
   ServersPage,
   Topology,
 } from '@meridian/shared'
+
+export interface TierLookupOptions {
+  readonly from: Locality
+  readonly limit: number
+  readonly order?: Order | undefined
+}
 
 /** What a registry knows, whatever its tier holds: instances, or summaries of regions. */
 export interface TierCatalog {
@@ -18,10 +27,16 @@ export interface TierCatalog {
   readonly heldBack: number
 
   /** Instances to try, nearest first; none where only summaries are held. */
-  lookup(query: Query, from: Locality, limit: number): LookupResult[]
+  lookup(query: Query, options: TierLookupOptions): LookupResult[]
   /** Regions that may have a match: a superset where only summaries are held. */
   regionsWith(query: Query): string[]
   /** Servers with a match, by name, those after `after` first. */
   servers(query: Query, after: string, limit: number): ServersPage
   regions(): Topology['regions']
+  /** Free text over the definitions that are shown. */
+  readonly finder: DefinitionFinder
+  /** Definitions with a match: a superset where only summaries are held. */
+  definitionsOf(query: Query): ReadonlySet<DefinitionId>
+  /** What runs under a server's name; undefined where nothing does. */
+  server(name: string): ServerDetail | undefined
 }

@@ -5,6 +5,10 @@ import { createRegistryRoutes } from './routes.ts'
 
 const isReady: Readiness = { ready: true, reasons: [] }
 
+const notAsked = () => {
+  throw new Error('is not for this test')
+}
+
 function createApp(readiness = isReady) {
   const asked: unknown[] = []
   const app = createRegistryRoutes(
@@ -25,6 +29,9 @@ function createApp(readiness = isReady) {
         asked.push({ query, after, limit })
         return { servers: [], total: 0 }
       },
+      find: notAsked,
+      server: notAsked,
+      definition: notAsked,
       topology: () => ({ tier: 'regional', replica: 'r1', regions: [] }),
       readiness: () => readiness,
     },
@@ -80,7 +87,7 @@ describe('a registry’s routes', () => {
 
   it('only read', async () => {
     const { app } = createApp()
-    for (const path of ['/v1/lookup', '/v1/servers', '/v1/topology', '/livez', '/readyz']) {
+    for (const path of ['/v1/find', '/v1/servers', '/v1/topology', '/livez', '/readyz']) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
         const response = await app.request(path, { method })
         expect((await problemOf(response)).code).toBe('method_not_allowed')

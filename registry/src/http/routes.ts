@@ -1,20 +1,22 @@
 import {
-  lookupParamsSchema,
   parseQuery,
   serversParamsSchema,
-  type LookupAnswer,
-  type LookupParams,
   type Query,
   type Readiness,
   type ServersPage,
   type Topology,
 } from '@meridian/shared'
-import { createEdge, readParams, type EdgeOptions } from '@meridian/shared/http'
+import {
+  addLookupRoutes,
+  createEdge,
+  readParams,
+  type EdgeOptions,
+  type LookupApi,
+} from '@meridian/shared/http'
 import type { Hono } from 'hono'
 
 /** What the routes need of a registry. */
-export interface RegistryApi {
-  lookup(params: LookupParams): Promise<LookupAnswer>
+export interface RegistryApi extends LookupApi {
   servers(query: Query, after: string, limit: number): ServersPage
   topology(): Topology
   readiness(): Readiness
@@ -24,7 +26,7 @@ export interface RegistryApi {
 export function createRegistryRoutes(api: RegistryApi, options: EdgeOptions): Hono {
   const app = createEdge(options)
 
-  app.get('/v1/lookup', async (c) => c.json(await api.lookup(readParams(c, lookupParamsSchema))))
+  addLookupRoutes(app, api)
 
   app.get('/v1/servers', (c) => {
     const { q, limit, cursor } = readParams(c, serversParamsSchema)

@@ -1,4 +1,5 @@
 import {
+  DefinitionFinder,
   lookupAnswerSchema,
   MeridianError,
   serveRpc,
@@ -17,6 +18,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import { tierRoles } from '../tier.ts'
+import { createAskers } from './askers.ts'
 import { createRegistryLookup } from './lookup.ts'
 
 const from = { region: 'eu', zone: 'a', node: 'n1' }
@@ -72,6 +74,9 @@ function createRig(
     lookup: () => holds.results ?? [],
     regionsWith: () => holds.regions ?? [],
     servers: unused,
+    server: unused,
+    definitionsOf: unused,
+    finder: new DefinitionFinder(unused),
     regions: unused,
   }
   const lookup = createRegistryLookup({
@@ -81,7 +86,11 @@ function createRig(
     catalog,
     freshness: () => freshness,
     liveness: { stateOf: () => 'fresh', statusOf: () => undefined },
-    transport: network.connect('registry'),
+    askers: createAskers({
+      transport: network.connect('registry'),
+      clock,
+      random: () => 0.5,
+    }),
     clock,
   })
   const serve = (subject: string, handle: (value: unknown) => unknown, at: Transport = others) => {

@@ -1,13 +1,11 @@
 import {
   answerFrom,
-  ask,
   isAskersFault,
   isMeridianError,
-  lookupAnswerSchema,
+  lookupReplySchema,
   parseQuery,
   printQuery,
   referralSchema,
-  subjects,
   unansweredBy,
   unreachable,
   zoneOf,
@@ -16,16 +14,18 @@ import {
   type Clock,
   type Freshness,
   type LookupAnswer,
+  type LookupReply,
   type LookupRequest,
   type LookupResult,
   type Query,
   type ScopeReport,
-  type Transport,
   type ZoneLiveness,
 } from '@meridian/shared'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import type { Place } from '../config.ts'
 import type { TierRole } from '../tier.ts'
+import type { Askers } from './askers.ts'
+import { scopeOf } from './scope.ts'
 
 export interface RegistryLookupOptions {
   readonly role: TierRole
@@ -35,13 +35,12 @@ export interface RegistryLookupOptions {
   /** How far what is held can be trusted. */
   readonly freshness: () => Freshness
   readonly liveness: ZoneLiveness
-  readonly transport: Transport
+  readonly askers: Askers
   readonly clock: Clock
 }
 
 /** Kept back from the deadline, so that the answer still reaches whoever asked. */
 const returnMs = 20
-
 /** Regions asked for one lookup. A company has a dozen; a thousand would answer nobody in time. */
 const regionsAskedMax = 64
 
@@ -51,13 +50,14 @@ const regionsAskedMax = 64
  */
 export function createRegistryLookup(
   options: RegistryLookupOptions,
-): (request: LookupRequest) => Promise<LookupAnswer> {
-  const { role, answersAs, place, catalog, freshness, liveness, transport, clock } = options
+): (request: LookupRequest) => Promise<LookupReply> {
+  const { role, answersAs, place, catalog, freshness, liveness, askers, clock } = options
 
   return async (request) => {
     const expiresAt = clock.now() + request.deadlineMs
     const query = parseQuery(request.q)
-    const results = catalog.lookup(query, request.from, request.limit)
+    const { from, limit, order, min = 1, scope = 'global' } = request
+    const results = catalog.lookup(query, { from, limit, order })
     const degraded = isDegraded(results)
     const own: ScopeReport = {
       ...scopeOf(role, place),
@@ -66,15 +66,23 @@ export function createRegistryLookup(
     }
     const head = { query: printQuery(query), answeredBy: answersAs, scopes: [own] }
     const remainingMs = () => Math.max(0, expiresAt - clock.now() - returnMs)
-    if (request.final) return answerFrom(head, results)
-    if (role.asks === 'parent') {
-      // Seen from another zone, what is here is not the nearest; the region knows both.
-      const isNear = request.from.region === place.region && request.from.zone === place.zone
-      if (results.length > 0 && isNear) return answerFrom(head, results)
-      return await askParent(head, request, results, remainingMs())
+    const answer = await complete()
+    return { ...answer, replica: place.replica }
+
+    async function complete(): Promise<LookupAnswer> {
+      if (request.final || scope === 'zone') return answerFrom(head, results)
+      const isEnough = results.length >= min
+      if (role.asks === 'parent') {
+        // Seen from another zone, what is here is not the nearest; the region knows both.
+        const isNear = from.region === place.region && from.zone === place.zone
+        if (isEnough && isNear) return answerFrom(head, results)
+        return await askParent(head, request, results, remainingMs())
+      }
+      if (isEnough || (scope === 'region' && role.holds === 'instances')) {
+        return answerFrom(head, results)
+      }
+      return await askRegions(head, query, request, results, remainingMs)
     }
-    if (results.length > 0) return answerFrom(head, results)
-    return await askRegions(head, query, request, remainingMs)
   }
 
   /** Whether the nodes that answer may be gone. */
@@ -92,14 +100,10 @@ export function createRegistryLookup(
     deadlineMs: number,
   ): Promise<LookupAnswer> {
     const { region } = place
-    const subject = subjects.rpcRegional(region, 'lookup')
     try {
-      return await ask(
-        transport,
-        subject,
-        { ...request, deadlineMs },
-        { deadlineMs, reply: lookupAnswerSchema },
-      )
+      return await askers
+        .region(region)
+        .ask('lookup', { ...request, deadlineMs }, { deadlineMs, reply: lookupReplySchema })
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
       return unansweredBy(head, results, { scope: 'region', name: region }, error)
@@ -110,6 +114,7 @@ export function createRegistryLookup(
     head: AnswerHead,
     query: Query,
     request: LookupRequest,
+    own: readonly LookupResult[],
     remainingMs: () => number,
   ): Promise<LookupAnswer> {
     let regions: readonly string[]
@@ -117,14 +122,15 @@ export function createRegistryLookup(
       regions = await referral(query, request.q, remainingMs())
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
-      return unansweredBy(head, [], { scope: 'world', name: '*' }, error)
+      return unansweredBy(head, own, { scope: 'world', name: '*' }, error)
     }
     const others = regions.filter((region) => region !== place.region)
     const deadlineMs = remainingMs()
     const answers = await Promise.all(
       others.slice(0, regionsAskedMax).map((region) => askRegion(region, request, deadlineMs)),
     )
-    const results = interleave(answers.map((answer) => answer.results)).slice(0, request.limit)
+    const elsewhere = interleave(answers.map((answer) => answer.results))
+    const results = [...own, ...elsewhere].slice(0, request.limit)
     const scopes: ScopeReport[] = [...head.scopes, ...answers.map((answer) => answer.report)]
     if (role.holds === 'instances') scopes.push({ scope: 'world', name: '*', state: 'fresh' })
     for (const name of others.slice(regionsAskedMax)) {
@@ -136,12 +142,7 @@ export function createRegistryLookup(
 
   async function referral(query: Query, q: string, deadlineMs: number): Promise<readonly string[]> {
     if (role.holds === 'summaries') return catalog.regionsWith(query)
-    const reply = await ask(
-      transport,
-      subjects.rpcGlobal('refer'),
-      { q },
-      { deadlineMs, reply: referralSchema },
-    )
+    const reply = await askers.world().ask('refer', { q }, { deadlineMs, reply: referralSchema })
     return reply.regions
   }
 
@@ -153,12 +154,9 @@ export function createRegistryLookup(
     const scope = { scope: 'region', name: region } as const
     const referred: LookupRequest = { ...request, deadlineMs, final: true }
     try {
-      const { results, scopes } = await ask(
-        transport,
-        subjects.rpcRegional(region, 'lookup'),
-        referred,
-        { deadlineMs, reply: lookupAnswerSchema },
-      )
+      const { results, scopes } = await askers
+        .region(region)
+        .ask('lookup', referred, { deadlineMs, reply: lookupReplySchema })
       // A region knows best how far it can be trusted.
       const report = scopes.find((each) => each.scope === 'region' && each.name === region)
       return { results, report: report ?? { ...scope, state: 'fresh' } }
@@ -166,19 +164,6 @@ export function createRegistryLookup(
       if (!isMeridianError(error)) throw error
       return { results: [], report: unreachable(scope, error) }
     }
-  }
-}
-
-function scopeOf(role: TierRole, place: Place): Pick<ScopeReport, 'scope' | 'name'> {
-  switch (role.scope) {
-    case 'zone':
-      return { scope: 'zone', name: `${place.region}/${place.zone}` }
-    case 'region':
-      return { scope: 'region', name: place.region }
-    case 'world':
-      return { scope: 'world', name: '*' }
-    default:
-      return role.scope satisfies never
   }
 }
 

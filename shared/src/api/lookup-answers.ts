@@ -6,17 +6,23 @@ export interface AnswerHead extends Pick<LookupAnswer, 'query' | 'answeredBy'> {
   readonly scopes: readonly ScopeReport[]
 }
 
+/** What the scopes that were asked make of an answer with so many results. */
+export function verdictOf(
+  scopes: readonly ScopeReport[],
+  found: number,
+): Pick<LookupAnswer, 'scopes' | 'outcome' | 'complete' | 'degraded'> {
+  const complete = scopes.every(({ state }) => state === 'fresh')
+  return {
+    scopes: [...scopes],
+    outcome: found > 0 ? 'found' : complete ? 'none' : 'unknown',
+    complete,
+    degraded: scopes.some(({ degraded }) => degraded === true),
+  }
+}
+
 /** An answer of which every scope that was needed could be asked. */
 export function answerFrom(head: AnswerHead, results: readonly LookupResult[]): LookupAnswer {
-  const complete = head.scopes.every(({ state }) => state === 'fresh')
-  return {
-    ...head,
-    scopes: [...head.scopes],
-    outcome: results.length > 0 ? 'found' : complete ? 'none' : 'unknown',
-    complete,
-    degraded: head.scopes.some(({ degraded }) => degraded === true),
-    results: [...results],
-  }
+  return { ...head, ...verdictOf(head.scopes, results.length), results: [...results] }
 }
 
 /** What is known where a scope could not be asked: marked, never an error. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { localitySchema } from '../model/index.ts'
-import { lookupLimits } from './lookup.ts'
+import { limits, localitySchema } from '../model/index.ts'
+import { findAnswerSchema } from './find.ts'
+import { lookupAnswerSchema, lookupLimits, lookupOrderSchema, lookupScopeSchema } from './lookup.ts'
 
 /**
  * What tiers ask each other over the transport (`rpc.<tier>.….<method>`). Every reply is either
@@ -20,10 +21,33 @@ export const lookupRequestSchema = z.object({
   deadlineMs: z.number().min(0).max(lookupLimits.deadlineMsMax),
   /** A referred request: answered from own holdings, never passed on. */
   final: z.boolean(),
+  // What older askers do not send.
+  scope: lookupScopeSchema.optional(),
+  order: lookupOrderSchema.optional(),
+  /** How many results are enough before going further out; 1 unless given. */
+  min: z.number().int().min(1).max(lookupLimits.limitMax).optional(),
 })
 export type LookupRequest = z.infer<typeof lookupRequestSchema>
 
+/** Which replica answers; older ones do not say. */
+const fromReplica = { replica: z.string().max(limits.localityPartMax).optional() }
+
+/** The answer as clients see it: which replica gave it is for other tiers. */
+export function withoutReplica<T extends { readonly replica?: string | undefined }>(
+  reply: T,
+): Omit<T, 'replica'> {
+  const answer: { replica?: string | undefined } & Omit<T, 'replica'> = { ...reply }
+  delete answer.replica
+  return answer
+}
+
+export const lookupReplySchema = lookupAnswerSchema.extend(fromReplica)
+export type LookupReply = z.infer<typeof lookupReplySchema>
+
+export const findReplySchema = findAnswerSchema.extend(fromReplica)
+export type FindReply = z.infer<typeof findReplySchema>
+
 /** `refer`: which regions may have it, by what they summarised. */
 export const referRequestSchema = z.object({ q: z.string() })
-export const referralSchema = z.object({ regions: z.array(z.string()) })
+export const referralSchema = z.object({ regions: z.array(z.string()), ...fromReplica })
 export type Referral = z.infer<typeof referralSchema>

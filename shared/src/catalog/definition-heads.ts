@@ -28,12 +28,23 @@ export function headOf(id: DefinitionId, definition: Definition): DefinitionHead
   }
 }
 
+export interface HeadsFollower {
+  shown(id: DefinitionId): void
+  gone(id: DefinitionId): void
+}
+
 /**
  * The heads of the definitions that rows name, each kept for as long as a row names it: a holder
  * keeps the definition itself that long, too.
  */
 export class DefinitionHeads {
   readonly #heads = new Map<DefinitionId, { readonly head: DefinitionHead; rows: number }>()
+  readonly #follower: HeadsFollower | undefined
+
+  /** `follower` hears of the first and of the last row that names a definition. */
+  constructor(follower?: HeadsFollower) {
+    this.#follower = follower
+  }
 
   get(id: DefinitionId): DefinitionHead | undefined {
     return this.#heads.get(id)?.head
@@ -47,8 +58,10 @@ export class DefinitionHeads {
   name(id: DefinitionId, definition?: Definition): void {
     const known = this.#heads.get(id)
     if (known) known.rows += 1
-    else if (definition) this.#heads.set(id, { head: headOf(id, definition), rows: 1 })
-    else throw new Error(`the definition ${id} is named for the first time, and not given`)
+    else if (definition) {
+      this.#heads.set(id, { head: headOf(id, definition), rows: 1 })
+      this.#follower?.shown(id)
+    } else throw new Error(`the definition ${id} is named for the first time, and not given`)
   }
 
   /** One row less names it. */
@@ -56,6 +69,8 @@ export class DefinitionHeads {
     const known = this.#heads.get(id)
     if (!known) return
     known.rows -= 1
-    if (known.rows === 0) this.#heads.delete(id)
+    if (known.rows > 0) return
+    this.#heads.delete(id)
+    this.#follower?.gone(id)
   }
 }

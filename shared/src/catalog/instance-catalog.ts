@@ -1,4 +1,5 @@
-import type { CapabilityIndex } from '../capability-index/index.ts'
+import type { ServerDetail } from '../api/index.ts'
+import type { CapabilityIndex, Query } from '../capability-index/index.ts'
 import {
   parseOwnerId,
   type Definition,
@@ -16,8 +17,10 @@ import {
   type RecordEvent,
 } from '../replication/index.ts'
 import { decodeInstanceSpec, decodeInstanceState } from '../wire/index.ts'
+import { DefinitionFinder } from './definition-finder.ts'
 import { DefinitionHeads, type DefinitionHead } from './definition-heads.ts'
 import { HeldBack } from './held-back.ts'
+import { ServerVersions } from './server-versions.ts'
 
 export interface InstanceCatalogSources {
   readonly index: CapabilityIndex
@@ -40,13 +43,17 @@ export interface InstanceCatalogSources {
  */
 export class InstanceCatalog {
   readonly #sources: InstanceCatalogSources
+  /** Free text over the definitions that rows name. */
+  readonly finder: DefinitionFinder
   /** Of definitions that rows of the index name. */
-  readonly #heads = new DefinitionHeads()
+  readonly #heads: DefinitionHeads
   /** Instances whose definition is not here yet. */
   readonly #heldBack = new HeldBack()
 
   constructor(sources: InstanceCatalogSources) {
     this.#sources = sources
+    this.finder = new DefinitionFinder((id) => sources.definition(id))
+    this.#heads = new DefinitionHeads(this.finder)
   }
 
   get index(): CapabilityIndex {
@@ -61,6 +68,27 @@ export class InstanceCatalog {
   /** Name, version and counts of a definition that a row of the index names. */
   head(id: DefinitionId): DefinitionHead | undefined {
     return this.#heads.get(id)
+  }
+
+  /** Definitions with an instance that matches. Errors: as the index's `matching`. */
+  definitionsOf(query: Query): ReadonlySet<DefinitionId> {
+    const ids = new Set<DefinitionId>()
+    for (const { spec } of this.index.matching(query)) ids.add(spec.definition)
+    return ids
+  }
+
+  /** What runs under a server's name, and where; undefined where nothing does. */
+  server(name: string): ServerDetail | undefined {
+    const versions = new ServerVersions(name)
+    const query: Query = { kind: 'is', field: 'server', value: name }
+    for (const { spec, state, locality, liveness } of this.index.matching(query)) {
+      const head = this.head(spec.definition)
+      if (head === undefined) continue
+      const counts = { passing: 0, warning: 0, gated: 0, critical: 0 }
+      counts[liveness === 'unreachable' ? 'critical' : state.status] = 1
+      versions.add(head, `${locality.region}/${locality.zone}`, counts)
+    }
+    return versions.result()
   }
 
   /** Takes in what changed in an owner's set. */

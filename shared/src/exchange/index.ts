@@ -1,5 +1,6 @@
 export { serveHoldings, type AnsweringOptions, type SyncMethod } from './answering.ts'
 export { backoffMs } from './backoff.ts'
+export { DefinitionSearch, type SearchResult } from './definition-search.ts'
 export { logFailure } from './failure.ts'
 export { Follower, type FollowerOptions } from './follower.ts'
 export { FreshnessWatch, type Freshness } from './freshness.ts'
@@ -12,7 +13,7 @@ export {
   type AnnouncingOptions,
   type PulsingOptions,
 } from './pulsing.ts'
-export { ask, serveRpc } from './rpc.ts'
+export { ask, serveRpc, type ServeRpcOptions } from './rpc.ts'
 export { randomId } from './random-id.ts'
 export { ownerSource, type Source } from './source.ts'
 export { showNode } from './shown-liveness.ts'
@@ -20,3 +21,4 @@ export { VitalsWatch, type VitalsWatchOptions } from './vitals-watch.ts'
 export { ZoneJudge, type ZoneJudgeOptions } from './zone-judge.ts'
 export type { ZoneLiveness, ZoneState } from './zone-liveness.ts'
 export { keepTidy } from './tidying.ts'
+export { TierAsker, type TierAskerOptions } from './tier-asker.ts'

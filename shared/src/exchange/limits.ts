@@ -66,4 +66,6 @@ export const exchangeLimits = {
   /** Tidying of the index begins so long after a change, and its pieces (0.1 ms) lie apart. */
   tidyDelayMs: 100,
   tidyPieceMs: 1,
+  /** Between pieces (5 ms each) of reading definitions for free-text search. */
+  searchPieceMs: 1,
 } as const

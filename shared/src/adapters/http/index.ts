@@ -1,2 +1,3 @@
 export * from './edge.ts'
 export * from './listen.ts'
+export { addLookupRoutes, type LookupApi } from './lookup-routes.ts'

@@ -1,0 +1,106 @@
+import type { Context, Hono } from 'hono'
+import { z } from 'zod'
+import { findParamsSchema, type FindAnswer, type FindParams } from '../../api/find.ts'
+import { isMeridianError, MeridianError } from '../../errors.ts'
+import { toProblem, type Problem } from '../../api/problem.ts'
+import { lookupBodySchema, lookupOfManySchema, lookupsBodySchema } from '../../api/lookup-body.ts'
+import {
+  lookupLimits,
+  lookupParamsSchema,
+  type LookupAnswer,
+  type LookupParams,
+  type LookupResult,
+} from '../../api/lookup.ts'
+import type { ServerDetail } from '../../api/server-detail.ts'
+import { definitionIdSchema, type DefinitionId } from '../../model/index.ts'
+import { parse } from '../../model/parse.ts'
+import { readJson, readParams } from './edge.ts'
+
+/** What the routes of lookups need of an agent or a registry. */
+export interface LookupApi {
+  /** `signal`: nobody waits for the answer any more. */
+  lookup(params: LookupParams, signal?: AbortSignal): Promise<LookupAnswer>
+  find(params: FindParams): Promise<FindAnswer>
+  server(name: string, deadlineMs: number): Promise<ServerDetail | undefined>
+  /** Its canonical JSON. */
+  definition(id: DefinitionId, deadlineMs: number): Promise<string | undefined>
+}
+
+/** Lookups, and what they lead on to: the same on agents and registries. */
+export function addLookupRoutes(app: Hono, api: LookupApi): void {
+  app.get('/v1/lookup', async (c) => {
+    const params = readParams(c, lookupParamsSchema)
+    return c.json(showFields(await api.lookup(params, c.req.raw.signal), params))
+  })
+  app.post('/v1/lookup', async (c) => {
+    const params = await readJson(c, lookupBodySchema, 'the lookup')
+    return c.json(showFields(await api.lookup(params, c.req.raw.signal), params))
+  })
+  app.post('/v1/lookups', (c) => answerMany(c, api))
+
+  app.get('/v1/find', async (c) => c.json(await api.find(readParams(c, findParamsSchema))))
+
+  // The name of a server holds a slash, which may come as it is.
+  app.get('/v1/servers/:name{.+}', async (c) => {
+    const name = c.req.param('name')
+    return sendServer(c, name, await api.server(name, lookupLimits.deadlineMsDefault))
+  })
+
+  app.get('/v1/definitions/:id', async (c) => {
+    const input = { id: c.req.param('id') }
+    const { id } = parse(z.object({ id: definitionIdSchema }), input, 'the path')
+    return sendDefinition(c, id, await api.definition(id, lookupLimits.deadlineMsDefault))
+  })
+}
+
+/** Lookups of one call that are answered at once: the others wait for them. */
+const atOnceMax = 32
+
+/** An answer whose results have the fields that were asked for. */
+function showFields(answer: LookupAnswer, { fields }: LookupParams): object {
+  if (fields === undefined) return answer
+  const chosen = (result: LookupResult) =>
+    Object.fromEntries(
+      fields.flatMap((field) => (result[field] === undefined ? [] : [[field, result[field]]])),
+    )
+  return { ...answer, results: answer.results.map(chosen) }
+}
+
+/** `POST /v1/lookups`: answers in order, and one that fails does not fail the others. */
+async function answerMany(c: Context, api: LookupApi): Promise<Response> {
+  const { lookups } = await readJson(c, lookupsBodySchema, 'the request')
+  const answers: (object | { problem: Problem })[] = []
+  const one = async (input: unknown, at: number) => {
+    try {
+      const params = parse(lookupOfManySchema, input, `lookups[${at}]`)
+      answers[at] = showFields(await api.lookup(params, c.req.raw.signal), params)
+    } catch (error) {
+      if (!isMeridianError(error)) throw error
+      answers[at] = { problem: toProblem(error) }
+    }
+  }
+  for (let first = 0; first < lookups.length; first += atOnceMax) {
+    const group = lookups.slice(first, first + atOnceMax)
+    await Promise.all(group.map((input, i) => one(input, first + i)))
+  }
+  return c.json({ answers })
+}
+
+/** Errors: `not_found`. */
+function sendServer(c: Context, name: string, server: ServerDetail | undefined): Response {
+  if (server !== undefined) return c.json(server)
+  const shown = JSON.stringify(name.slice(0, 200))
+  throw new MeridianError('not_found', `nothing runs under the name ${shown}`)
+}
+
+/**
+ * A definition never changes under its id, so whoever has it may keep it. Errors: `not_found`.
+ */
+function sendDefinition(c: Context, id: DefinitionId, canonical: string | undefined): Response {
+  if (canonical === undefined) {
+    throw new MeridianError('not_found', `nobody who could be asked has the definition ${id}`)
+  }
+  const headers = { etag: `"${id}"`, 'cache-control': 'public, max-age=31536000, immutable' }
+  if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers)
+  return c.body(canonical, 200, { ...headers, 'content-type': 'application/json' })
+}
