@@ -82,7 +82,10 @@ describe('asking a tier', () => {
     expect(new Set(asked)).toEqual(new Set(['a', 'b']))
     aTakes = 900
     asked = []
-    for (let i = 0; i < 8; i += 1) expect((await ask()).from).toBe('b')
+    const from: string[] = []
+    for (let i = 0; i < 16; i += 1) from.push((await ask()).from)
+    // One in sixteen goes to whoever takes it.
+    expect(from.filter((name) => name === 'b').length).toBeGreaterThanOrEqual(14)
     expect(asker.hedged).toBeGreaterThan(0)
     b.close()
   })

@@ -54,16 +54,17 @@ export class TierAsker {
     const expiresAt = clock.now() + options.deadlineMs
     const attempt = (replica: string | undefined) =>
       this.#attempt(method, replica, value, options.reply, expiresAt)
+    const startedAt = clock.now()
     const p95 = this.#latency.p95
-    if (p95 === undefined) return await attempt(first)
-    const delayMs = Math.max(hedgeMsMin, p95)
-    if (delayMs >= options.deadlineMs) return await attempt(first)
-    return await this.#firstOf(
-      attempt(first),
-      // Without the names of two the group may choose another one, or the same.
-      () => attempt(second),
-      delayMs,
-    )
+    const delayMs = Math.max(hedgeMsMin, p95 ?? Infinity)
+    const answer =
+      delayMs >= options.deadlineMs
+        ? await attempt(first)
+        : // Without the names of two the group may choose another one, or the same.
+          await this.#firstOf(attempt(first), () => attempt(second), delayMs)
+    // The time to the first answer: what the slower one took would soon be nobody's patience.
+    this.#latency.add(clock.now() - startedAt)
+    return answer
   }
 
   #firstOf<T>(first: Promise<T>, second: () => Promise<T>, delayMs: number): Promise<T> {
@@ -102,7 +103,6 @@ export class TierAsker {
     try {
       const answer = await ask(transport, subject(method, replica), value, { deadlineMs, reply })
       const tookMs = clock.now() - startedAt
-      this.#latency.add(tookMs)
       this.#roundTripMs =
         this.#roundTripMs === undefined ? tookMs : this.#roundTripMs * 0.8 + tookMs * 0.2
       if (answer.replica !== undefined) this.#replicas.answered(answer.replica, tookMs, clock.now())
