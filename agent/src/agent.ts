@@ -7,7 +7,8 @@ import {
   type Services,
   type Transport,
 } from '@meridian/shared'
-import { listen, type Listening } from '@meridian/shared/http'
+import { TokenBook } from '@meridian/shared/access'
+import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
 import {
   databaseId,
@@ -34,7 +35,7 @@ export interface AgentOptions {
   readonly dataDir: string
   /** Folder of the migrations' folders. */
   readonly migrationsDir: string
-  readonly http: { readonly host: string; readonly port: number }
+  readonly http: ServingOptions
   /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
   readonly probeAllow: readonly string[]
   /**
@@ -132,7 +133,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       random,
       log,
     })
-    listening = await listen(createAgentRoutes(node.api, { log }), { ...options.http, log })
+    const { names = [], tokensFile, rates, ...where } = options.http
+    const tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
+    const routes = createAgentRoutes(node.api, {
+      log,
+      hostNames: [where.host, ...names],
+      access: { tokens, rates },
+    })
+    listening = await listen(routes, { ...where, log })
   } catch (error) {
     closeDatabases()
     throw error

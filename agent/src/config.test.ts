@@ -72,6 +72,54 @@ describe('an agent’s settings', () => {
     expect(problems).toContain('MERIDIAN_TIER = (not shown): is unknown')
   })
 
+  it.each([
+    [{}, ['MERIDIAN_TLS_CERT_FILE', 'MERIDIAN_TLS_KEY_FILE', 'MERIDIAN_TOKENS_FILE']],
+    [
+      { MERIDIAN_TLS_CERT_FILE: '/cert.pem', MERIDIAN_TLS_KEY_FILE: '/key.pem' },
+      ['MERIDIAN_TOKENS_FILE'],
+    ],
+    [{ MERIDIAN_TOKENS_FILE: '/tokens.json' }, ['MERIDIAN_TLS_CERT_FILE', 'MERIDIAN_TLS_KEY_FILE']],
+  ])('name no other address than loopback with %j alone', (given, missing) => {
+    for (const host of ['0.0.0.0', '::', '10.1.2.3', 'agent.example']) {
+      expect(problemsOf({ ...place, ...given, MERIDIAN_HTTP_HOST: host })).toEqual([
+        `MERIDIAN_HTTP_HOST = "${host}": must be a loopback address, for others could reach this one: to listen elsewhere, set ${missing.join(', ')} too`,
+      ])
+    }
+  })
+
+  it('name any address together with TLS and tokens', () => {
+    const { http } = readAgentConfig({
+      ...place,
+      MERIDIAN_HTTP_HOST: '0.0.0.0',
+      MERIDIAN_TLS_CERT_FILE: '/cert.pem',
+      MERIDIAN_TLS_KEY_FILE: '/key.pem',
+      MERIDIAN_TOKENS_FILE: '/tokens.json',
+    })
+    expect(http).toMatchObject({
+      host: '0.0.0.0',
+      tls: { certFile: '/cert.pem', keyFile: '/key.pem' },
+      tokensFile: '/tokens.json',
+    })
+  })
+
+  it('may leave the port out for a socket, but not both', () => {
+    const socket = { MERIDIAN_HTTP_PORT: 'off', MERIDIAN_HTTP_SOCKET: '/run/agent.sock' }
+    expect(readAgentConfig({ ...place, ...socket }).http).toMatchObject({
+      port: 'off',
+      socket: '/run/agent.sock',
+    })
+    expect(problemsOf({ ...place, MERIDIAN_HTTP_PORT: 'off' })).toEqual([
+      'MERIDIAN_HTTP_PORT = "off": must not be off without MERIDIAN_HTTP_SOCKET: nobody could ask anything',
+    ])
+    expect(problemsOf({ ...place, MERIDIAN_HTTP_SOCKET: 'agent.sock' })).toHaveLength(1)
+  })
+
+  it('hold a certificate with its key only', () => {
+    expect(problemsOf({ ...place, MERIDIAN_TLS_KEY_FILE: '/key.pem' })).toEqual([
+      'MERIDIAN_TLS_KEY_FILE = "/key.pem": needs MERIDIAN_TLS_CERT_FILE beside it',
+    ])
+  })
+
   it.each(['65536', '80.5', '0x50', ' 80', '1e3'])('refuse %j as a port', (port) => {
     expect(problemsOf({ ...place, MERIDIAN_HTTP_PORT: port })).toHaveLength(1)
   })

@@ -1,35 +1,33 @@
 import { isMeridianError, localityPartSchema, type Locality } from '@meridian/shared'
+import { httpEnvironment, httpSettingsOf, type HttpSettings } from '@meridian/shared/http'
 import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
   listSetting,
   logLevelSetting,
-  portSetting,
   readSettings,
   type Environment,
 } from '@meridian/shared/settings'
 import { z } from 'zod'
 import { createProbePolicy } from './registration/probe-targets.ts'
 
-/** The agent may be asked to register servers without a credential, so only this host may ask. */
-const loopbackHost = z.enum(['127.0.0.1', '::1', 'localhost'], {
-  error: 'must be a loopback address: the agent takes registrations from its own host only',
-})
-
-const settingsSchema = z.strictObject({
-  MERIDIAN_REGION: localityPartSchema,
-  MERIDIAN_ZONE: localityPartSchema,
-  MERIDIAN_NODE: localityPartSchema,
-  MERIDIAN_DATA: z.string().default('./meridian-data'),
-  MERIDIAN_HTTP_HOST: loopbackHost.default('127.0.0.1'),
-  MERIDIAN_HTTP_PORT: portSetting.default(7800),
-  ...natsEnvironment,
-  MERIDIAN_PROBE_ALLOW: listSetting.superRefine(refuseBadTargets).default([]),
-  MERIDIAN_STDIO: z
-    .enum(['on', 'files', 'off'], { error: 'must be on, files or off' })
-    .default('files'),
-  MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
-  MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
-})
+/** Where others may be listened to, the whole environment tells. */
+function settingsSchema(environment: Environment) {
+  return z.strictObject({
+    MERIDIAN_REGION: localityPartSchema,
+    MERIDIAN_ZONE: localityPartSchema,
+    MERIDIAN_NODE: localityPartSchema,
+    MERIDIAN_DATA: z.string().default('./meridian-data'),
+    ...httpEnvironment(environment, { port: 7800 }),
+    MERIDIAN_HTTP_NAMES: listSetting.default([]),
+    ...natsEnvironment,
+    MERIDIAN_PROBE_ALLOW: listSetting.superRefine(refuseBadTargets).default([]),
+    MERIDIAN_STDIO: z
+      .enum(['on', 'files', 'off'], { error: 'must be on, files or off' })
+      .default('files'),
+    MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
+    MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
+  })
+}
 
 function refuseBadTargets(allow: readonly string[], context: z.core.$RefinementCtx): void {
   try {
@@ -46,7 +44,10 @@ export interface AgentConfig {
   readonly locality: Locality
   /** Folder of the agent's database. */
   readonly dataDir: string
-  readonly http: { readonly host: string; readonly port: number }
+  readonly http: HttpSettings & {
+    /** Host names, beside loopback ones, under which clients may call. */
+    readonly names: readonly string[]
+  }
   readonly nats: NatsSettings
   /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
   readonly probeAllow: readonly string[]
@@ -59,7 +60,7 @@ export interface AgentConfig {
 
 /** Errors: `config_invalid`, naming every setting at fault. */
 export function readAgentConfig(environment: Environment): AgentConfig {
-  const settings = readSettings(settingsSchema, environment)
+  const settings = readSettings(settingsSchema(environment), environment)
   return {
     locality: {
       region: settings.MERIDIAN_REGION,
@@ -67,7 +68,7 @@ export function readAgentConfig(environment: Environment): AgentConfig {
       node: settings.MERIDIAN_NODE,
     },
     dataDir: settings.MERIDIAN_DATA,
-    http: { host: settings.MERIDIAN_HTTP_HOST, port: settings.MERIDIAN_HTTP_PORT },
+    http: { ...httpSettingsOf(settings), names: settings.MERIDIAN_HTTP_NAMES },
     nats: natsSettingsOf(settings),
     probeAllow: settings.MERIDIAN_PROBE_ALLOW,
     allowStdio: settings.MERIDIAN_STDIO === 'on',

@@ -236,11 +236,12 @@ export function createNode(options: NodeOptions): AgentNode {
     clock,
   )
   const api: AgentApi = {
-    register: (id, registration) => registrar.register(id, registration),
+    register: (id, registration, rights) => registrar.register(id, registration, { rights }),
     deregister: (id, registrant) => {
       registrar.deregister(id, registrant)
     },
-    registerMany: (items) => keeper.registerMany(items),
+    registerMany: (items, rights) => keeper.registerMany(items, rights),
+    serverOf: (id) => own.get(id)?.definition.name,
     report: (id, check, report, registrant) => {
       keeper.report(id, check, report, registrant)
     },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { httpUrl, localityText, wholeNumber } from './flag-values.ts'
+import { connectionUrl, localityText, wholeNumber } from './flag-values.ts'
 
 it.each(['1', '10', '007'])('takes %j as a whole number', (text) => {
   expect(wholeNumber(1, 10)(text)).toBe(Number(text))
@@ -12,12 +12,17 @@ it.each(['abc', '', ' 1', '1.5', '1e1', '-1', '0', '11', '0x1', 'Infinity'])(
   },
 )
 
-it.each(['127.0.0.1:7800', 'localhost:7800', 'ftp://x', '', 'http://'])(
-  'refuses %j as the URL of a program',
-  (text) => {
-    expect(() => httpUrl(text)).toThrow('It must be a URL such as')
-  },
-)
+it.each([
+  '127.0.0.1:7800',
+  'localhost:7800',
+  'ftp://x',
+  '',
+  'http://',
+  'unix://relative',
+  'unix:///',
+])('refuses %j as the URL of a program', (text) => {
+  expect(() => connectionUrl(text)).toThrow('It must be a URL such as')
+})
 
 it('takes a place only whole', () => {
   expect(localityText('eu-west/a/n1')).toBe('eu-west/a/n1')

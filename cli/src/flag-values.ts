@@ -13,10 +13,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 /** Where an agent or a registry listens. */
-export function httpUrl(text: string): string {
+export function connectionUrl(text: string): string {
   const url = URL.parse(text)
   if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return text
-  throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:7800.')
+  if (/^unix:\/\/\/[^/]/.test(text)) return text
+  throw new InvalidArgumentError(
+    'It must be a URL such as http://127.0.0.1:7800 or unix:///run/meridian/agent.sock.',
+  )
 }
 
 /** `eu-west/a/n1`, as the API takes it. */

@@ -4,6 +4,7 @@ import { devCommand } from './commands/dev.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { queryCommand } from './commands/query.ts'
 import { registryCommand } from './commands/registry.ts'
+import { tokenCommand } from './commands/token.ts'
 import { treeCommand } from './commands/tree.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Output } from './output.ts'
@@ -25,10 +26,15 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     lookupCommand(output),
     treeCommand(output),
     queryCommand(output),
+    tokenCommand(output),
   ]
   for (const command of commands) program.addCommand(command)
-  for (const command of [program, ...commands]) {
-    command.exitOverride().showHelpAfterError('(--help shows what it takes)')
-  }
+  endLikeOthers(program)
   return program
+}
+
+/** Also the commands of commands: a mistake throws, and is answered with a hint. */
+function endLikeOthers(command: Command): void {
+  command.exitOverride().showHelpAfterError('(--help shows what it takes)')
+  for (const each of command.commands) endLikeOthers(each)
 }

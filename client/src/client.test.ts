@@ -66,6 +66,18 @@ describe('a client', () => {
     ])
   })
 
+  it('shows the token that it was given with every call', async () => {
+    const seen: (string | null)[] = []
+    const send: typeof fetch = (input, init) => {
+      seen.push(new Request(input, init).headers.get('authorization'))
+      return Promise.resolve(json(found))
+    }
+    const url = 'http://127.0.0.1:7801'
+    await createAgentClient({ url, token: 'mrd_x', fetch: send }).lookup('tool:x')
+    await createRegistryClient({ url, fetch: send }).lookup('tool:x')
+    expect(seen).toEqual(['Bearer mrd_x', null])
+  })
+
   it('takes an empty reply where nothing is to be said', async () => {
     const { options } = answering(() => new Response(null, { status: 204 }))
     await expect(createAgentClient(options).deregister('a')).resolves.toBeUndefined()

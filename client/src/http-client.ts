@@ -6,6 +6,8 @@ export interface HttpClientOptions {
   readonly url: string
   /** For one call, in milliseconds. */
   readonly timeoutMs?: number
+  /** Where one is asked for; `meridian token create` makes them. */
+  readonly token?: string | undefined
   readonly fetch?: typeof fetch
 }
 
@@ -16,7 +18,7 @@ const timeoutMsDefault = 15_000
 const shownMax = 200
 
 export interface Call<T extends z.ZodType> {
-  readonly method?: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly params?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
@@ -36,6 +38,7 @@ export type HttpCaller = <T extends z.ZodType>(call: Call<T>) => Promise<z.outpu
 export function createHttpCaller(options: HttpClientOptions): HttpCaller {
   const { timeoutMs = timeoutMsDefault, fetch: send = fetch } = options
   const base = readBase(options.url)
+  const credential = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
   return async ({ method = 'GET', path, params = {}, body, alsoGood = [], reply }) => {
     const url = new URL(path, base)
     for (const [name, value] of Object.entries(params)) {
@@ -45,10 +48,11 @@ export function createHttpCaller(options: HttpClientOptions): HttpCaller {
       send(url, {
         method,
         signal: AbortSignal.timeout(timeoutMs),
-        ...(body !== undefined && {
-          body: JSON.stringify(body),
-          headers: { 'content-type': 'application/json' },
-        }),
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        headers: {
+          ...credential,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
       }),
     )
     const text = await attempt(url, () => response.text())

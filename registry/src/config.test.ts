@@ -1,6 +1,6 @@
 import { isMeridianError, type Violation } from '@meridian/shared'
 import { describe, expect, it } from 'vitest'
-import { readRegistryConfig } from './config.ts'
+import { readRegistryConfig, type RegistryConfig } from './config.ts'
 
 function problemsOf(environment: Record<string, string | undefined>): string[] {
   let violations: readonly Violation[] = []
@@ -15,11 +15,22 @@ function problemsOf(environment: Record<string, string | undefined>): string[] {
 
 describe('a registry’s settings', () => {
   it('need nothing but a tier and what places it', () => {
-    expect(readRegistryConfig({ MERIDIAN_TIER: 'global' })).toEqual({
+    expect(readRegistryConfig({ MERIDIAN_TIER: 'global' })).toEqual<RegistryConfig>({
       tier: 'global',
       place: { region: '-', zone: '-', replica: 'r1' },
       dataDir: './meridian-data',
-      http: { host: '127.0.0.1', port: 7700, names: [] },
+      http: {
+        host: '127.0.0.1',
+        port: 7700,
+        socket: undefined,
+        tls: undefined,
+        tokensFile: undefined,
+        rates: {
+          reads: { perSecond: 10_000, burst: 100_000 },
+          writes: { perSecond: 2_000, burst: 20_000 },
+        },
+        names: [],
+      },
       nats: { servers: ['nats://127.0.0.1:4222'] },
       logLevel: 'info',
     })
@@ -35,6 +46,12 @@ describe('a registry’s settings', () => {
       MERIDIAN_HTTP_HOST: '0.0.0.0',
       MERIDIAN_HTTP_PORT: '0',
       MERIDIAN_HTTP_NAMES: 'registry.example, other.example',
+      MERIDIAN_HTTP_SOCKET: '/run/meridian/registry.sock',
+      MERIDIAN_TLS_CERT_FILE: '/etc/meridian/cert.pem',
+      MERIDIAN_TLS_KEY_FILE: '/etc/meridian/key.pem',
+      MERIDIAN_TOKENS_FILE: '/etc/meridian/tokens.json',
+      MERIDIAN_RATE_READS: '500',
+      MERIDIAN_RATE_WRITES: '50',
       MERIDIAN_NATS_URL: 'nats://a:4222,nats://b:4222',
       MERIDIAN_LOG_LEVEL: 'debug',
       // For clients, and of others.
@@ -45,7 +62,18 @@ describe('a registry’s settings', () => {
       tier: 'local',
       place: { region: 'eu-west', zone: 'a', replica: 'r2' },
       dataDir: '/var/lib/meridian',
-      http: { host: '0.0.0.0', port: 0, names: ['registry.example', 'other.example'] },
+      http: {
+        host: '0.0.0.0',
+        port: 0,
+        socket: '/run/meridian/registry.sock',
+        tls: { certFile: '/etc/meridian/cert.pem', keyFile: '/etc/meridian/key.pem' },
+        tokensFile: '/etc/meridian/tokens.json',
+        rates: {
+          reads: { perSecond: 500, burst: 5_000 },
+          writes: { perSecond: 50, burst: 500 },
+        },
+        names: ['registry.example', 'other.example'],
+      },
       nats: { servers: ['nats://a:4222', 'nats://b:4222'] },
       logLevel: 'debug',
     })

@@ -1,9 +1,9 @@
 import { localityPartSchema, tierSchema, wholeRegion, type Tier } from '@meridian/shared'
+import { httpEnvironment, httpSettingsOf, type HttpSettings } from '@meridian/shared/http'
 import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
   listSetting,
   logLevelSetting,
-  portSetting,
   readSettings,
   type Environment,
 } from '@meridian/shared/settings'
@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { tierRoles } from './tier.ts'
 
 /** The settings of a registry of that tier; where it is not known, anything may place it. */
-function settingsSchema(tier: Tier | undefined) {
+function settingsSchema(tier: Tier | undefined, environment: Environment) {
   const scope = tier && tierRoles[tier].scope
   return z.strictObject({
     MERIDIAN_TIER: tierSchema,
@@ -19,8 +19,7 @@ function settingsSchema(tier: Tier | undefined) {
     MERIDIAN_ZONE: placeSetting(tier, scope === 'zone'),
     MERIDIAN_REPLICA: localityPartSchema.default('r1'),
     MERIDIAN_DATA: z.string().default('./meridian-data'),
-    MERIDIAN_HTTP_HOST: z.string().default('127.0.0.1'),
-    MERIDIAN_HTTP_PORT: portSetting.default(7700),
+    ...httpEnvironment(environment, { port: 7700 }),
     MERIDIAN_HTTP_NAMES: listSetting.default([]),
     ...natsEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
@@ -60,7 +59,7 @@ export interface RegistryConfig {
   readonly place: Place
   /** Folder of the registry's database. */
   readonly dataDir: string
-  readonly http: { readonly host: string; readonly port: number; readonly names: readonly string[] }
+  readonly http: HttpSettings & { readonly names: readonly string[] }
   readonly nats: NatsSettings
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
@@ -68,7 +67,7 @@ export interface RegistryConfig {
 /** Errors: `config_invalid`, naming every setting at fault. */
 export function readRegistryConfig(environment: Environment): RegistryConfig {
   const tier = tierSchema.safeParse(environment['MERIDIAN_TIER']).data
-  const settings = readSettings(settingsSchema(tier), environment)
+  const settings = readSettings(settingsSchema(tier, environment), environment)
   return {
     tier: settings.MERIDIAN_TIER,
     place: {
@@ -77,11 +76,7 @@ export function readRegistryConfig(environment: Environment): RegistryConfig {
       replica: settings.MERIDIAN_REPLICA,
     },
     dataDir: settings.MERIDIAN_DATA,
-    http: {
-      host: settings.MERIDIAN_HTTP_HOST,
-      port: settings.MERIDIAN_HTTP_PORT,
-      names: settings.MERIDIAN_HTTP_NAMES,
-    },
+    http: { ...httpSettingsOf(settings), names: settings.MERIDIAN_HTTP_NAMES },
     nats: natsSettingsOf(settings),
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }

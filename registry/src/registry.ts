@@ -1,5 +1,6 @@
 import type { Clock, Random, Tier, Transport } from '@meridian/shared'
-import { listen, type Listening } from '@meridian/shared/http'
+import { TokenBook } from '@meridian/shared/access'
+import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
 import { openDatabase, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
@@ -14,12 +15,7 @@ export interface RegistryOptions {
   readonly dataDir: string
   /** Folder of the migrations' folders. */
   readonly migrationsDir: string
-  readonly http: {
-    readonly host: string
-    readonly port: number
-    /** Host names, beside loopback ones, under which clients may call. */
-    readonly names?: readonly string[]
-  }
+  readonly http: ServingOptions
   readonly pulseMs?: number
   readonly transport: Transport
   readonly clock: Clock
@@ -63,13 +59,14 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       random,
       log,
     })
-    const { host, port, names = [] } = options.http
-    const hostNames = [host, ...names]
-    listening = await listen(createRegistryRoutes(replica.api, { log, hostNames }), {
-      host,
-      port,
+    const { names = [], tokensFile, rates, ...where } = options.http
+    const tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
+    const routes = createRegistryRoutes(replica.api, {
       log,
+      hostNames: [where.host, ...names],
+      access: { tokens, rates },
     })
+    listening = await listen(routes, { ...where, log })
   } catch (error) {
     db.close()
     throw error

@@ -60,6 +60,11 @@ export const errorTable = {
     retryable: false,
     meaning: 'The endpoint is alive but wants credentials, so it cannot be introspected.',
   },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    meaning: 'The caller asks too often; Retry-After says when to come again.',
+  },
   internal: { status: 500, retryable: true, meaning: 'A fault of ours; the log has the details.' },
   no_responders: {
     status: 503,
@@ -118,15 +123,22 @@ export class MeridianError extends Error {
   override readonly name = 'MeridianError'
   readonly code: ErrorCode
   readonly violations: readonly Violation[]
+  /** When the same call may succeed; undefined where nobody knows. */
+  readonly retryAfterMs: number | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; violations?: readonly Violation[] } = {},
+    options: {
+      cause?: unknown
+      violations?: readonly Violation[]
+      retryAfterMs?: number
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.violations = options.violations ?? []
+    this.retryAfterMs = options.retryAfterMs
   }
 
   get status(): number {

@@ -7,6 +7,9 @@ import { createSilentLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -20,7 +23,7 @@ import { describedServer } from '../support/registrations.ts'
 /** Each test starts a process or several, which take their time on a busy machine. */
 const timeout = 60_000
 
-const commands = ['dev', 'agent', 'registry', 'lookup', 'tree']
+const commands = ['dev', 'agent', 'registry', 'lookup', 'tree', 'token']
 
 let agent: Agent
 /** Its zone has no registry, so it can ask nobody. */
@@ -256,6 +259,51 @@ describe('meridian tree', { timeout }, () => {
 
   it('ends with 1 and one sentence when it is not a registry that answers', async () => {
     expectFailure(await run('tree', '--url', agent.url), 'not_found')
+  })
+})
+
+describe('meridian token', { timeout }, () => {
+  let folder: string
+  let file: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'meridian-token-'))
+    file = join(folder, 'tokens.json')
+  })
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('makes one, prints it this once, keeps its hash, lists it, takes it back', async () => {
+    const made = await run(
+      ...['token', 'create', '--name', 'flights', '--file', file, '--days', '30'],
+      ...['--scope', 'lookup', 'register:com.example/flights'],
+    )
+    expect(made.code).toBe(0)
+    expect(made.stdout).toMatch(/^mrd_[0-9a-f]{16}_[\w-]{43}\n$/)
+    const token = made.stdout.trim()
+    expect(readFileSync(file, 'utf8')).not.toContain(token)
+
+    const listed = await run('token', 'ls', '--file', file, '--json')
+    const [entry] = JSON.parse(listed.stdout) as { id: string; scopes: string[] }[]
+    expect(entry).toMatchObject({
+      name: 'flights',
+      scopes: ['lookup', 'register:com.example/flights'],
+    })
+    expect(listed.stdout).not.toContain('sha256')
+    const table = (await run('token', 'ls', '--file', file)).stdout
+    expect(table).toMatch(/^ID +NAME +SCOPES +CREATED +EXPIRES\n/)
+
+    const revoke = ['token', 'revoke', entry?.id ?? '', '--file', file]
+    expect((await run(...revoke)).code).toBe(0)
+    expectFailure(await run(...revoke), 'not_found')
+    expect((await run('token', 'ls', '--file', file, '--json')).stdout).toBe('[]\n')
+  })
+
+  it('refuses a scope that is none, and says which there are', async () => {
+    const flags = ['--name', 'x', '--scope', 'admin', '--file', join(folder, 'other.json')]
+    const ended = await run('token', 'create', ...flags)
+    expectFailure(ended, 'config_invalid')
+    expect(ended.stderr).toContain('must be lookup, operate, or register:')
   })
 })
 

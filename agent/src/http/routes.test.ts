@@ -1,7 +1,7 @@
 import { MeridianError, problemSchema, type RegisteredInstance } from '@meridian/shared'
 import { createLog } from '@meridian/shared/log'
 import { describe, expect, it } from 'vitest'
-import { createAgentRoutes, type AgentApi } from './routes.ts'
+import { createAgentRoutes, type AgentApi, type AgentRoutesOptions } from './routes.ts'
 
 function instanceOf(id: string): RegisteredInstance {
   return {
@@ -26,7 +26,7 @@ function instanceOf(id: string): RegisteredInstance {
 }
 
 /** An agent that can do what a test gives it, and is asked for nothing else. */
-function createApp(given: Partial<AgentApi> = {}) {
+function createApp(given: Partial<AgentApi> = {}, access: AgentRoutesOptions['access'] = {}) {
   const api = new Proxy(given, {
     get(target, name) {
       const known: unknown = Reflect.get(target, name)
@@ -36,7 +36,8 @@ function createApp(given: Partial<AgentApi> = {}) {
       }
     },
   })
-  return createAgentRoutes(api as AgentApi, { log: createLog({ name: 'test', level: 'silent' }) })
+  const log = createLog({ name: 'test', level: 'silent' })
+  return createAgentRoutes(api as AgentApi, { log, access })
 }
 
 function sending(method: string, body: unknown, type = 'application/json'): RequestInit {

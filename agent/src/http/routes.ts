@@ -26,19 +26,27 @@ import {
   createEdge,
   readJson,
   readParams,
+  type Caller,
+  type EdgeApp,
+  type EdgeEnv,
   type EdgeOptions,
+  type GuardOptions,
   type LookupApi,
 } from '@meridian/shared/http'
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { z } from 'zod'
 import type { BulkItem } from '../registration/bulk.ts'
 import { readRegistration } from '../registration/read-registration.ts'
+import { refuseName, type Rights } from '../registration/rights.ts'
+import { agentNeed } from './needs.ts'
 
 /** What the routes need of the agent. */
 export interface AgentApi extends LookupApi {
-  register(id: string, registration: Registration): Promise<RegisterOutcome>
+  register(id: string, registration: Registration, rights?: Rights): Promise<RegisterOutcome>
   /** Each with its own outcome, in the order of the items. */
-  registerMany(items: readonly BulkItem[]): Promise<BulkOutcomes['outcomes']>
+  registerMany(items: readonly BulkItem[], rights?: Rights): Promise<BulkOutcomes['outcomes']>
+  /** The name of the server behind an id; undefined for an id that is not registered. */
+  serverOf(id: string): string | undefined
   deregister(id: string, registrant: string): void
   report(id: string, check: string, report: CheckReport, registrant: string): void
   patch(id: string, patch: InstancePatch): Promise<RegisteredInstance>
@@ -79,10 +87,23 @@ const pageParamsSchema = z.strictObject({
   cursor: z.string().max(limits.instanceIdMax).default(''),
 })
 
+export interface AgentRoutesOptions extends Omit<EdgeOptions, 'guard'> {
+  /** Who is let in; without tokens, whoever is on this host is, for everything. */
+  readonly access?: Pick<GuardOptions, 'tokens' | 'rates'>
+}
+
 /** The agent's HTTP API: registration by this host's servers, lookups by its clients. */
-export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
+export function createAgentRoutes(
+  api: AgentApi,
+  { access = {}, ...options }: AgentRoutesOptions,
+): EdgeApp {
   const app = createEdge({
     ...options,
+    guard: {
+      ...access,
+      needOf: agentNeed,
+      openOnLoopback: access.tokens === undefined ? 'everything' : 'nothing',
+    },
     bodyBytesMaxAt: { '/v1/agent/instances': bulkBytesMax, ...options.bodyBytesMaxAt },
   })
 
@@ -112,12 +133,12 @@ export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
     const id = readId(c)
     const body = await readJson(c, anythingSchema, 'the registration')
     const registration = readRegistration(body, 'the registration')
-    const { change, instance } = await api.register(id, registration)
+    const { change, instance } = await api.register(id, registration, rightsOf(c.get('caller')))
     return c.json(instance, change === 'created' ? 201 : 200)
   })
 
   app.delete('/v1/agent/instances/:id', (c) => {
-    const id = readId(c)
+    const id = readOwnId(c, api)
     const { registrant } = readParams(c, registrantParamsSchema)
     api.deregister(id, registrant)
     return c.body(null, 204)
@@ -125,30 +146,42 @@ export function createAgentRoutes(api: AgentApi, options: EdgeOptions): Hono {
 
   app.post('/v1/agent/instances', async (c) => {
     const { instances } = await readJson(c, bulkRegistrationSchema, 'the request')
-    return c.json({ outcomes: await api.registerMany(instances) })
+    const caller = c.get('caller')
+    // Many at once are as many: the first is counted already.
+    caller.charge(instances.length - 1)
+    return c.json({ outcomes: await api.registerMany(instances, rightsOf(caller)) })
   })
 
   app.patch('/v1/agent/instances/:id', async (c) =>
-    c.json(await api.patch(readId(c), await readJson(c, instancePatchSchema, 'the change'))),
+    c.json(
+      await api.patch(readOwnId(c, api), await readJson(c, instancePatchSchema, 'the change')),
+    ),
   )
 
   app.put('/v1/agent/instances/:id/checks/:check', async (c) => {
     const { registrant } = readParams(c, registrantParamsSchema)
     const report = await readJson(c, checkReportSchema, 'the report')
-    api.report(readId(c), c.req.param('check'), report, registrant)
+    api.report(readOwnId(c, api), c.req.param('check'), report, registrant)
     return c.body(null, 204)
   })
 
   app.post('/v1/agent/instances/:id/drain', async (c) =>
-    c.json(await api.drain(readId(c), await readJson(c, drainSchema, 'the drain'))),
+    c.json(await api.drain(readOwnId(c, api), await readJson(c, drainSchema, 'the drain'))),
   )
-  app.delete('/v1/agent/instances/:id/drain', async (c) => c.json(await api.undrain(readId(c))))
+  app.delete('/v1/agent/instances/:id/drain', async (c) =>
+    c.json(await api.undrain(readOwnId(c, api))),
+  )
 
   app.put('/v1/agent/instances/:id/maintenance', async (c) =>
-    c.json(await api.maintain(readId(c), await readJson(c, maintenanceSchema, 'the maintenance'))),
+    c.json(
+      await api.maintain(
+        readOwnId(c, api),
+        await readJson(c, maintenanceSchema, 'the maintenance'),
+      ),
+    ),
   )
   app.delete('/v1/agent/instances/:id/maintenance', async (c) =>
-    c.json(await api.endMaintenance(readId(c))),
+    c.json(await api.endMaintenance(readOwnId(c, api))),
   )
 
   app.post('/v1/agent/leave', async (c) => {
@@ -175,6 +208,23 @@ export function unknownInstance(id: string): MeridianError {
 const anythingSchema = z.unknown()
 // Made once: making a schema costs more than all else of a request.
 const pathSchema = z.object({ id: instanceIdSchema })
+function rightsOf(caller: Caller): Rights {
+  return {
+    name: caller.name,
+    mayRegister: (serverName) => caller.mayRegister(serverName),
+    mayRunCommands: () => caller.may('operate'),
+  }
+}
+
+/** The id of an instance that the caller may change: an operator any, others those they may register. */
+function readOwnId(c: Context<EdgeEnv>, api: AgentApi): string {
+  const id = readId(c)
+  const caller = c.get('caller')
+  if (caller.may('operate')) return id
+  const server = api.serverOf(id)
+  if (server !== undefined) refuseName(rightsOf(caller), server)
+  return id
+}
 
 function readId(c: Context): string {
   return parse(pathSchema, { id: c.req.param('id') }, 'the path').id

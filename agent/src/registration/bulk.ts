@@ -10,6 +10,7 @@ import {
 import { z } from 'zod'
 import { readRegistration } from './read-registration.ts'
 import type { Registrar } from './registrar.ts'
+import type { Rights } from './rights.ts'
 
 /** As it came: nothing of it has been looked at. */
 export interface BulkItem {
@@ -25,6 +26,7 @@ type Outcome = BulkOutcomes['outcomes'][number]
 export async function registerMany(
   registrar: Registrar,
   items: readonly BulkItem[],
+  rights?: Rights,
 ): Promise<Outcome[]> {
   const seen = new Set<string>()
   // All in one go: what is asked for in one moment is one transaction.
@@ -39,7 +41,7 @@ export async function registerMany(
           )
         }
         seen.add(id)
-        const { change, instance } = await registrar.register(id, registration)
+        const { change, instance } = await registrar.register(id, registration, { rights })
         const { status, definition } = instance
         return { id, outcome: change, status, definition }
       } catch (error) {

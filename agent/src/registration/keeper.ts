@@ -22,6 +22,7 @@ import { Limiter } from './limiter.ts'
 import type { LiveView } from './registered.ts'
 import { Registrar, refuseOthers, type CommandsFrom } from './registrar.ts'
 import type { RegistrationRow } from './registration-row.ts'
+import type { Rights } from './rights.ts'
 import type { Follow } from './refresh/follow.ts'
 import { Refresher } from './refresh/refresher.ts'
 import type { StdioPool } from './supervision/stdio-pool.ts'
@@ -132,8 +133,8 @@ export class Keeper {
   }
 
   /** Each with its own outcome, in the order of the items. */
-  registerMany(items: readonly BulkItem[]): Promise<BulkOutcomes['outcomes']> {
-    return registerMany(this.registrar, items)
+  registerMany(items: readonly BulkItem[], rights?: Rights): Promise<BulkOutcomes['outcomes']> {
+    return registerMany(this.registrar, items, rights)
   }
 
   /** Errors: `not_found`, `conflict`, `invalid_request`. */

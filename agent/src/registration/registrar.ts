@@ -31,6 +31,7 @@ import {
   type FileSource,
   type RegistrationRow,
 } from './registration-row.ts'
+import { refuseCommand, refuseName, type Rights } from './rights.ts'
 
 export interface RegistrarOptions extends InstanceSetOptions {
   readonly clock: Clock
@@ -95,16 +96,16 @@ export class Registrar {
 
   /**
    * Registers, or replaces what is registered under the id. Errors: `conflict` when the id is
-   * another registrant's, `forbidden` for commands where they are not allowed, `storage_full`,
-   * `busy`, those of introspection and of definitions.
+   * another registrant's, `forbidden` for commands where they are not allowed and for names that
+   * are not the caller's, `storage_full`, `busy`, those of introspection and of definitions.
    */
   async register(
     id: string,
     registration: Registration,
-    source?: FileSource,
+    { source, rights }: Asking = {},
   ): Promise<RegisterOutcome> {
     const { endpoint, definition } = registration
-    const extra = source && { source }
+    const extra: Extra = { ...(source && { source }), ...(rights && { rights }) }
     // Nothing to wait for: together with whatever else is asked in this moment.
     if (!this.#turns.has(id) && definition !== undefined && endpoint.transport !== 'stdio') {
       const identified = this.#identify(registration, definition)
@@ -242,9 +243,11 @@ export class Registrar {
     registration: Registration,
     endpoint: Endpoint,
     identified: IdentifiedDefinition,
-    extra: RowExtra = {},
+    { rights, ...extra }: Extra = {},
   ): Promise<RegisterOutcome> {
+    refuseName(rights, identified.definition.name)
     return this.instances.edit(id, (before) => {
+      if (before) refuseName(rights, before.definition.name)
       const next = this.#rowOf({ id, registration, endpoint, identified, extra, before })
       if (before && isUnchanged(next, before)) {
         return { value: { change: 'unchanged', instance: this.#show(before) } }
@@ -262,13 +265,18 @@ export class Registrar {
   async #registerInTurn(
     id: string,
     registration: Registration,
-    extra: RowExtra = {},
+    extra: Extra = {},
   ): Promise<RegisterOutcome> {
     const { endpoint, definition } = registration
     // Before anything is started or asked on behalf of somebody who may not have the id.
     const holder = this.instances.get(id)
-    if (holder) refuseUnlessHolder(id, holder, registration, extra)
+    if (holder) {
+      refuseUnlessHolder(id, holder, registration, extra)
+      refuseName(extra.rights, holder.definition.name)
+    }
+    if (definition) refuseName(extra.rights, definition.name)
     if (endpoint.transport === 'stdio') {
+      refuseCommand(extra.rights)
       return await this.#registerCommand(id, registration, endpoint, extra)
     }
     if (definition) {
@@ -287,7 +295,7 @@ export class Registrar {
     id: string,
     registration: Registration,
     endpoint: Endpoint,
-    extra: RowExtra,
+    extra: Extra,
   ): Promise<RegisterOutcome> {
     const { clock, introspect, onSeen } = this.#options
     const found = await this.#introspections.run(() => introspect(endpoint, id))
@@ -305,10 +313,10 @@ export class Registrar {
     id: string,
     registration: Registration,
     command: StdioEndpoint,
-    { source }: RowExtra,
+    asking: Extra,
   ): Promise<RegisterOutcome> {
     const { stdio, commandsFrom = 'everybody' } = this.#options
-    if (!stdio || (commandsFrom === 'service-files' && !source)) {
+    if (!stdio || (commandsFrom === 'service-files' && !asking.source)) {
       throw new MeridianError(
         'forbidden',
         'this agent runs no commands for registrants; its operator can allow it (MERIDIAN_STDIO=on)',
@@ -318,10 +326,7 @@ export class Registrar {
     const running = await stdio.prepare(id, command, before?.port)
     try {
       const endpoint = { transport: 'streamable-http' as const, url: running.url }
-      const extra = {
-        stdio: { endpoint: command, port: running.port },
-        ...(source && { source }),
-      }
+      const extra = { ...asking, stdio: { endpoint: command, port: running.port } }
       const { definition } = registration
       const outcome = definition
         ? await this.#registerGiven(
@@ -440,6 +445,16 @@ export class Registrar {
 }
 
 type RowExtra = Pick<RegistrationRow, 'introspected' | 'stdio' | 'source'>
+
+/** Who asks; the agent itself where nothing is said. */
+export interface Asking {
+  /** The service file in which it stands. */
+  readonly source?: FileSource | undefined
+  readonly rights?: Rights | undefined
+}
+
+/** What is known of a registration beyond what it says. */
+type Extra = RowExtra & { readonly rights?: Rights }
 
 interface RowParts {
   readonly id: string

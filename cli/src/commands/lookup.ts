@@ -1,14 +1,12 @@
-import { createAgentClient } from '@meridian/client'
 import { lookupLimits, type LookupAnswer, type ScopeReport } from '@meridian/shared'
 import { Command, Option } from 'commander'
+import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { httpUrl, localityText, wholeNumber } from '../flag-values.ts'
+import { localityText, wholeNumber } from '../flag-values.ts'
 import { paintStatus, plural, printable, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
-import { defaultAgentUrl } from '../places.ts'
 
-interface LookupFlags {
-  readonly url: string
+interface LookupFlags extends ConnectionFlags {
   readonly limit: number
   readonly near?: string
   readonly deadline: number
@@ -16,15 +14,9 @@ interface LookupFlags {
 }
 
 export function lookupCommand(output: Output): Command {
-  return new Command('lookup')
+  return addConnectionFlags(new Command('lookup'), 'agent')
     .description('find instances by capability, nearest first')
     .argument('[query...]', "in the query language, such as 'tool:search_flights tag:travel'")
-    .addOption(
-      new Option('--url <url>', 'the agent or registry to ask')
-        .env('MERIDIAN_URL')
-        .argParser(httpUrl)
-        .default(defaultAgentUrl),
-    )
     .addOption(
       new Option('--limit <count>', 'at most so many results')
         .argParser(wholeNumber(1, lookupLimits.limitMax))
@@ -50,7 +42,7 @@ Examples:
   meridian lookup tool:echo --url http://127.0.0.1:7700 --near eu-west/a/n1 --json`,
     )
     .action(async (words: string[], flags: LookupFlags) => {
-      const client = createAgentClient({ url: flags.url })
+      const client = await connectAgent(flags)
       const answer = await client.lookup(words.join(' '), {
         limit: flags.limit,
         deadlineMs: flags.deadline,

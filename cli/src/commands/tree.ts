@@ -1,20 +1,12 @@
-import { createRegistryClient } from '@meridian/client'
 import type { StatusCounts, Topology } from '@meridian/shared'
-import { Command, Option } from 'commander'
-import { httpUrl } from '../flag-values.ts'
+import { Command } from 'commander'
+import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
 import { renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
-import { defaultRegistryUrl } from '../places.ts'
 
 export function treeCommand(output: Output): Command {
-  return new Command('tree')
+  return addConnectionFlags(new Command('tree'), 'registry')
     .description('show the hierarchy that a registry knows, with counts')
-    .addOption(
-      new Option('--url <url>', 'the registry to ask')
-        .env('MERIDIAN_REGISTRY_URL')
-        .argParser(httpUrl)
-        .default(defaultRegistryUrl),
-    )
     .option('--json', 'print the topology as JSON')
     .addHelpText(
       'after',
@@ -25,8 +17,8 @@ Examples:
   meridian tree
   meridian tree --url http://127.0.0.1:7710`,
     )
-    .action(async (flags: { readonly url: string; readonly json?: boolean }) => {
-      const topology = await createRegistryClient({ url: flags.url }).topology()
+    .action(async (flags: ConnectionFlags & { readonly json?: boolean }) => {
+      const topology = await (await connectRegistry(flags)).topology()
       if (flags.json) {
         output.line(JSON.stringify(topology, null, 2))
         return

@@ -6,14 +6,16 @@ import {
   type ServersPage,
   type Topology,
 } from '@meridian/shared'
+import type { Need } from '@meridian/shared/access'
 import {
   addLookupRoutes,
   createEdge,
   readParams,
+  type EdgeApp,
   type EdgeOptions,
+  type GuardOptions,
   type LookupApi,
 } from '@meridian/shared/http'
-import type { Hono } from 'hono'
 
 /** What the routes need of a registry. */
 export interface RegistryApi extends LookupApi {
@@ -22,9 +24,19 @@ export interface RegistryApi extends LookupApi {
   readiness(): Readiness
 }
 
-/** A registry's HTTP API, the same at every tier. It only reads. */
-export function createRegistryRoutes(api: RegistryApi, options: EdgeOptions): Hono {
-  const app = createEdge(options)
+export interface RegistryRoutesOptions extends Omit<EdgeOptions, 'guard'> {
+  readonly access?: Pick<GuardOptions, 'tokens' | 'rates'>
+}
+
+/** A registry's HTTP API, the same at every tier. Reads are open on loopback; it only reads. */
+export function createRegistryRoutes(
+  api: RegistryApi,
+  { access = {}, ...options }: RegistryRoutesOptions,
+): EdgeApp {
+  const app = createEdge({
+    ...options,
+    guard: { ...access, needOf: registryNeed, openOnLoopback: 'reads' },
+  })
 
   addLookupRoutes(app, api)
 
@@ -41,4 +53,11 @@ export function createRegistryRoutes(api: RegistryApi, options: EdgeOptions): Ho
     return c.json(readiness, readiness.ready ? 200 : 503)
   })
   return app
+}
+
+/** What each route asks of its caller: whatever is no read takes an operator. */
+function registryNeed(method: string, path: string): Need {
+  if (path === '/livez' || path === '/readyz') return 'nothing'
+  if (path === '/v1/lookup' || path === '/v1/lookups') return 'lookup'
+  return method === 'GET' || method === 'HEAD' ? 'lookup' : 'operate'
 }

@@ -5,7 +5,12 @@ import { parse } from '../model/parse.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Set for the command line's clients; programs pass them over. */
-const clientSettings: ReadonlySet<string> = new Set(['MERIDIAN_URL', 'MERIDIAN_REGISTRY_URL'])
+const clientSettings: ReadonlySet<string> = new Set([
+  'MERIDIAN_URL',
+  'MERIDIAN_REGISTRY_URL',
+  'MERIDIAN_TOKEN',
+  'MERIDIAN_TOKEN_FILE',
+])
 
 /**
  * Reads every setting that starts with `MERIDIAN_`, and reports all problems at once, unknown

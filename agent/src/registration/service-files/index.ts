@@ -15,7 +15,7 @@ export function createServiceFiles(
     ...ports,
     folder,
     registry: {
-      register: (id, registration, source) => registrar.register(id, registration, source),
+      register: (id, registration, source) => registrar.register(id, registration, { source }),
       remove: (id, file) => registrar.remove(id, (row) => row.source?.file === file),
       sourceOf: (id) => registrar.instances.get(id)?.source,
       *registered() {

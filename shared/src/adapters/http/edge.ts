@@ -9,6 +9,7 @@ import type { z } from 'zod'
 import { toProblem } from '../../api/problem.ts'
 import { MeridianError } from '../../errors.ts'
 import { parse } from '../../model/parse.ts'
+import { createGuard, type EdgeEnv, type GuardOptions } from './guard.ts'
 
 /** Room for a definition at its limit, written with whitespace, and the fields around it. */
 export const bodyBytesMaxDefault = 2 * 1024 * 1024
@@ -20,24 +21,32 @@ export interface EdgeOptions {
   readonly bodyBytesMaxAt?: Readonly<Record<string, number>>
   /** Host names, beside `localhost`, under which clients may call; addresses always pass. */
   readonly hostNames?: readonly string[]
+  /** Who is let in; without, whoever reaches the program is. */
+  readonly guard?: GuardOptions
 }
+
+/** An API with the edge around it; handlers find their caller as `c.get('caller')`. */
+export type EdgeApp = Hono<EdgeEnv>
 
 /**
  * The border of every HTTP API of ours: request ids, security headers, a body limit, and each
  * error translated once, into a problem document.
  */
-export function createEdge(options: EdgeOptions): Hono {
+export function createEdge(options: EdgeOptions): EdgeApp {
   const { log, bodyBytesMax = bodyBytesMaxDefault, bodyBytesMaxAt = {} } = options
   const hostNames = options.hostNames?.map((name) => name.toLowerCase()) ?? []
   const allowedHosts = new Set(['localhost', ...hostNames])
-  const app = new Hono()
+  const app: EdgeApp = new Hono<EdgeEnv>()
 
   app.use(requestId())
   app.use(secureHeaders())
   app.use(async (c, next) => {
     refuseForeignHost(c.req.header('host'), allowedHosts)
+    refuseForeignOrigin(c.req.method, c.req.header('origin'), c.req.header('host'))
     await next()
   })
+  const isRoute = (method: string, path: string) => methodsOf(app, path).includes(method)
+  app.use(createGuard(options.guard ?? openToAll, isRoute))
   const usualLimit = limitBody(bodyBytesMax)
   const limitAt = new Map(
     Object.entries(bodyBytesMaxAt).map(([path, bytesMax]) => [path, limitBody(bytesMax)]),
@@ -65,10 +74,24 @@ export function createEdge(options: EdgeOptions): Hono {
     }
     return c.body(JSON.stringify(toProblem(known)), known.status as 400, {
       'content-type': 'application/problem+json',
+      ...retryHeaders(known),
+      ...(known.code === 'unauthorized' && { 'www-authenticate': 'Bearer realm="meridian"' }),
       ...(isBodyLeft(c, known) && { connection: 'close' }),
     })
   })
   return app
+}
+
+const openToAll: GuardOptions = { needOf: () => 'nothing', openOnLoopback: 'everything' }
+
+/** Where nobody knows better: as long as a queue of ours takes to become shorter. */
+const retryAfterMsDefault = 1_000
+
+function retryHeaders(error: MeridianError): Record<string, string> {
+  const isBusy = error.status === 429 || error.status === 503
+  if (!isBusy && error.retryAfterMs === undefined) return {}
+  const ms = error.retryAfterMs ?? retryAfterMsDefault
+  return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) }
 }
 
 /**
@@ -95,7 +118,7 @@ function limitBody(bytesMax: number): MiddlewareHandler {
 }
 
 /** The methods that a path takes, in the order of the alphabet; none where there is no such path. */
-function methodsOf(app: Hono, path: string): string[] {
+function methodsOf(app: EdgeApp, path: string): string[] {
   const declared = new Set(app.routes.map(({ method }) => method))
   const taken = [...declared].filter((method) =>
     // Middleware is declared for `ALL` and takes every path.
@@ -130,6 +153,24 @@ function refuseForeignHost(host: string | undefined, allowed: ReadonlySet<string
   throw new MeridianError(
     'forbidden',
     `the Host header says ${JSON.stringify(name.slice(0, 100))}, which this program does not answer to; call it by its address, localhost or a configured host name`,
+  )
+}
+
+/**
+ * What changes something is not asked for by web pages of elsewhere: a browser names the page's
+ * origin, and it must be the one that is called. Reads need no such care, for the answer is kept from
+ * pages of other origins.
+ */
+function refuseForeignOrigin(
+  method: string,
+  origin: string | undefined,
+  host: string | undefined,
+): void {
+  if (origin === undefined || method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return
+  if (host !== undefined && URL.parse(origin)?.host === host.toLowerCase()) return
+  throw new MeridianError(
+    'forbidden',
+    `a page of ${JSON.stringify(origin.slice(0, 100))} may not change anything here`,
   )
 }
 

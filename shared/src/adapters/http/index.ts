@@ -1,3 +1,6 @@
 export * from './edge.ts'
+export * from './environment.ts'
+export type { Caller, EdgeEnv, GuardOptions, Via } from './guard.ts'
 export * from './listen.ts'
 export { addLookupRoutes, type LookupApi } from './lookup-routes.ts'
+export type { Rate } from './rate-limit.ts'

@@ -1,9 +1,15 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Hono } from 'hono'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isMeridianError } from '../../errors.ts'
-import { listen, type Listening } from './listen.ts'
+import type { EdgeEnv } from './guard.ts'
+import { listen, type Listening, type ListenOptions } from './listen.ts'
 
 const open: Listening[] = []
 afterEach(async () => {
@@ -79,5 +85,127 @@ describe('listen', () => {
     await close()
     await gone
     expect(socket.destroyed).toBe(true)
+  })
+})
+
+/** Says how the request came. */
+const telling = () => new Hono<EdgeEnv>().get('/', (c) => c.text(c.env.via ?? 'unknown'))
+
+async function startAt(options: Partial<ListenOptions>): Promise<Listening> {
+  const listening = await listen(telling(), { host: '127.0.0.1', port: 'off', ...options })
+  open.push(listening)
+  return listening
+}
+
+async function textOf(response: Promise<IncomingMessage>): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of await response) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+function askSocket(socketPath: string): Promise<string> {
+  return textOf(
+    new Promise((resolve, reject) => {
+      get({ socketPath, path: '/', agent: false }, resolve).on('error', reject)
+    }),
+  )
+}
+
+describe('listening on a Unix socket', () => {
+  let folder: string
+  let socket: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'meridian-socket-'))
+    socket = join(folder, 'agent.sock')
+  })
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('lets in its owner and group, and tells that the request came that way', async () => {
+    const { url } = await startAt({ socket })
+    expect(url).toBe(`unix://${socket}`)
+    expect(lstatSync(socket).mode & 0o777).toBe(0o660)
+    expect(await askSocket(socket)).toBe('socket')
+  })
+
+  it('may stand beside a port', async () => {
+    const { url } = await startAt({ socket, port: 0 })
+    expect(await (await fetch(url)).text()).toBe('loopback')
+    expect(await askSocket(socket)).toBe('socket')
+  })
+
+  it('leaves no file behind when it closes', async () => {
+    const { close } = await startAt({ socket })
+    await close()
+    expect(lstatSync(socket, { throwIfNoEntry: false })).toBeUndefined()
+  })
+
+  it('takes over the file that a killed process has left', async () => {
+    const dead = createServer().listen(join(folder, 'first.sock'))
+    await once(dead, 'listening')
+    // Under another name it is not removed with its server, as if that had been killed.
+    renameSync(join(folder, 'first.sock'), socket)
+    dead.close()
+    await once(dead, 'close')
+    expect(lstatSync(socket).isSocket()).toBe(true)
+    await startAt({ socket })
+    expect(await askSocket(socket)).toBe('socket')
+  })
+
+  it('does not take it from a program that answers', async () => {
+    await startAt({ socket })
+    expect(await codeOf(startAt({ socket }))).toBe(
+      `port_in_use: another program answers on the socket ${socket}: end that program or choose another path`,
+    )
+    expect(await askSocket(socket)).toBe('socket')
+  })
+
+  it('replaces nothing that is no socket', async () => {
+    const path = join(folder, 'precious')
+    writeFileSync(path, 'mine')
+    expect(await codeOf(startAt({ socket: path }))).toMatch(/^config_invalid: .* is no socket/)
+    expect(readFileSync(path, 'utf8')).toBe('mine')
+  })
+
+  it.each([
+    ['in a folder that is not there', '/nowhere/at/all.sock', 'its folder must be there'],
+    ['with a path too long', `/tmp/${'x'.repeat(120)}`, 'is over 107 bytes'],
+  ])('says what is wrong %s, and gives up the port', async (_, path, problem) => {
+    expect(await codeOf(startAt({ port: 0, socket: path }))).toContain(problem)
+  })
+})
+
+describe('listening with TLS', () => {
+  const file = (name: string) =>
+    new URL(`../../../../test/support/tls/${name}`, import.meta.url).pathname
+  const tls = { certFile: file('server.pem'), keyFile: file('server.key') }
+
+  it('serves whom its certificate convinces, before and after the files are read anew', async () => {
+    const { url, port, reloadTls } = await startAt({ port: 0, tls })
+    expect(url).toBe(`https://127.0.0.1:${port}`)
+    const ask = () =>
+      textOf(
+        new Promise((resolve, reject) => {
+          const ca = readFileSync(file('ca.pem'))
+          getSecurely(url, { ca, agent: false }, resolve).on('error', reject)
+        }),
+      )
+    expect(await ask()).toBe('loopback')
+    reloadTls()
+    expect(await ask()).toBe('loopback')
+    await expect(fetch(url)).rejects.toThrow()
+  })
+
+  it('names the file that cannot be read', async () => {
+    const missing = { ...tls, keyFile: '/nowhere/key.pem' }
+    expect(await codeOf(startAt({ port: 0, tls: missing }))).toMatch(
+      /^config_invalid: cannot read the TLS key \/nowhere\/key\.pem/,
+    )
+  })
+
+  it('says that a file is no certificate', async () => {
+    const wrong = { ...tls, certFile: file('README.md') }
+    expect(await codeOf(startAt({ port: 0, tls: wrong }))).toMatch(/^config_invalid: /)
   })
 })

@@ -1,23 +1,45 @@
-import { createServer, type Server } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { getRequestListener } from '@hono/node-server'
-import type { Hono } from 'hono'
 import { MeridianError } from '../../errors.ts'
 import type { Log } from '../../ports/index.ts'
+import type { EdgeEnv, Via } from './guard.ts'
+import { bindSocket } from './unix-socket.ts'
 
 export interface ListenOptions {
   /** Loopback unless the operator says otherwise. */
   readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
+  /** 0 takes a free one; `off`: only on the socket. */
+  readonly port: number | 'off'
+  /** Path of a Unix socket, beside the port or alone. */
+  readonly socket?: string | undefined
+  /** PEM files; the socket, which leaves no host, is never encrypted. */
+  readonly tls?: TlsFiles | undefined
   readonly log?: Log
 }
 
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 export interface Listening {
+  /** The port's where there is one; else `unix://<path>`. */
   readonly url: string
+  /** 0 without one. */
   readonly port: number
+  /** Reads the TLS files anew, for connections to come. Errors: `config_invalid`. */
+  reloadTls(): void
   /** Lets requests in flight finish for `closeGraceMs`, then cuts them. Twice is fine. */
   close(): Promise<void>
+}
+
+/** What is served: a hono app, whatever it knows of its callers. */
+export interface Servable {
+  fetch(request: Request, env: EdgeEnv['Bindings']): Response | Promise<Response>
 }
 
 const listenLimits = {
@@ -29,33 +51,113 @@ const listenLimits = {
   requestMs: 60_000,
 } as const
 
-/** Serves the app. Errors: `port_in_use`, `config_invalid` for an address that is not this host's. */
-export async function listen(app: Hono, options: ListenOptions): Promise<Listening> {
-  const { headersMs, requestMs, connectionsMax } = listenLimits
-  const answer = getRequestListener(app.fetch)
-  const server = createServer(
-    { headersTimeout: headersMs, requestTimeout: requestMs },
-    // The listener answers its own failures; nothing is left to be caught.
-    (request, response) => void answer(request, response),
-  )
-  server.maxConnections = connectionsMax
-  const connections = new Connections(server)
-  await bind(server, options)
-  // Such as having no more files to open for a connection: the next may fare better.
-  server.on('error', (error) => {
-    options.log?.error({ err: error }, 'HTTP server failed')
-  })
-  const { port } = server.address() as AddressInfo
-  const name = options.host.includes(':') ? `[${options.host}]` : options.host
-  let closing: Promise<void> | undefined
+/**
+ * Serves the app on a port, a Unix socket, or both. Errors: `port_in_use`; `config_invalid` for an
+ * address that is not this host's, TLS files that cannot be used, a path that cannot be a socket.
+ */
+export async function listen(app: Servable, options: ListenOptions): Promise<Listening> {
+  const { host, port, socket, tls, log } = options
+  const served: Served[] = []
+  const closeAll = () => Promise.all(served.map((each) => close(each)))
+  const serve = async (server: Server, bindTo: () => Promise<void>) => {
+    server.maxConnections = listenLimits.connectionsMax
+    const connections = new Connections(server)
+    await bindTo()
+    // Such as having no more files to open for a connection: the next may fare better.
+    server.on('error', (error) => {
+      log?.error({ err: error }, 'HTTP server failed')
+    })
+    served.push({ server, connections })
+  }
+
+  let secure: SecureServer | undefined
+  let portTaken = 0
+  try {
+    if (port !== 'off') {
+      const answer = answerer(app, isLoopback(host) ? 'loopback' : 'network')
+      secure = tls && createSecureServer({ ...timeouts, ...readTls(tls) }, answer)
+      const server = secure ?? createServer(timeouts, answer)
+      await serve(server, () => bind(server, host, port))
+      portTaken = (server.address() as AddressInfo).port
+    }
+    if (socket !== undefined) {
+      const server = createServer(timeouts, answerer(app, 'socket'))
+      await serve(server, () => bindSocket(server, socket))
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+  if (served.length === 0) {
+    throw new MeridianError('config_invalid', 'neither a port nor a socket to listen on is set')
+  }
+  const name = host.includes(':') ? `[${host}]` : host
+  let closing: Promise<unknown> | undefined
   return {
-    url: `http://${name}:${port}`,
-    port,
-    close: () => (closing ??= close(server, connections)),
+    url: port === 'off' ? `unix://${socket}` : `http${tls ? 's' : ''}://${name}:${portTaken}`,
+    port: portTaken,
+    reloadTls() {
+      if (tls) secure?.setSecureContext(readTls(tls))
+    },
+    async close() {
+      await (closing ??= closeAll())
+    },
   }
 }
 
-function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
+/** Whether only this host can connect to what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+interface Served {
+  readonly server: Server
+  readonly connections: Connections
+}
+
+const timeouts = {
+  headersTimeout: listenLimits.headersMs,
+  requestTimeout: listenLimits.requestMs,
+} as const
+
+function answerer(app: Servable, via: Via): RequestListener {
+  const answer = getRequestListener((request, env) =>
+    app.fetch(request, { via, incoming: (env as { incoming: RequestOf }).incoming }),
+  )
+  // The listener answers its own failures; nothing is left to be caught.
+  return (request, response) => void answer(request, response)
+}
+
+type RequestOf = NonNullable<EdgeEnv['Bindings']['incoming']>
+
+function readTls({ certFile, keyFile }: TlsFiles): { cert: Buffer; key: Buffer } {
+  const files = { cert: readPem(certFile, 'certificate'), key: readPem(keyFile, 'key') }
+  try {
+    createSecureContext(files)
+  } catch (cause) {
+    // The cause's text is OpenSSL's, and quotes nothing of the key.
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MeridianError(
+      'config_invalid',
+      `the TLS certificate ${certFile} and the key ${keyFile} cannot be used together (${reason})`,
+      { cause },
+    )
+  }
+  return files
+}
+
+function readPem(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MeridianError('config_invalid', `cannot read the TLS ${what} ${path} (${reason})`, {
+      cause,
+    })
+  }
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException) => {
       reject(bindError(cause, host, port))
@@ -133,7 +235,7 @@ class Connections {
   }
 }
 
-function close(server: Server, connections: Connections): Promise<void> {
+function close({ server, connections }: Served): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       server.closeAllConnections()

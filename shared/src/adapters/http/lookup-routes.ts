@@ -1,4 +1,4 @@
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { z } from 'zod'
 import { findParamsSchema, type FindAnswer, type FindParams } from '../../api/find.ts'
 import { isMeridianError, MeridianError } from '../../errors.ts'
@@ -14,7 +14,7 @@ import {
 import type { ServerDetail } from '../../api/server-detail.ts'
 import { definitionIdSchema, type DefinitionId } from '../../model/index.ts'
 import { parse } from '../../model/parse.ts'
-import { readJson, readParams } from './edge.ts'
+import { readJson, readParams, type EdgeApp } from './edge.ts'
 
 /** What the routes of lookups need of an agent or a registry. */
 export interface LookupApi {
@@ -27,7 +27,7 @@ export interface LookupApi {
 }
 
 /** Lookups, and what they lead on to: the same on agents and registries. */
-export function addLookupRoutes(app: Hono, api: LookupApi): void {
+export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
   app.get('/v1/lookup', async (c) => {
     const params = readParams(c, lookupParamsSchema)
     return c.json(showFields(await api.lookup(params, c.req.raw.signal), params))

@@ -1,5 +1,5 @@
 import Sqlite, { type Database } from 'better-sqlite3'
-import { existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { MeridianError } from '../../errors.ts'
 import type { Log, Millis } from '../../ports/index.ts'
@@ -46,7 +46,10 @@ export interface DatabaseOptions {
 export function openDatabase(options: DatabaseOptions): Database {
   const { path } = options
   const inMemory = path === ':memory:'
-  if (!inMemory) makeFolder(dirname(path))
+  if (!inMemory) {
+    makeFolder(dirname(path))
+    keepPrivate(path, options.log)
+  }
   // A clean close removes it.
   const endedUncleanly = existsSync(`${path}-wal`)
   const db = connect(path, options.lockWaitMs ?? LOCK_WAIT_MS)
@@ -67,7 +70,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new MeridianError(
@@ -76,6 +79,28 @@ function makeFolder(folder: string): void {
         'choose another folder',
       { cause },
     )
+  }
+}
+
+/**
+ * For its owner only: the environment of commands stands in it in clear. SQLite gives its log the
+ * mode of the database.
+ */
+function keepPrivate(path: string, log: Log | undefined): void {
+  for (const file of [path, `${path}-wal`]) {
+    const mode = statSync(file, { throwIfNoEntry: false })?.mode
+    if (mode === undefined || (mode & 0o077) === 0) continue
+    try {
+      chmodSync(file, 0o600)
+    } catch (err) {
+      log?.warn({ err, path: file }, 'file stays readable by others')
+    }
+  }
+  try {
+    // Made here, for SQLite would make it readable by all.
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    // It is there already, or cannot be made: opening it tells.
   }
 }
 
