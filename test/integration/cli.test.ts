@@ -274,10 +274,9 @@ describe('meridian token', { timeout }, () => {
   })
 
   it('makes one, prints it this once, keeps its hash, lists it, takes it back', async () => {
-    const made = await run(
-      ...['token', 'create', '--name', 'flights', '--file', file, '--days', '30'],
-      ...['--scope', 'lookup', 'register:com.example/flights'],
-    )
+    const scopes = ['lookup', 'register:com.example/flights']
+    const flags = ['--name', 'flights', '--file', file, '--days', '30']
+    const made = await run('token', 'create', ...flags, '--scope', ...scopes)
     expect(made.code).toBe(0)
     expect(made.stdout).toMatch(/^mrd_[0-9a-f]{16}_[\w-]{43}\n$/)
     const token = made.stdout.trim()
