@@ -171,12 +171,15 @@ it('lets timers and sockets have their turn while handlers feed each other witho
     a.publish('ping', bytes(''))
   })
   a.publish('ping', bytes(''))
-  await new Promise((resolve) => {
-    setTimeout(resolve, 1)
-  })
+  // Each of these turns is a timer that was let through between two rounds.
+  while (rounds < 3) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1)
+    })
+  }
   subscription.unsubscribe()
   await network.idle()
-  expect(rounds).toBeGreaterThan(0)
+  expect(rounds).toBeGreaterThanOrEqual(3)
 })
 
 it('closes every connection of the network', async () => {
