@@ -310,8 +310,9 @@ export function createNode(options: NodeOptions): AgentNode {
       ]
       keeper.start()
       services?.start()
-      follower.start()
-      watch.start()
+      follower.start(() => {
+        watch.start()
+      })
       publisher.start()
       rivalry.start()
       pulsing = startPulsing({

@@ -158,7 +158,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     random,
     log,
   })
-  const freshness = new FreshnessWatch(clock, transport)
+  const freshness = new FreshnessWatch(clock, transport, () => follower.restored)
   const askers = createAskers({ transport, clock, random })
   const lookup = createRegistryLookup({
     role,
@@ -199,8 +199,38 @@ export function createReplica(options: ReplicaOptions): Replica {
       definition: (id) => store.definition(id),
     })
 
-  const tidying = keepTidy(index, clock)
   let subscriptions: Subscription[] = []
+  /** Once all that was on disk is shown: a summary of half of it would empty the other half. */
+  const answerOthers = () => {
+    liveness.start()
+    summaries?.start()
+    subscriptions = [
+      serveHoldings({
+        transport,
+        clock,
+        log,
+        subject: at.rpc,
+        queue: tier,
+        holdings,
+        find: (owner) => completeSet(holdings, owner),
+        definition: (id) => store.definition(id),
+      }),
+      ...serveLookups({
+        transport,
+        log,
+        role,
+        at,
+        queue: tier,
+        replica: place.replica,
+        catalog,
+        lookup,
+        definitions,
+      }),
+      ...(role.judges ? [serveAlone()] : []),
+    ]
+  }
+
+  const tidying = keepTidy(index, clock)
   return {
     liveness,
     api: {
@@ -224,39 +254,15 @@ export function createReplica(options: ReplicaOptions): Replica {
       servers: (query, after, limit) => catalog.servers(query, after, limit),
       topology: () => ({ tier, replica: place.replica, regions: catalog.regions() }),
       readiness: () => {
-        const reasons =
-          transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]
+        const reasons = [
+          ...(transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]),
+          ...(follower.restored ? [] : ['what is on disk is still being read']),
+        ]
         return { ready: reasons.length === 0, reasons }
       },
     },
     start() {
-      follower.start()
-      liveness.start()
-      summaries?.start()
-      subscriptions = [
-        serveHoldings({
-          transport,
-          clock,
-          log,
-          subject: at.rpc,
-          queue: tier,
-          holdings,
-          find: (owner) => completeSet(holdings, owner),
-          definition: (id) => store.definition(id),
-        }),
-        ...serveLookups({
-          transport,
-          log,
-          role,
-          at,
-          queue: tier,
-          replica: place.replica,
-          catalog,
-          lookup,
-          definitions,
-        }),
-        ...(role.judges ? [serveAlone()] : []),
-      ]
+      follower.start(answerOthers)
     },
     close() {
       tidying.close()

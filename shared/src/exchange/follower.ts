@@ -18,16 +18,21 @@ import type {
 } from '../ports/index.ts'
 import {
   compareRequest,
+  parseRecordKey,
   planSync,
   receiveDelta,
   settleStep,
+  specKey,
+  stateKey,
   wantedOf,
   type Delta,
   type Holdings,
   type InlineDefinition,
+  type OwnerRecord,
   type ReceiveContext,
   type ReceiveStep,
   type RecordEvent,
+  type RecordSet,
   type SetChange,
   type VersionEntry,
 } from '../replication/index.ts'
@@ -110,6 +115,8 @@ export class Follower {
   #unnamed: ReadonlySet<DefinitionId> = new Set()
   #stopStatus: (() => void) | undefined
   #closed = false
+  #isRestored = false
+  #restoring: Cancel | undefined
 
   constructor(options: FollowerOptions) {
     const { transport, clock, random, log, holdings } = options
@@ -137,10 +144,42 @@ export class Follower {
     })
   }
 
-  /** Shows what the store gave back, then listens and compares. */
-  start(): void {
+  /**
+   * Shows what the store gives back, then listens and compares. A large store is shown in pieces,
+   * between which others have their turn: lookups are answered meanwhile from what is shown
+   * already. `onRestored` is called when all is shown and before anything is heard; whatever takes
+   * what is held for complete begins there.
+   */
+  start(onRestored: () => void = () => undefined): void {
+    const { clock } = this.#options
+    const startedAt = clock.now()
+    const pieces = this.#restore()
+    const goOn = () => {
+      const until = clock.now() + exchangeLimits.restoreTurnMs
+      while (!this.#closed) {
+        if (pieces.next().done === true) {
+          this.#isRestored = true
+          const { size: owners } = this.#options.holdings
+          this.#options.log.info({ owners, ms: clock.now() - startedAt }, 'shown from disk')
+          this.#listen()
+          onRestored()
+          return
+        }
+        if (clock.now() < until) continue
+        this.#restoring = clock.after(0, goOn)
+        return
+      }
+    }
+    goOn()
+  }
+
+  /** Whether all that the store gave back is shown. */
+  get restored(): boolean {
+    return this.#isRestored
+  }
+
+  #listen(): void {
     const { transport, subscribe, bulk } = this.#options
-    this.#restore()
     for (const subject of subscribe) {
       this.#subscriptions.push(
         transport.subscribe(subject, (message) => {
@@ -206,6 +245,7 @@ export class Follower {
 
   close(): void {
     this.#closed = true
+    this.#restoring?.()
     this.#retry?.()
     this.#gapTimer?.()
     this.#sweep?.()
@@ -215,12 +255,20 @@ export class Follower {
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
-  #restore(): void {
+  *#restore(): Generator<undefined, void> {
     const { store, holdings, onEvents } = this.#options
     for (const id of store.definitionIds()) holdings.definitions.hold(id)
     for (const stored of store.load()) {
       const { owner, records } = holdings.load(stored)
-      const events = [...records.live()].map((after) => ({ key: after.key, after }))
+      yield
+      let events: RecordEvent[] = []
+      for (const after of records.live()) {
+        events.push(...shownWith(records, after))
+        if (events.length < exchangeLimits.restorePieceRecords) continue
+        onEvents(owner, events)
+        events = []
+        yield
+      }
       if (events.length > 0) onEvents(owner, events)
     }
   }
@@ -444,4 +492,18 @@ export class Follower {
     for (const id of gone) holdings.definitions.release(id)
     log.debug({ definitions: gone.length }, 'definitions removed that nothing names')
   }
+}
+
+/** An instance's spec and its state in one piece, so that readers join them once. */
+function shownWith(records: RecordSet, after: OwnerRecord): RecordEvent[] {
+  const parts = parseRecordKey(after.key)
+  if (parts?.kind === 'state' && isLive(records.get(specKey(parts.id)))) return []
+  const own = { key: after.key, after }
+  if (parts?.kind !== 'spec') return [own]
+  const state = records.get(stateKey(parts.id))
+  return isLive(state) ? [own, { key: state.key, after: state }] : [own]
+}
+
+function isLive(record: OwnerRecord | undefined): record is OwnerRecord {
+  return record !== undefined && record.body !== null
 }

@@ -63,6 +63,10 @@ export const exchangeLimits = {
   offerMs: 4_000,
   /** Of many who could offer, about so many do. */
   offerersMax: 3,
+  /** What is on disk is shown so long at a time, then others have their turn. */
+  restoreTurnMs: 20,
+  /** Records shown in one piece: some 5 ms. */
+  restorePieceRecords: 500,
   /** Tidying of the index begins so long after a change, and its pieces (0.1 ms) lie apart. */
   tidyDelayMs: 100,
   tidyPieceMs: 1,
