@@ -48,7 +48,14 @@ async function restore(clock: ManualClock, shown: Clock) {
   const told: string[] = []
   const follower = new Follower({
     transport: network.connect('l1'),
-    clock: { ...shown, after: (ms, task) => shown.after(ms, () => (turns.push([]), task())) },
+    clock: {
+      ...shown,
+      after: (ms, task) =>
+        shown.after(ms, () => {
+          turns.push([])
+          task()
+        }),
+    },
     random: Math.random,
     log,
     holdings: new Holdings(),
@@ -78,7 +85,10 @@ it('shows a large store in pieces, and tells once when all is shown', async () =
   // Every look at it takes as long as a whole turn may.
   let looks = 0
   const slow: Clock = {
-    now: () => clock.now() + (looks += 1) * exchangeLimits.restoreTurnMs,
+    now: () => {
+      looks += 1
+      return clock.now() + looks * exchangeLimits.restoreTurnMs
+    },
     wall: () => clock.wall(),
     after: (ms, task) => clock.after(ms, task),
   }
