@@ -4,10 +4,16 @@ import {
   type Client,
   type ResultTypeMap,
 } from '@modelcontextprotocol/client'
-import { canonicalJson, identifyDefinition, sha256Hex, type JsonObject } from '@meridian/shared'
+import {
+  canonicalJson,
+  identifyDefinition,
+  sha256Hex,
+  toCapabilities,
+  toDefinitionInput,
+  type JsonObject,
+} from '@meridian/shared'
 import type { Introspection, IntrospectionLimits } from './introspection.ts'
 import { listEvery, noteHints, startListing, type Listing } from './listing.ts'
-import { toCapabilities, toDefinitionInput } from './to-definition.ts'
 
 export interface ReadOptions {
   readonly limits: IntrospectionLimits

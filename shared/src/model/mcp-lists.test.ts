@@ -1,6 +1,6 @@
-import { identifyDefinition } from '@meridian/shared'
 import { describe, expect, it } from 'vitest'
-import { toCapabilities, toDefinitionInput, type DefinitionParts } from './to-definition.ts'
+import { identifyDefinition } from './definition.ts'
+import { toCapabilities, toDefinitionInput, type DefinitionParts } from './mcp-lists.ts'
 
 const empty = { tools: [], resources: [], resourceTemplates: [], prompts: [] }
 const inputSchema = { type: 'object' as const }

@@ -1,32 +1,57 @@
-import type {
-  Implementation,
-  Prompt as McpPrompt,
-  Resource as McpResource,
-  ResourceTemplateType as McpResourceTemplate,
-  Tool as McpTool,
-} from '@modelcontextprotocol/client'
-import {
-  deriveServerName,
-  limits,
-  protocolRevisionSchema,
-  serverVersionSchema,
-  type Capabilities,
-  type DefinitionInput,
-  type JsonObject,
-  type Prompt,
-  type Resource,
-  type ResourceTemplate,
-  type Tool,
-} from '@meridian/shared'
+import { deriveServerName } from './server-name.ts'
+import type { Capabilities, Prompt, Resource, ResourceTemplate, Tool } from './capability.ts'
+import type { JsonObject } from './canonical-json.ts'
+import { protocolRevisionSchema, serverVersionSchema, type DefinitionInput } from './definition.ts'
+import { limits } from './limits.ts'
 
 /** What a server without a usable version is listed under. */
 const unknownVersion = '0.0.0'
 
+/** What MCP servers list, as far as it is looked at; whatever SDK has read it. */
 export interface McpLists {
   readonly tools: readonly McpTool[]
   readonly resources: readonly McpResource[]
   readonly resourceTemplates: readonly McpResourceTemplate[]
   readonly prompts: readonly McpPrompt[]
+}
+
+interface McpTool {
+  readonly name: string
+  readonly title?: unknown
+  readonly description?: unknown
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
+  readonly annotations?: unknown
+  readonly [more: string]: unknown
+}
+
+interface McpDescribed {
+  readonly name: string
+  readonly title?: unknown
+  readonly description?: unknown
+  readonly [more: string]: unknown
+}
+
+interface McpResource extends McpDescribed {
+  readonly uri: string
+  readonly mimeType?: unknown
+}
+
+interface McpResourceTemplate extends McpDescribed {
+  readonly uriTemplate: string
+  readonly mimeType?: unknown
+}
+
+interface McpPrompt extends McpDescribed {
+  readonly arguments?:
+    readonly (McpDescribed & { readonly required?: boolean | undefined })[] | undefined
+}
+
+interface McpServerInfo {
+  readonly name?: unknown
+  readonly version?: unknown
+  readonly title?: unknown
+  readonly description?: unknown
 }
 
 /**
@@ -48,7 +73,7 @@ export function toCapabilities(lists: McpLists): Capabilities {
 }
 
 export interface DefinitionParts {
-  readonly serverInfo: Partial<Implementation>
+  readonly serverInfo: McpServerInfo
   /** The name of a server that gives none. */
   readonly fallbackName: string
   readonly instructions: string | undefined
@@ -59,7 +84,7 @@ export interface DefinitionParts {
 
 export function toDefinitionInput(parts: DefinitionParts): DefinitionInput {
   const { serverInfo } = parts
-  const version = serverVersionSchema.safeParse(serverInfo.version?.trim())
+  const version = serverVersionSchema.safeParse(text(serverInfo.version)?.trim())
   return withoutUndefined({
     name: deriveServerName(text(serverInfo.name) ?? parts.fallbackName),
     version: version.success ? version.data : unknownVersion,
@@ -81,7 +106,7 @@ function toTool(tool: McpTool): Tool {
     name: tool.name,
     title: text(tool.title),
     description: text(tool.description),
-    inputSchema: tool.inputSchema as JsonObject,
+    inputSchema: tool.inputSchema as JsonObject | undefined,
     outputSchema: tool.outputSchema as JsonObject | undefined,
     annotations: tool.annotations as JsonObject | undefined,
   })
@@ -115,7 +140,7 @@ function toPrompt(prompt: McpPrompt): Prompt {
     arguments: prompt.arguments?.map((argument) =>
       withoutUndefined({
         name: argument.name,
-        title: text((argument as { title?: unknown }).title),
+        title: text(argument.title),
         description: text(argument.description),
         required: argument.required,
       }),
