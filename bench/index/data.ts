@@ -2,6 +2,7 @@ import {
   agentOwnerId,
   bucketOf,
   hashGroup,
+  hashInstance,
   hashZone,
   isUsable,
   standingOf,
@@ -56,6 +57,8 @@ export interface Row {
 
 export interface BenchInstance {
   readonly name: string
+  /** Its place among those of its row. */
+  readonly hash: number
   readonly weight: number
   readonly usable: boolean
 }
@@ -122,6 +125,7 @@ export function makeData(count: number, shape: Shape): Data {
         instances.push(input)
         made += 1
       }
+      row.instances.sort((a, b) => a.hash - b.hash)
       rows.push(row)
     }
   }
@@ -132,13 +136,15 @@ export function bucketOfInput({ state, load, spec }: InstanceInput): number {
   return bucketOf(state, 'alive', load ?? { inFlight: 0, latencyMs: 0 }, spec.capacity)
 }
 
-export function nameOf({ owner, spec }: { owner: string; spec: { id: string } }): string {
-  return `${owner}/${spec.id}`
+/** No two owners use the same id here. */
+export function nameOf({ spec }: { spec: { id: string } }): string {
+  return spec.id
 }
 
 export function measured(input: InstanceInput): BenchInstance {
   return {
     name: nameOf(input),
+    hash: hashInstance(input.owner, input.spec.id),
     weight: weightOf({ ...input, liveness: 'alive' } as IndexedInstance),
     usable: isUsable(standingOf(input.state, 'alive')),
   }

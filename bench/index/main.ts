@@ -1,115 +1,101 @@
+import { fork } from 'node:child_process'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { makeData } from './data.ts'
-import type { Engine } from './engine.ts'
-import { LinearScan } from './engines/linear.ts'
-import { MapOfSets } from './engines/map-of-sets.ts'
-import { Meridian } from './engines/meridian.ts'
-import { Roaring, RoaringByZone } from './engines/roaring.ts'
-import { SqliteCovering, SqliteFts } from './engines/sqlite.ts'
-import { Asker, cpuMicros, median } from './measure.ts'
-import { makeQuestions, queryClasses, type Question } from './queries.ts'
+import { databases } from './databases.ts'
+import { measureSize, type SizeReport } from './measure-size.ts'
+import { Progress, printSize, printTargets } from './report.ts'
 
 /**
  * The capability index against what a user would pick instead, in one run: CPU time, the engines
  * in turn, medians of rounds. Every engine has to give the same answers first.
  */
-const help = `npm run bench:index -- [--sizes 1000,10000,100000] [--replicas 1] [--rounds 5]
+const help = `npm run bench:index -- [--sizes 1000,10000,100000,1000000] [--replicas 1,20] [--rounds 5] [--all]
 
-  --sizes     instances, separated by commas; 1000000 takes minutes and 4 GB
-  --replicas  instances of each definition; 20 is the second shape
-  --rounds    rounds of each engine, of which the median counts`
+  --sizes     instances, separated by commas
+  --replicas  instances of each definition, separated by commas: each is a shape of its own
+  --rounds    rounds of each engine, of which the median counts
+  --all       every engine at every size. Otherwise SQLite, PostgreSQL and Redis are left out above
+              100000 instances, where building them takes longer than all the rest
+
+Each size of each shape is measured in a process of its own, and takes up to 6 GB.
+PostgreSQL and Redis are measured where initdb and redis-server are found in PATH, or where
+POSTGRES_BIN_DIR and REDIS_SERVER_BIN say.`
 
 const { values } = parseArgs({
   options: {
-    sizes: { type: 'string', default: '1000,10000,100000' },
-    replicas: { type: 'string', default: '1' },
+    sizes: { type: 'string', default: '1000,10000,100000,1000000' },
+    replicas: { type: 'string', default: '1,20' },
     rounds: { type: 'string', default: '5' },
+    all: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
-const questionsPerClass = 400
-const roundMs = 40
-const engineTypes = [
-  Meridian,
-  LinearScan,
-  MapOfSets,
-  Roaring,
-  RoaringByZone,
-  SqliteCovering,
-  SqliteFts,
-]
+/** Larger than this and the databases are left out. */
+const smallMax = 100_000
 
 if (values.help) console.log(help)
+else if (process.send === undefined) await measureAll()
 else {
-  for (const size of values.sizes.split(',')) {
-    await measureSize(wholeNumber('sizes', size), wholeNumber('replicas', values.replicas))
-  }
+  const [size, replicas] = [numbersOf('sizes')[0] ?? 0, numbersOf('replicas')[0] ?? 0]
+  const rounds = numbersOf('rounds')[0] ?? 0
+  const report = await measureSize({
+    size,
+    replicas,
+    rounds,
+    small: values.all || size <= smallMax,
+  })
+  process.send(report)
 }
 
-async function measureSize(size: number, replicas: number): Promise<void> {
-  const data = makeData(size, { replicas })
-  const questions = makeQuestions(data, questionsPerClass)
-  console.log(`\n${size} instances, ${replicas} of each definition`)
-  const engines: Engine[] = []
-  const builds: string[] = []
-  for (const Type of engineTypes) {
-    const before = cpuMicros()
-    const engine = new Type(data)
-    builds.push(`${engine.name} ${((cpuMicros() - before) / 1_000).toFixed(0)} ms`)
-    engines.push(engine)
-    if (engine instanceof Meridian) {
-      builds.push(`(${(engine.index.size.bytes / size).toFixed(0)} bytes an instance)`)
+async function measureAll(): Promise<void> {
+  const startedAt = Date.now()
+  console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, load ${load()}`)
+  for (const { name, missing } of databases()) {
+    if (missing !== undefined) console.log(`${name} is not measured: ${missing}`)
+  }
+  const reports: SizeReport[] = []
+  for (const replicas of numbersOf('replicas')) {
+    for (const size of numbersOf('sizes')) {
+      const progress = new Progress(`measuring ${size} instances, ${replicas} a definition`)
+      const report = await inChild(size, replicas)
+      progress.end()
+      printSize(report)
+      reports.push(report)
     }
   }
-  console.log(`built, CPU: ${builds.join(', ')}`)
-  for (const name of queryClasses) await compare(engines, questions[name].slice(0, checks(size)))
-  console.log('all answer alike; CPU µs an answer, and how many times ours')
-
-  const head = ['class', ...engines.map(({ name }) => name)]
-  const rows: string[][] = [head]
-  const rounds = wholeNumber('rounds', values.rounds)
-  for (const name of queryClasses) {
-    const askers = engines.map((engine) => new Asker(engine, questions[name]))
-    const times: number[][] = engines.map(() => [])
-    for (let round = 0; round < rounds; round += 1) {
-      for (const [at, asker] of askers.entries()) times[at]?.push(await asker.round(roundMs))
-    }
-    const medians = times.map(median)
-    const ours = medians[0] ?? Number.NaN
-    rows.push([
-      name,
-      ...medians.map((time, at) =>
-        at === 0 ? time.toFixed(2) : `${time.toFixed(1)} (${(time / ours).toFixed(1)}x)`,
-      ),
-    ])
-  }
-  const widths = head.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
-  for (const row of rows) {
-    console.log(row.map((cell, at) => cell.padEnd((widths[at] ?? 0) + 2)).join(''))
-  }
-  for (const engine of engines) await engine.close?.()
+  printTargets(reports)
+  console.log(`\n${((Date.now() - startedAt) / 1_000).toFixed(0)} s, load at the end ${load()}`)
 }
 
-/** The slow engines take half a second for an answer where there are many instances. */
-function checks(size: number): number {
-  return size > 50_000 ? 40 : 200
+/** So that no size warms up or wears out what the next one runs on. */
+function inChild(size: number, replicas: number): Promise<SizeReport> {
+  const options = [`--sizes=${size}`, `--replicas=${replicas}`, `--rounds=${values.rounds}`]
+  if (values.all) options.push('--all')
+  const child = fork(new URL(import.meta.url), options)
+  return new Promise((resolve, reject) => {
+    let report: SizeReport | undefined
+    child.once('message', (message) => (report = message as SizeReport))
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      if (code === 0 && report !== undefined) resolve(report)
+      else reject(new Error(`measuring ${size} instances ended with ${code}`))
+    })
+  })
 }
 
-async function compare(engines: readonly Engine[], questions: readonly Question[]): Promise<void> {
-  const [first, ...others] = engines
-  for (const question of questions) {
-    const expected = JSON.stringify(await first?.answer(question))
-    for (const engine of others) {
-      const given = JSON.stringify(await engine.answer(question))
-      if (given === expected) continue
-      throw new Error(`${engine.name} answers ${question.text} differently:\n${given}\n${expected}`)
-    }
-  }
+function load(): string {
+  return loadavg()
+    .map((average) => average.toFixed(1))
+    .join(' ')
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (/^[1-9]\d{0,7}$/.test(text)) return Number(text)
-  console.error(`--${name} has ${JSON.stringify(text)}: it takes whole numbers from 1 to 99999999`)
-  process.exit(2)
+function numbersOf(name: 'sizes' | 'replicas' | 'rounds'): number[] {
+  return values[name].split(',').map((text) => {
+    if (/^[1-9]\d{0,7}$/.test(text)) return Number(text)
+    console.error(
+      `--${name} has ${JSON.stringify(text)}: it takes whole numbers from 1 to 99999999`,
+    )
+    process.exit(2)
+  })
 }

@@ -24,6 +24,8 @@ export class SqliteCovering implements Engine {
   readonly #db = open()
   readonly #rows: readonly Row[]
   readonly #termNumbers = new Map<string, number>()
+  /** By term number. */
+  readonly #counts: number[] = []
   readonly #statements = new Map<string, Statement>()
   readonly #pools = new RingPools()
   readonly #replace: (number: number) => void
@@ -57,7 +59,11 @@ export class SqliteCovering implements Engine {
     // Sorted first, as a tree is best filled.
     const postings: [number, number][] = []
     data.rows.forEach((row, number) => {
-      for (const text of row.terms) postings.push([termNumber(text), number])
+      for (const text of row.terms) {
+        const term = termNumber(text)
+        this.#counts[term] = (this.#counts[term] ?? 0) + 1
+        postings.push([term, number])
+      }
     })
     postings.sort(([a, m], [b, n]) => {
       const [one, other] = [data.rows[m] as Row, data.rows[n] as Row]
@@ -86,8 +92,11 @@ export class SqliteCovering implements Engine {
       terms.map((term) => this.#termNumbers.get(term) ?? -1)
     // Every alternative is a question of its own: each is read in the order of the answer, and no
     // more than its best.
+    const countOf = (term: number) => this.#counts[term] ?? 0
     const alternatives =
-      question.any.length > 0 ? names(question.any).map((term) => [term]) : [names(question.all)]
+      question.any.length > 0
+        ? names(question.any).map((term) => [term])
+        : [names(question.all).sort((a, b) => countOf(a) - countOf(b))]
     let found = 0
     for (const ring of zonesByRing[from] as readonly (readonly number[])[]) {
       const seen = new Set<number>()
@@ -140,7 +149,7 @@ export class SqliteCovering implements Engine {
     if (statement === undefined) {
       const same = (alias: string) =>
         `${alias}.zone = p0.zone AND ${alias}.bucket = p0.bucket AND ${alias}.hash = p0.hash AND ${alias}.row = p0.row`
-      // The first term drives: the planner is not to choose another order.
+      // The first term, the rarest, drives: the planner is not to choose another order.
       const joins = Array.from({ length: all - 1 }, (_, at) => {
         return `CROSS JOIN postings p${at + 1} ON p${at + 1}.term = ? AND ${same(`p${at + 1}`)}`
       })

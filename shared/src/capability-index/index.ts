@@ -1,7 +1,7 @@
 export * from './capability-index.ts'
 export * from './query/index.ts'
 export { createLinearIndex } from './linear-index.ts'
-export { hashGroup, hashZone } from './canonical-order.ts'
+export { hashGroup, hashInstance, hashZone } from './canonical-order.ts'
 export { createCapabilityIndex } from './paged-index.ts'
 export { factorsOf, loadShare, weightOf, type Factors } from './selection.ts'
 export {

@@ -104,7 +104,7 @@ class Compiler {
       case 'and':
         return new AndNode(this.#parts(part.of), part)
       case 'or':
-        return new OrNode(this.#parts(part.of), part)
+        return this.#or(this.#parts(part.of), part)
       case 'not':
         return new NotNode(this.part(part.of), part)
       case 'is':
@@ -117,6 +117,14 @@ class Compiler {
 
   #parts(parts: readonly QueryPart[]): PlanNode[] {
     return parts.map((part) => this.part(part))
+  }
+
+  /** Alternatives that are all terms of definitions are one list of terms, as of a wildcard. */
+  #or(parts: readonly PlanNode[], query: QueryPart): PlanNode {
+    const terms = parts.filter((part) => part instanceof TermsNode && !part.perInstance)
+    return terms.length === parts.length
+      ? TermsNode.anyOf(terms as TermsNode[], query)
+      : new OrNode(parts, query)
   }
 
   #term(term: Term): PlanNode {

@@ -60,7 +60,7 @@ export class Entry implements IndexedInstance {
   takeLoad(load: InstanceLoad): void {
     this.load = load
     this.#packedWeight = unknownWeight
-    if (this.shelf !== undefined) this.shelf.weights[this.slot] = 0
+    this.shelf?.forgetWeight(this.slot)
     this.bucket =
       this.#idleBucket === unusableBucket
         ? unusableBucket

@@ -3,7 +3,7 @@ import type { Plan } from './compile.ts'
 import type { Entry, Members } from './entry.ts'
 import { OneNode, SlotSet, TermsNode, type PlanNode, type TermRows, type Words } from './plan.ts'
 import { bucketKey, type Pool } from './pool.ts'
-import { hasBit, lowestBit, type Shelf } from './shelf.ts'
+import { hasBit, lowestBit, severalMembers, type Shelf } from './shelf.ts'
 import type { Node } from './zone.ts'
 
 /** Which instances of the rows count, beside what the query says. */
@@ -139,7 +139,9 @@ export class Gather {
 
   /** Whether a row that matches has one instance, which counts, and whose weight is known. */
   hasKnownOnly(shelf: Shelf, slot: number): boolean {
-    return this.#onlySuffices && (shelf.weights[slot] as number) > 0
+    if (!this.#onlySuffices) return false
+    const weight = shelf.weights[slot] as number
+    return weight > 0 && weight !== severalMembers
   }
 
   /** Turns to the shelf of a row that the pool holds, before its instances are asked. */
@@ -260,7 +262,7 @@ export class Gather {
 
   /** Whether some instance of a row in a wanted bucket counts. */
   #counts(shelf: Shelf, slot: number): boolean {
-    if (this.#rowSuffices || this.hasKnownOnly(shelf, slot)) return true
+    if (this.#rowSuffices || (this.#onlySuffices && shelf.hasOnlyMember(slot))) return true
     const members = shelf.members[slot] as Members
     if (!Array.isArray(members)) return this.countsEntry(members)
     for (const entry of members) if (this.countsEntry(entry)) return true
@@ -290,29 +292,61 @@ export class Gather {
     const { buckets, hashes } = shelf
     const { start, flat } = this.#filter
     const bucketMax = this.#bucketMax
-    const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : shelf.alive
+    const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : undefined
     const bitsLeft = this.#bitsCount > 1
     const listsLeft = this.#listsCount > 0
     const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
     if (sorted) for (let i = 0; i < this.#listsCount; i += 1) (this.#lists[i] as TermRows).rewind()
+    if (!bitsLeft && one === undefined && !listsLeft && !rowsLeft && !flat) {
+      this.#boundBucket(shelf, pool, list, from, end)
+    }
     let { worst, worstBucket } = pool
+    // Lists lie in one piece, what is known of a row lies anywhere: so lists rule out first, unless
+    // the pool is full and most rows are not good enough for it anyway.
+    let listsFirst = listsLeft && worst === Infinity
     for (let i = from; i < end; i += 1) {
       const slot = list[i] as number
-      if (((one[slot >>> 5] as number) & (1 << (slot & 31))) === 0) continue
+      if (listsFirst && !(sorted ? this.#listsSeek(slot) : this.#listsMatch(slot))) continue
+      if (one !== undefined && ((one[slot >>> 5] as number) & (1 << (slot & 31))) === 0) continue
       const own = buckets[slot] as number
       if (own > bucketMax) continue
       const bucket = flat && own < unusableBucket ? 0 : own
       if (bucket > worstBucket) continue
       const key = bucket * bucketKey + (((hashes[slot] as number) - start) >>> 0)
       if (key > worst || (bitsLeft && !this.#bitsMatch(slot))) continue
-      if (listsLeft && !(sorted ? this.#listsSeek(slot) : this.#listsMatch(slot))) continue
+      if (listsLeft && !listsFirst && !(sorted ? this.#listsSeek(slot) : this.#listsMatch(slot))) {
+        continue
+      }
       if (rowsLeft && !this.#leftMatches(shelf, slot)) continue
       pool.offer(key, shelf, slot)
       worst = pool.worst
       worstBucket = pool.worstBucket
+      listsFirst = listsLeft && worst === Infinity
     }
     this.touched += end - from
     this.#end(shelf, 'exhausted', this.touched - (end - from))
+  }
+
+  /**
+   * Where every row of a list matches, counting them by bucket first tells how good a row has to be:
+   * one byte of most rows is read, and no more.
+   */
+  #boundBucket(shelf: Shelf, pool: Pool, list: Uint16Array, from: number, end: number): void {
+    const { room } = pool
+    if (end - from < room * 2) return
+    const { buckets } = shelf
+    const rowsIn = bucketSums.fill(0)
+    for (let i = from; i < end; i += 1) {
+      const bucket = buckets[list[i] as number] as number
+      rowsIn[bucket] = (rowsIn[bucket] as number) + 1
+    }
+    let rows = 0
+    for (let bucket = 0; bucket < this.#bucketMax; bucket += 1) {
+      rows += rowsIn[bucket] as number
+      if (rows < room) continue
+      pool.boundBucket(bucket)
+      return
+    }
   }
 
   #leftMatches(shelf: Shelf, slot: number): boolean {
@@ -457,6 +491,8 @@ export class Gather {
     }
   }
 }
+
+const bucketSums = new Uint32Array(bucketCount)
 
 /** In the place of a number of rows. */
 const stopped = -1

@@ -145,7 +145,9 @@ export class TermsNode implements PlanNode, Words {
   readonly perInstance: boolean
   readonly #postings: Postings
   readonly #terms: readonly number[]
-  readonly #query: Term
+  readonly #query: QueryPart
+  /** What it was made of, when it stands for alternatives. */
+  readonly #parts: readonly TermsNode[]
   readonly #has: (entry: Entry) => boolean
   readonly #found: TermRows[] = []
   #count = 0
@@ -161,14 +163,23 @@ export class TermsNode implements PlanNode, Words {
   constructor(
     postings: Postings,
     terms: readonly number[],
-    query: Term,
+    query: QueryPart,
     has: ((entry: Entry) => boolean) | undefined,
+    parts: readonly TermsNode[] = [],
   ) {
     this.#postings = postings
     this.#terms = terms
     this.#query = query
     this.perInstance = has !== undefined
     this.#has = has ?? never
+    this.#parts = parts
+  }
+
+  /** Rows that have any of what the parts, all of definitions, stand for. */
+  static anyOf(parts: readonly TermsNode[], query: QueryPart): TermsNode {
+    const [first] = parts as [TermsNode, ...TermsNode[]]
+    const terms = new Set(parts.flatMap((part) => part.#terms))
+    return new TermsNode(first.#postings, [...terms], query, undefined, parts)
   }
 
   bind(shelf: Shelf): number {
@@ -237,6 +248,9 @@ export class TermsNode implements PlanNode, Words {
     let rows = 0
     for (const term of this.#terms) rows += this.#postings.rowsOf(term)
     const what = printQuery(this.#query)
+    if (this.#parts.length > 0) {
+      return { how: 'any of', what, rows, steps: this.#parts.map((part) => part.explain()) }
+    }
     if (this.#terms.length === 0) return { how: 'nothing', what, rows, steps: none }
     const how = this.#terms.length === 1 ? 'term' : `union of ${this.#terms.length} terms`
     return { how: this.perInstance ? `${how}, then each instance` : how, what, rows, steps: none }

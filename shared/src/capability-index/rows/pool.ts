@@ -42,6 +42,17 @@ export class Pool {
     this.#cutShelves = Array.from({ length })
   }
 
+  get room(): number {
+    return this.#room
+  }
+
+  /** As many rows as there is room for will be offered that are in this bucket or better. */
+  boundBucket(bucket: number): void {
+    if (bucket >= this.worstBucket) return
+    this.worstBucket = bucket
+    this.worst = (bucket + 1) * bucketKey - 1
+  }
+
   get isFull(): boolean {
     return this.size >= this.#room
   }

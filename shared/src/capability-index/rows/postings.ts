@@ -24,8 +24,8 @@ export class Postings {
   readonly bitsets: (Uint32Array | undefined)[] = []
 
   readonly #pairs = new Arena<Uint32Array>((length) => new Uint32Array(length))
-  readonly #heads = new Column()
-  readonly #data = new Column()
+  /** Both words of each term's own pair, side by side: nearly every read needs both. */
+  readonly #own = new Column()
   readonly #freeBitsets: number[] = []
 
   /** What the last successful `read` or change found. */
@@ -39,22 +39,21 @@ export class Postings {
 
   /** Makes room for term numbers below `end`. */
   reserve(end: number): void {
-    this.#heads.reserve(end)
-    this.#data.reserve(end)
+    this.#own.reserve(end * 2)
   }
 
   /** Finds what a term has in a shelf: `rows`, `dense` and `data`. False if it has nothing there. */
   read(term: number, shelf: number): boolean {
-    const head = this.#heads.get(term)
+    const head = this.#own.get(term * 2)
     if (head >>> shelfShift !== spread) {
       if (head >>> shelfShift !== shelf || head === 0) return false
       this.#block = undefined
       this.rows = head & rowsMask
       this.dense = (head & denseFlag) !== 0
-      this.data = this.#data.get(term)
+      this.data = this.#own.get(term * 2 + 1)
       return this.rows > 0
     }
-    const address = this.#data.get(term)
+    const address = this.#own.get(term * 2 + 1)
     const block = this.#pairs.chunks[address >>> 16] as Uint32Array
     const start = address & 0xffff
     const count = head & rowsMask
@@ -99,12 +98,12 @@ export class Postings {
 
   /** Calls `visit` for every shelf in which a row has the term. */
   eachShelf(term: number, visit: (shelf: number, rows: number) => void): void {
-    const head = this.#heads.get(term)
+    const head = this.#own.get(term * 2)
     if (head >>> shelfShift !== spread) {
       if ((head & rowsMask) > 0) visit(head >>> shelfShift, head & rowsMask)
       return
     }
-    const address = this.#data.get(term)
+    const address = this.#own.get(term * 2 + 1)
     const block = this.#pairs.chunks[address >>> 16] as Uint32Array
     const start = address & 0xffff
     for (let i = 0; i < (head & rowsMask); i += 1) {
@@ -115,7 +114,7 @@ export class Postings {
 
   /** Whether no row has the term. */
   isUnused(term: number): boolean {
-    return this.#heads.get(term) === 0
+    return this.#own.get(term * 2) === 0
   }
 
   /**
@@ -251,15 +250,15 @@ export class Postings {
 
   /** Moves the blocks of one term. */
   moveBlocks(term: number): void {
-    const head = this.#heads.get(term)
-    const data = this.#data.get(term)
+    const head = this.#own.get(term * 2)
+    const data = this.#own.get(term * 2 + 1)
     if (head >>> shelfShift !== spread) {
-      if (isList(head)) this.#data.set(term, this.lists.moved(data, head & rowsMask))
+      if (isList(head)) this.#own.set(term * 2 + 1, this.lists.moved(data, head & rowsMask))
       return
     }
     const count = head & rowsMask
     const address = this.#pairs.moved(data, count * 2)
-    this.#data.set(term, address)
+    this.#own.set(term * 2 + 1, address)
     const block = this.#pairs.chunks[address >>> 16] as Uint32Array
     const start = address & 0xffff
     for (let at = start; at < start + count * 2; at += 2) {
@@ -274,7 +273,7 @@ export class Postings {
   }
 
   get bytes(): number {
-    let total = this.lists.bytes + this.#pairs.bytes + this.#heads.bytes + this.#data.bytes
+    let total = this.lists.bytes + this.#pairs.bytes + this.#own.bytes
     for (const bits of this.bitsets) total += bits === undefined ? 8 : bits.byteLength + typedArray
     return total
   }
@@ -356,8 +355,8 @@ export class Postings {
     this.dense = dense
     this.data = data >>> 0
     if (this.#block === undefined) {
-      this.#heads.set(term, head)
-      this.#data.set(term, data)
+      this.#own.set(term * 2, head)
+      this.#own.set(term * 2 + 1, data)
     } else {
       this.#block[this.#at] = head
       this.#block[this.#at + 1] = data
@@ -366,15 +365,15 @@ export class Postings {
 
   #insertPair(term: number, shelf: number, slot: number): void {
     const pair = ((shelf << shelfShift) | 1) >>> 0
-    const head = this.#heads.get(term)
+    const head = this.#own.get(term * 2)
     if (head === 0) {
-      this.#heads.set(term, pair)
-      this.#data.set(term, slot)
+      this.#own.set(term * 2, pair)
+      this.#own.set(term * 2 + 1, slot)
       return
     }
     const single = head >>> shelfShift !== spread
     const count = single ? 1 : head & rowsMask
-    const old = this.#data.get(term)
+    const old = this.#own.get(term * 2 + 1)
     let address = old
     if (single || !sameCapacity(count * 2, count * 2 + 2)) {
       address = this.#pairs.allocate(count * 2 + 2)
@@ -394,8 +393,8 @@ export class Postings {
     block.copyWithin(at + 2, at, start + count * 2)
     block[at] = pair
     block[at + 1] = slot
-    this.#heads.set(term, ((spread << shelfShift) | (count + 1)) >>> 0)
-    this.#data.set(term, address)
+    this.#own.set(term * 2, ((spread << shelfShift) | (count + 1)) >>> 0)
+    this.#own.set(term * 2 + 1, address)
   }
 
   /** Removes the pair that `read` found. */
@@ -403,16 +402,16 @@ export class Postings {
     this.rows = 0
     const block = this.#block
     if (block === undefined) {
-      this.#heads.set(term, 0)
+      this.#own.set(term * 2, 0)
       return
     }
-    const count = this.#heads.get(term) & rowsMask
-    const address = this.#data.get(term)
+    const count = this.#own.get(term * 2) & rowsMask
+    const address = this.#own.get(term * 2 + 1)
     const start = address & 0xffff
     block.copyWithin(this.#at, this.#at + 2, start + count * 2)
     if (count === 2) {
-      this.#heads.set(term, block[start] as number)
-      this.#data.set(term, block[start + 1] as number)
+      this.#own.set(term * 2, block[start] as number)
+      this.#own.set(term * 2 + 1, block[start + 1] as number)
       this.#pairs.release(address, 4)
       return
     }
@@ -425,8 +424,8 @@ export class Postings {
       copyBlock(from, start, count * 2 - 2, smaller, kept)
       this.#pairs.release(address, count * 2)
     }
-    this.#heads.set(term, ((spread << shelfShift) | (count - 1)) >>> 0)
-    this.#data.set(term, kept)
+    this.#own.set(term * 2, ((spread << shelfShift) | (count - 1)) >>> 0)
+    this.#own.set(term * 2 + 1, kept)
   }
 }
 

@@ -122,7 +122,7 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     }
     const left = without(members, members.indexOf(entry))
     const [only] = left
-    shelf.members[slot] = left.length === 1 ? only : left
+    shelf.setMembers(slot, left.length === 1 ? (only as Entry) : left)
     this.#grouped -= left.length === 1 ? 2 : 1
     if (left.length === 1) this.#groups -= 1
     this.#dropInstanceTerms(entry, shelf)
@@ -279,16 +279,16 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     if (Array.isArray(members)) {
       let at = members.length
       while (at > 0 && compareEntries(members[at - 1] as Entry, entry) > 0) at -= 1
-      shelf.members[slot] = withInserted(members, at, entry)
+      shelf.setMembers(slot, withInserted(members, at, entry))
       this.#grouped += 1
     } else {
-      shelf.members[slot] = compareEntries(members, entry) < 0 ? [members, entry] : [entry, members]
+      const isAfter = compareEntries(members, entry) < 0
+      shelf.setMembers(slot, isAfter ? [members, entry] : [entry, members])
       this.#grouped += 2
       this.#groups += 1
     }
     entry.shelf = shelf
     entry.slot = slot
-    shelf.weights[slot] = 0
     eachInstanceTerm(entry.spec, entry.standing, (field, value) => {
       if (field.startsWith('meta.')) shelf.addTerm(slot, this.#intern(field, presence))
       if (value !== presence) shelf.addTerm(slot, this.#intern(field, value))

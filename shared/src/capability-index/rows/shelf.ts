@@ -7,6 +7,9 @@ import type { Postings } from './postings.ts'
 import { TermLists } from './term-lists.ts'
 import type { Zone } from './zone.ts'
 
+/** In the place of a weight. No weight is packed so: as a float it is not a number. */
+export const severalMembers = 0xffff
+
 /** What all shelves of an index have in common. */
 export interface Stock {
   readonly postings: Postings
@@ -54,7 +57,7 @@ export class Shelf {
   hashes = new Uint32Array(0)
   buckets = new Uint8Array(0)
   members: (Members | undefined)[] = []
-  /** Packed weights of only members; 0 where it is not known, or there are several. */
+  /** Packed weights of only members; 0 where it is not known, `severalMembers` where there is no only one. */
   weights = new Uint16Array(0)
   /** Numbers of versions. Those that need more than 16 bits are elsewhere, by slot. */
   #versions = new Uint16Array(0)
@@ -203,6 +206,21 @@ export class Shelf {
       this.#dense.clearTerm(term, slot, this.#denseMin, this.#thin)
       this.#thinOut()
     } else if (postings.isUnused(term)) this.#stock.releaseTerm(term)
+  }
+
+  setMembers(slot: number, members: Members): void {
+    this.members[slot] = members
+    this.weights[slot] = Array.isArray(members) ? severalMembers : 0
+  }
+
+  /** After something changed that an instance's weight follows from. */
+  forgetWeight(slot: number): void {
+    if (this.weights[slot] !== severalMembers) this.weights[slot] = 0
+  }
+
+  /** Whether the row stands for one instance. Tells without reading the instance. */
+  hasOnlyMember(slot: number): boolean {
+    return this.weights[slot] !== severalMembers
   }
 
   setBucket(slot: number, bucket: number): void {
@@ -545,7 +563,7 @@ export class Shelf {
 
   #enter(slot: number, hash: number, members: Members, bucket: number): void {
     this.hashes[slot] = hash
-    this.members[slot] = members
+    this.setMembers(slot, members)
     this.alive[slot >>> 5] = (this.alive[slot >>> 5] as number) | (1 << (slot & 31))
     this.#enterBucket(slot, bucket)
     if (!Array.isArray(members)) settle(members, this, slot)
