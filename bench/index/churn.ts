@@ -1,6 +1,7 @@
 import type { InstanceInput, InstanceLoad } from '@meridian/shared'
 import { seeded } from './chance.ts'
 import { bucketOfInput, type Data, type Row } from './data.ts'
+import type { Engine } from './engine.ts'
 import type { MapOfSets } from './engines/map-of-sets.ts'
 import type { Meridian } from './engines/meridian.ts'
 import { cpuMicros, median } from './measure.ts'
@@ -15,13 +16,18 @@ export interface ChurnReport {
   readonly heartbeatAnywhere: number
   /** A load of another bucket, and back. */
   readonly crossing: number
+  /** Of the other engines, a row out and in again. */
+  readonly others: readonly { readonly name: string; readonly micros: number }[]
 }
 
 const changesPerRound = 4_000
+/** Some take a hundred times as long. */
+const changesOfOthers = 400
 
 export function measureChurn(
   ours: Meridian,
   map: MapOfSets,
+  others: readonly Engine[],
   data: Data,
   rounds: number,
 ): ChurnReport {
@@ -68,7 +74,7 @@ export function measureChurn(
       }),
     }
     if (round === 0) continue
-    for (const name of Object.keys(times) as (keyof ChurnReport)[]) times[name].push(results[name])
+    for (const name of Object.keys(times) as (keyof typeof times)[]) times[name].push(results[name])
   }
   // As the questions expect them.
   for (const { owner, spec, load } of [...inputs, ...beats.map(([input]) => input)]) {
@@ -80,6 +86,14 @@ export function measureChurn(
     heartbeat: median(times.heartbeat),
     heartbeatAnywhere: median(times.heartbeatAnywhere),
     crossing: median(times.crossing),
+    others: others.flatMap((engine) => {
+      if (engine.replace === undefined) return []
+      const rows = changes.slice(0, changesOfOthers).map(({ row }) => row)
+      const micros = timed(rows.length, () => {
+        for (const row of rows) engine.replace?.(row)
+      })
+      return [{ name: engine.name, micros }]
+    }),
   }
 }
 

@@ -91,11 +91,9 @@ function load(): string {
 }
 
 function numbersOf(name: 'sizes' | 'replicas' | 'rounds'): number[] {
-  return values[name].split(',').map((text) => {
-    if (/^[1-9]\d{0,7}$/.test(text)) return Number(text)
-    console.error(
-      `--${name} has ${JSON.stringify(text)}: it takes whole numbers from 1 to 99999999`,
-    )
-    process.exit(2)
-  })
+  const texts = values[name].split(',')
+  const wrong = texts.find((text) => !/^[1-9]\d{0,7}$/.test(text))
+  if (wrong === undefined) return texts.map(Number)
+  console.error(`--${name} has ${JSON.stringify(wrong)}: it takes whole numbers from 1 to 99999999`)
+  process.exit(2)
 }

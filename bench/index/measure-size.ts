@@ -67,7 +67,7 @@ export async function measureSize(options: SizeOptions): Promise<SizeReport> {
     const checked = checks(size)
     for (const name of queryClasses) await compare(engines, questions[name].slice(0, checked))
     const micros = await measureClasses(engines, questions, rounds)
-    const churn = measureChurn(ours.engine, map.engine, data, rounds)
+    const churn = measureChurn(ours.engine, map.engine, engines, data, rounds)
     for (const name of queryClasses)
       await compare(engines.slice(0, 3), questions[name].slice(0, 20))
     const reports = all.map(({ engine, buildMs }, at) => ({

@@ -35,7 +35,12 @@ export function printSize(report: SizeReport): void {
   ])
   console.log(
     [
-      `register + deregister ${figure(churn.register)} µs (Map of Sets ${figure(churn.registerMapOfSets)})`,
+      `register + deregister ${figure(churn.register)} µs (${[
+        { name: 'Map of Sets', micros: churn.registerMapOfSets },
+        ...churn.others,
+      ]
+        .map(({ name, micros }) => `${name} ${figure(micros)}`)
+        .join(', ')})`,
       `heartbeat ${figure(churn.heartbeat)} µs (anywhere ${figure(churn.heartbeatAnywhere)})`,
       `bucket crossing ${figure(churn.crossing)} µs`,
       `${bytes.said.toFixed(0)} bytes an instance (${bytes.arrays.toFixed(0)} seen in typed arrays)`,
