@@ -212,6 +212,23 @@ describe('getting in', () => {
     web.close()
   })
 
+  it('says so when the server is too old', async () => {
+    const old = createServer((socket) => {
+      socket.write('INFO {"server_id":"x","version":"2.9.10","max_payload":1048576}\r\n')
+      socket.on('data', (data) => {
+        if (data.toString().includes('PING')) socket.write('PONG\r\n')
+      })
+    })
+    old.listen(0, '127.0.0.1')
+    await once(old, 'listening')
+    const { port } = old.address() as AddressInfo
+    expect(await failure({ servers: [`127.0.0.1:${port}`] })).toMatchObject({
+      code: 'config_invalid',
+      message: `the NATS server at 127.0.0.1:${port} is version 2.9.10; 2.10 or newer is needed: update nats-server there`,
+    })
+    old.close()
+  })
+
   it('says that credentials are refused, without showing them', async () => {
     const { url } = await start('authorization { user: me, password: right }')
     const error = await failure({ servers: [url.replace('nats://', 'nats://me:hunter2@')] })

@@ -36,6 +36,7 @@ import {
 } from './errors.ts'
 import { fullJitter, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from './full-jitter.ts'
 import { OutboundLimit } from './outbound-limit.ts'
+import { checkServerVersion } from './server-version.ts'
 import { createAuthenticator, loadTls, parseServer, type NatsSettings } from './settings.ts'
 
 /**
@@ -248,6 +249,12 @@ class NatsTransport implements Transport {
 
   async #dial(): Promise<void> {
     const connection = await connect(await this.#connectionOptions())
+    try {
+      checkServerVersion(connection.info?.version, connection.getServer())
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
     if (this.#closing !== undefined) {
       await connection.close()
       return
