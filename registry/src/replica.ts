@@ -28,7 +28,7 @@ import {
   type ZoneLiveness,
 } from '@meridian/shared'
 import { createInstancesCatalog } from './catalog/instances.ts'
-import { createSummariesCatalog } from './catalog/summaries.ts'
+import { createSummariesCatalog, type SummariesCatalog } from './catalog/summaries.ts'
 import type { TierCatalog } from './catalog/tier-catalog.ts'
 import type { Place } from './config.ts'
 import type { RegistryApi } from './http/routes.ts'
@@ -37,6 +37,7 @@ import { createRegistryDefinitions } from './lookup/definitions.ts'
 import { createRegistryLookup } from './lookup/lookup.ts'
 import { serveLookups } from './lookup/serve.ts'
 import { createLiveness } from './downlink/liveness.ts'
+import { SummaryReplicas } from './downlink/summary-replicas.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
 import { createSummaries } from './uplink/summaries.ts'
 
@@ -90,10 +91,12 @@ export function createReplica(options: ReplicaOptions): Replica {
     stateOf: (zone) => liveness.stateOf(zone),
     statusOf: (owner) => liveness.statusOf(owner),
   }
+  const ofSummaries: SummariesCatalog | undefined =
+    role.holds === 'summaries'
+      ? createSummariesCatalog({ ...sources, lives: (owner) => below?.lives(owner) ?? false })
+      : undefined
   const catalog: TierCatalog =
-    role.holds === 'instances'
-      ? createInstancesCatalog(new InstanceCatalog(sources), known, random)
-      : createSummariesCatalog(sources)
+    ofSummaries ?? createInstancesCatalog(new InstanceCatalog(sources), known, random)
 
   // Before the index is filled, because it counts what comes in.
   const summaries = role.summarises
@@ -109,6 +112,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         log,
         holdings,
         pulseMs,
+        uncomparedZones: () => liveness.uncomparedZones,
       })
     : undefined
 
@@ -138,10 +142,25 @@ export function createReplica(options: ReplicaOptions): Replica {
       catalog.definitionsArrived(ids)
     },
     onPulse: (pulse) => liveness.onPulse(pulse),
+    onHeard: (owner) => below?.onHeard(owner),
     onAdvanced: (owner, fromOwner) => {
       liveness.onAdvanced(owner, fromOwner)
     },
   })
+  const below: SummaryReplicas | undefined =
+    ofSummaries &&
+    new SummaryReplicas({
+      holdings,
+      follower,
+      onPresence: (owner) => {
+        ofSummaries.presenceChanged(owner)
+      },
+      pulseMs,
+      settings: options.livenessSettings,
+      transport,
+      clock,
+      log,
+    })
   const liveness = createLiveness({
     role,
     at,
@@ -151,6 +170,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     loads: new InstanceLoads(index),
     follower,
     definition: (id) => store.definition(id),
+    onZone: (reading) => summaries?.zoneRead(reading),
     pulseMs,
     settings: options.livenessSettings,
     transport,
@@ -203,6 +223,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   /** Once all that was on disk is shown: a summary of half of it would empty the other half. */
   const answerOthers = () => {
     liveness.start()
+    below?.start()
     summaries?.start()
     subscriptions = [
       serveHoldings({
@@ -269,6 +290,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       search.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
       summaries?.close()
+      below?.close()
       liveness.close()
       follower.close()
       freshness.close()

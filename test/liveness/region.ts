@@ -25,7 +25,7 @@ export interface Told {
   readonly fields: object
 }
 
-/** Agents, local and regional replicas of one zone over a network whose messages can be lost. */
+/** Agents of one zone, and replicas of all tiers above them, over a network whose messages can be lost. */
 export class Region {
   readonly clock = new ManualClock()
   readonly told: Told[] = []
@@ -73,7 +73,11 @@ export class Region {
     const { ownStore, store } = disk.mount(silent)
     const program = createReplica({
       tier,
-      place: { region, zone: tier === 'local' ? zone : '-', replica },
+      place: {
+        region: tier === 'global' ? '-' : region,
+        zone: tier === 'local' ? zone : '-',
+        replica,
+      },
       store,
       ownStore,
       pulseMs: 2_000,
@@ -92,6 +96,11 @@ export class Region {
     await running.transport.close()
     running.program.close()
     for (const disk of this.#disks.get(name) ?? []) disk.unmount()
+  }
+
+  /** What a process has on its own disk; the one it keeps of others, if it is a replica. */
+  disk(name: string): Disk {
+    return this.#disksOf(name)[0]
   }
 
   async close(): Promise<void> {

@@ -320,6 +320,11 @@ function toldDifferently(
     const held = texts(rowsOf(disk.sets(), (id) => disk.hasDefinition(id)))
     return held === texts(below) ? undefined : `${name} holds [${held}] of [${texts(below)}]`
   }
+  for (const { region, zones } of registry.program?.api.topology().regions ?? []) {
+    for (const { zone, state } of zones) {
+      if (state !== 'fresh') return `${name} takes ${region}/${zone} for ${state}`
+    }
+  }
   // Its summaries tell definitions and zones apart, not instances.
   for (const query of queries.filter(({ q }) => !q.includes('meta.'))) {
     const expected = countsOf(

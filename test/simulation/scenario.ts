@@ -477,8 +477,7 @@ export class Scenario {
     if (this.#random.chance(0.5)) dead.push(this.#random.pick(agents))
     const replica = this.#random.pick(registries)
     const twins = registries.filter((other) => other.isTwinOf(replica))
-    // The global tier reads a region from the first of its replicas by name.
-    if (twins.length > 0 && replica.place.replica !== 'r1') dead.push(replica)
+    if (twins.length > 0) dead.push(replica)
     for (const process of dead) {
       process.kill(this.#random.between(0, 3))
       resting.add(process)

@@ -51,6 +51,8 @@ export function createInstancesCatalog(
       return { servers, total, ...(more && last && { nextCursor: last.name }) }
     },
 
+    staleZones: () => [],
+
     regions() {
       const regions = new Map<string, RegionTally>()
       for (const instance of index.matching({ kind: 'all' })) {

@@ -1,6 +1,7 @@
 import {
   createLinearIndex,
   encodeSummaryRow,
+  encodeZoneReading,
   fixedFields,
   identifyDefinition,
   parseQuery,
@@ -12,12 +13,12 @@ import {
   type OwnerRecord,
   type QueryPart,
   type SummaryRow,
+  type ZoneState,
 } from '@meridian/shared'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { SummaryCounts } from '../uplink/summary-counts.ts'
-import { coarsen, createSummariesCatalog } from './summaries.ts'
-import type { TierCatalog } from './tier-catalog.ts'
+import { coarsen, createSummariesCatalog, type SummariesCatalog } from './summaries.ts'
 
 const flights = identifyDefinition({
   name: 'io.acme/flights',
@@ -46,17 +47,20 @@ describe('a catalog of summaries', () => {
   let records: Map<string, OwnerRecord>
   let definitions: Map<DefinitionId, Definition>
   let unreadable: string[]
-  let catalog: TierCatalog
+  let catalog: SummariesCatalog
+  let living: Set<string>
 
   beforeEach(() => {
     records = new Map()
     definitions = new Map([flights, hotels].map(({ id, definition }) => [id, definition]))
     unreadable = []
+    living = new Set()
     catalog = createSummariesCatalog({
       index: createLinearIndex(),
       record: (owner, key) => records.get(`${owner} ${key}`),
       definition: (id) => definitions.get(id),
       onUnreadable: (owner, key, reason) => unreadable.push(`${owner} ${key}: ${reason}`),
+      lives: (owner) => living.has(owner),
     })
   })
 
@@ -69,6 +73,20 @@ describe('a catalog of summaries', () => {
     const key = summaryKey(row.region, row.zone, row.definition)
     records.delete(`${owner} ${key}`)
     catalog.apply(owner, [{ key }])
+  }
+  function read(owner: string, region: string, zone: string, state: ZoneState | undefined): void {
+    const input = encodeZoneReading({ region, zone, state: state ?? 'fresh' })
+    records.set(`${owner} ${input.key}`, {
+      ...input,
+      ...(state === undefined && { body: null }),
+      counter: 1,
+    })
+    catalog.apply(owner, [{ key: input.key }])
+  }
+  function present(owner: string, isThere: boolean): void {
+    if (isThere) living.add(owner)
+    else living.delete(owner)
+    catalog.presenceChanged(owner)
   }
   const regionsWith = (text: string) => catalog.regionsWith(parseQuery(text))
 
@@ -89,15 +107,48 @@ describe('a catalog of summaries', () => {
     expect(regionsWith('-(status:critical | meta.env:prod)')).toEqual(['eu'])
   })
 
-  it('reads the first replica of a region by name, whatever came first', () => {
-    put('eu/-/r2/summary', rowOf('eu', 'a', flights.id, { passing: 7 }))
-    expect(catalog.regions()[0]?.instances.passing).toBe(7)
-    put('eu/-/r1/summary', rowOf('eu', 'a', flights.id, { passing: 3 }))
-    expect(catalog.regions()[0]?.instances.passing).toBe(3)
-    remove('eu/-/r1/summary', rowOf('eu', 'a', flights.id))
-    expect(catalog.regions()[0]?.instances.passing).toBe(7)
-    remove('eu/-/r2/summary', rowOf('eu', 'a', flights.id))
+  it('reads the first replica by name that lives and has read the zone', () => {
+    const [r1, r2] = ['eu/-/r1/summary', 'eu/-/r2/summary']
+    const shown = () => {
+      const [region] = catalog.regions()
+      return [region?.instances.passing, region?.zones[0]?.state, ...catalog.staleZones()]
+    }
+    put(r2, rowOf('eu', 'a', flights.id, { passing: 7 }))
+    expect(shown()).toEqual([7, 'unknown', 'eu/a'])
+    present(r2, true)
+    read(r2, 'eu', 'a', 'fresh')
+    expect(shown()).toEqual([7, 'fresh'])
+    // It has rows, and has not compared them yet.
+    put(r1, rowOf('eu', 'a', flights.id, { passing: 3 }))
+    present(r1, true)
+    expect(shown()).toEqual([7, 'fresh'])
+    read(r1, 'eu', 'a', 'preserved')
+    expect(shown()).toEqual([3, 'preserved'])
+    // It hears the zone no more, and the other does.
+    read(r1, 'eu', 'a', 'unknown')
+    expect(shown()).toEqual([7, 'fresh'])
+    present(r2, false)
+    expect(shown()).toEqual([7, 'unknown', 'eu/a'])
+    remove(r2, rowOf('eu', 'a', flights.id))
+    read(r2, 'eu', 'a', undefined)
+    expect(shown()).toEqual([3, 'unknown', 'eu/a'])
+    remove(r1, rowOf('eu', 'a', flights.id))
     expect(catalog.regions()).toEqual([])
+  })
+
+  it('believes a replica that has read a zone and found nothing there', () => {
+    const [r1, r2] = ['eu/-/r1/summary', 'eu/-/r2/summary']
+    put(r2, rowOf('eu', 'a', flights.id))
+    present(r1, true)
+    read(r1, 'eu', 'a', 'fresh')
+    expect(catalog.regions()).toEqual([])
+  })
+
+  it('sets aside what is said of zones of other regions', () => {
+    present('eu/-/r1/summary', true)
+    read('eu/-/r1/summary', 'us', 'a', 'fresh')
+    expect(unreadable).toHaveLength(1)
+    expect(catalog.staleZones()).toEqual([])
   })
 
   it('adds up servers over zones and regions, by page', () => {
@@ -260,6 +311,7 @@ describe('coarsen', () => {
           onUnreadable: (_owner, key, reason) => {
             throw new Error(`${key}: ${reason}`)
           },
+          lives: () => true,
         })
         for (const region of ['eu', 'us']) {
           const own = [...counts.keys()].filter((key) => counts.get(key)?.region === region)

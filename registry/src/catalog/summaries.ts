@@ -1,5 +1,6 @@
 import {
   decodeSummaryRow,
+  decodeZoneReading,
   DefinitionFinder,
   DefinitionHeads,
   HeldBack,
@@ -7,6 +8,7 @@ import {
   parseOwnerId,
   ServerVersions,
   isInstanceField,
+  parseRecordKey,
   type CapabilityIndex,
   type Definition,
   type DefinitionId,
@@ -20,6 +22,7 @@ import {
 } from '@meridian/shared'
 import { addCounts, noCounts, ServerTally, type MutableCounts } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
+import { ZoneReaders } from './zone-readers.ts'
 
 export interface SummariesCatalogSources {
   /** Its rows stand for whole zones: one per definition, zone and replica that summarised it. */
@@ -27,19 +30,26 @@ export interface SummariesCatalogSources {
   readonly record: (owner: OwnerId, key: string) => OwnerRecord | undefined
   readonly definition: (id: DefinitionId) => Definition | undefined
   readonly onUnreadable: (owner: OwnerId, key: string, reason: string) => void
+  /** Whether the replica that owns these summaries is heard now. */
+  readonly lives: (owner: OwnerId) => boolean
+}
+
+export interface SummariesCatalog extends TierCatalog {
+  /** A replica has come to life, or is gone. */
+  presenceChanged(owner: OwnerId): void
 }
 
 /**
  * A catalog of summaries: counts per (definition, zone), no instances. Several replicas of a
- * region summarise the same zones; of these the first by name is read.
+ * region summarise the same zones; `ZoneReaders` says which of them is read for each.
  */
-export function createSummariesCatalog(sources: SummariesCatalogSources): TierCatalog {
+export function createSummariesCatalog(sources: SummariesCatalogSources): SummariesCatalog {
   const { index } = sources
   const rows = new Map<string, SummaryRow>()
   const finder = new DefinitionFinder((id) => sources.definition(id))
   const heads = new DefinitionHeads(finder)
   const heldBack = new HeldBack()
-  const readers = new Readers()
+  const readers = new ZoneReaders(sources.lives)
 
   const hide = (owner: OwnerId, key: string): void => {
     const before = rows.get(`${owner} ${key}`)
@@ -47,7 +57,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
     rows.delete(`${owner} ${key}`)
     index.remove(owner, key)
     heads.unname(before.definition)
-    readers.count(before.region, owner, -1)
+    readers.countRows(`${before.region}/${before.zone}`, owner, -1)
   }
 
   const show = (owner: OwnerId, key: string, row: SummaryRow, definition: Definition): void => {
@@ -55,11 +65,31 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
     heads.name(row.definition, definition)
     hide(owner, key)
     rows.set(`${owner} ${key}`, row)
-    readers.count(row.region, owner, 1)
+    readers.countRows(`${row.region}/${row.zone}`, owner, 1)
     index.put(standIn(owner, key, row), definition)
   }
 
   const refresh = (owner: OwnerId, key: string): void => {
+    const parts = parseRecordKey(key)
+    // A kind that only newer owners know is kept in the set and shown to nobody.
+    if (parts?.kind === 'zone') refreshReading(owner, key, `${parts.region}/${parts.zone}`)
+    else if (parts?.kind === 'summary') refreshRow(owner, key)
+  }
+
+  const refreshReading = (owner: OwnerId, key: string, zone: string): void => {
+    try {
+      const record = sources.record(owner, key)
+      const isThere = record !== undefined && record.body !== null
+      const reading = isThere ? decodeZoneReading(record) : undefined
+      if (reading) assertOwn(owner, reading.region)
+      readers.read(zone, owner, reading?.state)
+    } catch (cause) {
+      readers.read(zone, owner, undefined)
+      sources.onUnreadable(owner, key, reasonOf(cause))
+    }
+  }
+
+  const refreshRow = (owner: OwnerId, key: string): void => {
     heldBack.release(owner, key)
     try {
       const row = read(sources, owner, key)
@@ -72,7 +102,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
     } catch (cause) {
       // What one owner sends must not keep the others from being read.
       hide(owner, key)
-      sources.onUnreadable(owner, key, cause instanceof Error ? cause.message : String(cause))
+      sources.onUnreadable(owner, key, reasonOf(cause))
     }
   }
 
@@ -80,7 +110,8 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
   function* matching(query: Query): Generator<SummaryRow> {
     for (const { owner, spec, locality } of index.matching(coarsen(query))) {
       const row = rows.get(`${owner} ${spec.id}`)
-      if (row && readers.of(locality.region) === owner) yield row
+      const view = readers.of(`${locality.region}/${locality.zone}`)
+      if (row && view?.owner === owner) yield row
     }
   }
 
@@ -95,6 +126,10 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
     },
     get heldBack() {
       return heldBack.size
+    },
+
+    presenceChanged: (owner) => {
+      readers.presenceChanged(owner)
     },
 
     lookup: () => [],
@@ -114,6 +149,12 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
       const regions = new Set<string>()
       for (const { region } of matching(query)) regions.add(region)
       return [...regions].sort()
+    },
+
+    staleZones() {
+      return [...readers.entries()]
+        .flatMap(([zone, { state }]) => (state === 'unknown' ? [zone] : []))
+        .sort()
     },
 
     servers(query, after, limit) {
@@ -147,33 +188,11 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): TierCa
             zone,
             servers: names.size,
             instances: counts,
+            state: readers.of(`${region}/${zone}`)?.state ?? 'unknown',
           })),
         }
       })
     },
-  }
-}
-
-/** Who is read for a region: of the replicas that have rows of it, the first by name. */
-class Readers {
-  readonly #rows = new Map<string, Map<OwnerId, number>>()
-  readonly #first = new Map<string, OwnerId>()
-
-  of(region: string): OwnerId | undefined {
-    return this.#first.get(region)
-  }
-
-  count(region: string, owner: OwnerId, by: number): void {
-    const owners = this.#rows.get(region) ?? new Map<OwnerId, number>()
-    this.#rows.set(region, owners)
-    const rows = (owners.get(owner) ?? 0) + by
-    if (rows > 0) owners.set(owner, rows)
-    else owners.delete(owner)
-    const [first] = [...owners.keys()].sort()
-    if (first === undefined) {
-      this.#rows.delete(region)
-      this.#first.delete(region)
-    } else this.#first.set(region, first)
   }
 }
 
@@ -208,8 +227,17 @@ function read(
   const found = record(owner, key)
   if (found === undefined || found.body === null) return undefined
   const row = decodeSummaryRow(found)
-  if (parseOwnerId(owner)?.region === row.region) return row
-  throw new MeridianError('invalid_message', `a summary of ${row.region} is not ${owner}'s to give`)
+  assertOwn(owner, row.region)
+  return row
+}
+
+function assertOwn(owner: OwnerId, region: string): void {
+  if (parseOwnerId(owner)?.region === region) return
+  throw new MeridianError('invalid_message', `a summary of ${region} is not ${owner}'s to give`)
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 /**

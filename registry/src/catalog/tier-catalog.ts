@@ -33,6 +33,11 @@ export interface TierCatalog {
   /** Servers with a match, by name, those after `after` first. */
   servers(query: Query, after: string, limit: number): ServersPage
   regions(): Topology['regions']
+  /**
+   * `region/zone` of those that nobody below reads at present: what is shown of them is what was
+   * read last. None where instances are held: those who judge nodes tell more.
+   */
+  staleZones(): string[]
   /** Free text over the definitions that are shown. */
   readonly finder: DefinitionFinder
   /** Definitions with a match: a superset where only summaries are held. */

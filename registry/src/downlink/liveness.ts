@@ -9,6 +9,7 @@ import {
   ZoneJudge,
   type CapabilityIndex,
   type Clock,
+  type ComparedZone,
   type DefinitionId,
   type Follower,
   type Holdings,
@@ -34,6 +35,8 @@ export interface LivenessOptions {
   readonly loads: InstanceLoads
   readonly follower: Follower
   readonly definition: (id: DefinitionId) => Uint8Array | undefined
+  /** A zone below has been compared with since the start, or its state has changed since. */
+  readonly onZone: (zone: ComparedZone) => void
   readonly pulseMs: number
   readonly settings: LivenessSettings | undefined
   readonly transport: Transport
@@ -46,6 +49,8 @@ export interface Liveness extends ZoneLiveness {
   /** For `Follower`. */
   onPulse(pulse: Pulse): boolean
   onAdvanced(owner: OwnerId, fromOwner: boolean): void
+  /** Zones that are heard and have not been compared with since the start. */
+  readonly uncomparedZones: number
   /** Call it once the follower has taken in what the store gave back. */
   start(): void
   close(): void
@@ -88,6 +93,9 @@ export function createLiveness(options: LivenessOptions): Liveness {
   return {
     onPulse: (pulse) => judge?.onPulse(pulse) ?? true,
     onAdvanced: (owner, fromOwner) => judge?.onAdvanced(owner, fromOwner),
+    get uncomparedZones() {
+      return watch?.uncompared ?? 0
+    },
     stateOf: (zone) => known?.stateOf(zone) ?? 'unknown',
     statusOf: (owner) => known?.statusOf(owner),
     start() {

@@ -57,7 +57,11 @@ function answerOf(
 /** A registry of a tier with what it holds; everything beyond it is a puppet. */
 function createRig(
   tier: Tier,
-  holds: { readonly results?: LookupResult[]; readonly regions?: string[] } = {},
+  holds: {
+    readonly results?: LookupResult[]
+    readonly regions?: string[]
+    readonly staleZones?: string[]
+  } = {},
 ) {
   const clock = new ManualClock()
   const network = createInProcessNetwork({ clock, random: () => 0.5, defer: queueMicrotask })
@@ -78,6 +82,7 @@ function createRig(
     definitionsOf: unused,
     finder: new DefinitionFinder(unused),
     regions: unused,
+    staleZones: () => holds.staleZones ?? [],
   }
   const lookup = createRegistryLookup({
     role: tierRoles[tier],
@@ -254,6 +259,16 @@ describe('a region’s lookup', () => {
     expect(await ask()).toMatchObject({ outcome: 'none', complete: true, results: [] })
   })
 
+  it('does not know whether somebody has it in a zone that the world reads no more', async () => {
+    const { ask, serve } = createRig('regional')
+    serve(refer, () => ({ regions: [], staleZones: ['us/b'] }))
+    const answer = await ask()
+    expect(answer).toMatchObject({ outcome: 'unknown', complete: false })
+    expect(answer.scopes).toContainEqual(
+      expect.objectContaining({ scope: 'zone', name: 'us/b', state: 'stale' }),
+    )
+  })
+
   it('says that it does not know when the world cannot be asked', async () => {
     const { ask } = createRig('regional')
     expect(await ask()).toMatchObject({
@@ -308,6 +323,22 @@ describe('a region’s lookup', () => {
 })
 
 describe('the world’s lookup', () => {
+  it('does not know whether a zone that nobody reads has it', async () => {
+    const { ask, serve } = createRig('global', { regions: ['us'], staleZones: ['ap/a', 'us/b'] })
+    serve(at('us'), () => answerOf('regional', []))
+    const answer = await ask()
+    expect(answer).toMatchObject({ outcome: 'unknown', complete: false })
+    // Of the region that has answered itself nothing is in doubt.
+    expect(answer.scopes.filter(({ scope }) => scope === 'zone')).toEqual([
+      {
+        scope: 'zone',
+        name: 'ap/a',
+        state: 'stale',
+        reason: 'no replica of its region reads it at present',
+      },
+    ])
+  })
+
   it('asks the regions that its summaries name, and nobody else', async () => {
     const { ask, asked, serve } = createRig('global', { regions: ['us'] })
     serve(refer, () => ({ regions: ['ap'] }))

@@ -18,6 +18,7 @@ import {
   type LookupRequest,
   type LookupResult,
   type Query,
+  type Referral,
   type ScopeReport,
   type ZoneLiveness,
 } from '@meridian/shared'
@@ -43,6 +44,9 @@ export interface RegistryLookupOptions {
 const returnMs = 20
 /** Regions asked for one lookup. A company has a dozen; a thousand would answer nobody in time. */
 const regionsAskedMax = 64
+
+/** Zones named as stale in one referral: a world in which more are tells that much by then. */
+const staleZonesMax = 100
 
 /**
  * Answers from what this tier holds, else asks on: a zone its region, a region the others that
@@ -117,14 +121,14 @@ export function createRegistryLookup(
     own: readonly LookupResult[],
     remainingMs: () => number,
   ): Promise<LookupAnswer> {
-    let regions: readonly string[]
+    let referred: Referral
     try {
-      regions = await referral(query, request.q, remainingMs())
+      referred = await referral(query, request.q, remainingMs())
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
       return unansweredBy(head, own, { scope: 'world', name: '*' }, error)
     }
-    const others = regions.filter((region) => region !== place.region)
+    const others = referred.regions.filter((region) => region !== place.region)
     const deadlineMs = remainingMs()
     const answers = await Promise.all(
       others.slice(0, regionsAskedMax).map((region) => askRegion(region, request, deadlineMs)),
@@ -133,6 +137,11 @@ export function createRegistryLookup(
     const results = [...own, ...elsewhere].slice(0, request.limit)
     const scopes: ScopeReport[] = [...head.scopes, ...answers.map((answer) => answer.report)]
     if (role.holds === 'instances') scopes.push({ scope: 'world', name: '*', state: 'fresh' })
+    // Those that were asked, and the own region, know better than their summaries.
+    const heard = new Set([place.region, ...others.slice(0, regionsAskedMax)])
+    for (const name of referred.staleZones) {
+      if (!heard.has(name.slice(0, name.indexOf('/')))) scopes.push(staleZone(name))
+    }
     for (const name of others.slice(regionsAskedMax)) {
       const reason = `only ${regionsAskedMax} regions are asked`
       scopes.push({ scope: 'region', name, state: 'unreachable', reason })
@@ -140,10 +149,9 @@ export function createRegistryLookup(
     return answerFrom({ query: head.query, answeredBy: 'global', scopes }, results)
   }
 
-  async function referral(query: Query, q: string, deadlineMs: number): Promise<readonly string[]> {
-    if (role.holds === 'summaries') return catalog.regionsWith(query)
-    const reply = await askers.world().ask('refer', { q }, { deadlineMs, reply: referralSchema })
-    return reply.regions
+  async function referral(query: Query, q: string, deadlineMs: number): Promise<Referral> {
+    if (role.holds === 'summaries') return referralOf(catalog, query)
+    return await askers.world().ask('refer', { q }, { deadlineMs, reply: referralSchema })
   }
 
   async function askRegion(
@@ -165,6 +173,18 @@ export function createRegistryLookup(
       return { results: [], report: unreachable(scope, error) }
     }
   }
+}
+
+/** What summaries tell of who may have it. */
+export function referralOf(catalog: TierCatalog, query: Query): Referral {
+  const staleZones = catalog.staleZones().slice(0, staleZonesMax)
+  return { regions: catalog.regionsWith(query), staleZones }
+}
+
+/** It may have what its summary does not name. */
+function staleZone(name: string): ScopeReport {
+  const reason = 'no replica of its region reads it at present'
+  return { scope: 'zone', name, state: 'stale', reason }
 }
 
 /** One of each in turn, so that no region fills the answer alone. */

@@ -18,6 +18,7 @@ import type { z } from 'zod'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import type { TierRole, TierSubjects } from '../tier.ts'
 import type { RegistryDefinitions } from './definitions.ts'
+import { referralOf } from './lookup.ts'
 
 export interface ServeLookupsOptions {
   readonly transport: Transport
@@ -59,7 +60,7 @@ export function serveLookups(options: ServeLookupsOptions): Subscription[] {
     })),
     ...(role.holds === 'summaries'
       ? serve('refer', { request: referRequestSchema }, ({ q }) => ({
-          regions: catalog.regionsWith(parseQuery(q)),
+          ...referralOf(catalog, parseQuery(q)),
           replica,
         }))
       : []),

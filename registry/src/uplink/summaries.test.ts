@@ -2,6 +2,7 @@ import {
   createLinearIndex,
   decodeMessageOf,
   decodeSummaryRow,
+  decodeZoneReading,
   Holdings,
   identifyDefinition,
   InMemoryOwnerStore,
@@ -34,7 +35,7 @@ class FillableStore extends InMemoryOwnerStore {
   }
 }
 
-function createRig(store = new FillableStore()) {
+function createRig(store = new FillableStore(), uncompared = { zones: 0 }) {
   const clock = new ManualClock()
   const errors: string[] = []
   const nothing = () => undefined
@@ -58,6 +59,7 @@ function createRig(store = new FillableStore()) {
     log,
     holdings: new Holdings(),
     pulseMs: 2_000,
+    uncomparedZones: () => uncompared.zones,
   })
   return {
     clock,
@@ -86,7 +88,13 @@ function createRig(store = new FillableStore()) {
     remove: (id: string, zone = 'a') => index.remove(`eu/${zone}/n1/agent`, id),
     rows(): SummaryRow[] {
       const records = store.load(owner)?.records ?? []
-      return records.filter(({ body }) => body !== null).map(decodeSummaryRow)
+      const live = records.filter(({ body }) => body !== null)
+      return live.filter(({ key }) => key.startsWith('c/')).map(decodeSummaryRow)
+    },
+    readings() {
+      const records = store.load(owner)?.records ?? []
+      const live = records.filter(({ body }) => body !== null)
+      return live.filter(({ key }) => key.startsWith('z/')).map(decodeZoneReading)
     },
   }
 }
@@ -170,6 +178,55 @@ describe('a summary', () => {
     summaries.start()
     await clock.advance(10_000)
     expect(versions.length).toBeGreaterThanOrEqual(5)
+    summaries.close()
+  })
+
+  it('says which zones it has read, and forgets at a start what the last run had read', async () => {
+    const store = new FillableStore()
+    const last = createRig(store)
+    last.summaries.start()
+    last.put('flights-1')
+    last.summaries.zoneRead({ region: 'eu', zone: 'a', state: 'fresh' })
+    await last.clock.advance(1)
+    expect(last.readings()).toEqual([{ region: 'eu', zone: 'a', state: 'fresh' }])
+    last.summaries.zoneRead({ region: 'eu', zone: 'a', state: 'unknown' })
+    await last.clock.advance(1)
+    expect(last.readings()).toEqual([{ region: 'eu', zone: 'a', state: 'unknown' }])
+    last.summaries.close()
+    const next = createRig(store)
+    next.put('flights-1')
+    next.summaries.start()
+    expect(next.readings()).toEqual([])
+    expect(next.rows()).toHaveLength(1)
+    next.summaries.close()
+  })
+
+  it('says nothing before it has compared with the zones that it hears', async () => {
+    const uncompared = { zones: 1 }
+    const { clock, network, summaries, put } = createRig(new FillableStore(), uncompared)
+    let heard = 0
+    network.connect('ear').subscribe(subjects.summary('eu', '*'), () => {
+      heard += 1
+    })
+    summaries.start()
+    put('flights-1')
+    await clock.advance(5_000)
+    expect(heard).toBe(0)
+    uncompared.zones = 0
+    await clock.advance(1_000)
+    expect(heard).toBeGreaterThan(0)
+    summaries.close()
+  })
+
+  it('speaks after a while though one zone stays behind', async () => {
+    const { clock, network, summaries } = createRig(new FillableStore(), { zones: 1 })
+    let heard = 0
+    network.connect('ear').subscribe(subjects.summary('eu', '*'), () => {
+      heard += 1
+    })
+    summaries.start()
+    await clock.advance(25_000)
+    expect(heard).toBeGreaterThan(0)
     summaries.close()
   })
 

@@ -2,7 +2,9 @@ import {
   changeRecords,
   completeSet,
   createOwner,
+  exchangeLimits,
   encodeSummaryRow,
+  encodeZoneReading,
   forgetTombstones,
   isMeridianError,
   logFailure,
@@ -14,6 +16,7 @@ import {
   startAnnouncing,
   subjects,
   wholeRegion,
+  zoneKey,
   ownerId,
   type Cancel,
   type CapabilityIndex,
@@ -27,6 +30,7 @@ import {
   type SetChange,
   type Subscription,
   type Transport,
+  type ZoneReading,
 } from '@meridian/shared'
 import { SummaryCounts } from './summary-counts.ts'
 
@@ -35,6 +39,14 @@ const coalesceMs = 250
 const coalesceRows = 50
 /** How long rows wait that a full disk did not take. */
 const retryMs = 1_000
+/**
+ * What is counted here is told once the zones that are heard have been compared with, because a
+ * replica that has lost its disk counts nothing, and what it told before would vanish above. Each
+ * zone speaks twice a second, so that those that can be heard have been within a second.
+ */
+const firstWordMs = 1_000
+/** A zone that stays behind for so long, one vitals interval and one sync, holds up no other. */
+const firstWordMsMax = exchangeLimits.vitalsWholeMs + exchangeLimits.answerMs
 
 export interface SummariesOptions {
   readonly region: string
@@ -49,11 +61,15 @@ export interface SummariesOptions {
   /** Passed on to whoever asks this replica by its name. */
   readonly holdings: Holdings
   readonly pulseMs: number
+  /** Zones that are heard and have not been compared with since the start. */
+  readonly uncomparedZones: () => number
 }
 
 export interface Summaries {
   /** Whether a row names the definition, so that it has to be kept. */
   names(id: DefinitionId): boolean
+  /** A zone has been compared with, or its state has changed since. */
+  zoneRead(reading: ZoneReading): void
   start(): void
   close(): void
 }
@@ -66,6 +82,8 @@ export function createSummaries(options: SummariesOptions): Summaries {
   const { region, replica, index, store, definition, transport, clock, random, log } = options
   const owner = ownerId({ region, zone: wholeRegion, node: replica, id: 'summary' })
   const counts = new SummaryCounts()
+  /** Zones that have been compared with since the start. */
+  const readings = new Map<string, ZoneReading>()
   const touched = new Set<string>()
   let timer: Cancel | undefined
   let started = false
@@ -97,7 +115,9 @@ export function createSummaries(options: SummariesOptions): Summaries {
     const removes: string[] = []
     for (const key of touched) {
       const row = counts.get(key)
+      const reading = readings.get(key)
       if (row) puts.push(encodeSummaryRow(row))
+      else if (reading) puts.push(encodeZoneReading(reading))
       else removes.push(key)
     }
     const change = changeRecords(set, { puts, removes })
@@ -139,6 +159,21 @@ export function createSummaries(options: SummariesOptions): Summaries {
     }
   })
 
+  const startedAt = clock.now()
+  let waiting: Cancel | undefined
+  /** Begins to speak as soon as there is something to rely on. */
+  const speak = (): void => {
+    const waitedMs = clock.now() - startedAt
+    const isLong = waitedMs >= firstWordMsMax
+    if (transport.status !== 'connected' || (options.uncomparedZones() > 0 && !isLong)) {
+      waiting = clock.after(firstWordMs / 4, speak)
+      return
+    }
+    waiting = undefined
+    publisher.start()
+    announcing = startAnnouncing({ ...options, set, subject: subjects.summary(region, replica) })
+  }
+
   let announcing: { close(): void } | undefined
   let answering: Subscription | undefined
   return {
@@ -146,12 +181,19 @@ export function createSummaries(options: SummariesOptions): Summaries {
       for (const { definition: named } of set.records.live()) if (named === id) return true
       return false
     },
+    zoneRead(reading) {
+      const key = zoneKey(reading.region, reading.zone)
+      readings.set(key, reading)
+      touched.add(key)
+      timer?.()
+      timer = clock.after(0, flush)
+    },
     start() {
       // What the last run said and is no longer so.
       for (const { key } of set.records.live()) touched.add(key)
       started = true
       flush()
-      publisher.start()
+      waiting = clock.after(firstWordMs, speak)
       answering = serveHoldings({
         transport,
         clock,
@@ -160,9 +202,9 @@ export function createSummaries(options: SummariesOptions): Summaries {
         find: (of) => (of === owner ? set : completeSet(options.holdings, of)),
         definition,
       })
-      announcing = startAnnouncing({ ...options, set, subject: subjects.summary(region, replica) })
     },
     close() {
+      waiting?.()
       stopListening()
       timer?.()
       publisher.close()

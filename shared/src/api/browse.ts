@@ -63,7 +63,7 @@ export const topologySchema = z.object({
           servers: z.number(),
           instances: statusCountsSchema,
           /**
-           * How far the states of its nodes can be trusted; absent where only counts are held.
+           * How far the states of its nodes, and counts of them, can be trusted.
            *
            * - `fresh`: they are judged now
            * - `preserved`: too many fell silent at once, silent ones are kept

@@ -49,5 +49,10 @@ export type FindReply = z.infer<typeof findReplySchema>
 
 /** `refer`: which regions may have it, by what they summarised. */
 export const referRequestSchema = z.object({ q: z.string() })
-export const referralSchema = z.object({ regions: z.array(z.string()), ...fromReplica })
+export const referralSchema = z.object({
+  regions: z.array(z.string()),
+  /** `region/zone` of those that may have more than is known of them: nobody reads them now. */
+  staleZones: z.array(z.string()).default([]),
+  ...fromReplica,
+})
 export type Referral = z.infer<typeof referralSchema>

@@ -81,6 +81,8 @@ export interface FollowerOptions {
   readonly namesToo?: (id: DefinitionId) => boolean
   /** A pulse that its sender may send. False: its speaker is not believed, nothing follows of it. */
   readonly onPulse?: (pulse: Pulse) => boolean
+  /** The owner itself was heard, by a delta; perhaps one that says nothing new. */
+  readonly onHeard?: (owner: OwnerId) => void
   /** What is held of an owner moved on; `fromOwner`: by its own word, so it lives. */
   readonly onAdvanced?: (owner: OwnerId, fromOwner: boolean) => void
   readonly onEvents: (owner: OwnerId, events: readonly RecordEvent[]) => void
@@ -286,6 +288,7 @@ export class Follower {
     const source = ownerSource(delta.owner)
     if (!source) return
     const step = this.#receive(delta, source, { sender: source.name, fromOwner: true })
+    if (step.outcome !== 'invalid') this.#options.onHeard?.(delta.owner)
     const { signs, acknowledges, holdings } = this.#options
     if (!message.wantsReply || step.outcome === 'invalid') return
     if (!acknowledges && compareVersions(step.held, delta.version) <= 0) return

@@ -1,4 +1,4 @@
-import { zeroVersion, type DefinitionId, type OwnerId } from '../model/index.ts'
+import { compareVersions, zeroVersion, type DefinitionId, type OwnerId } from '../model/index.ts'
 import type {
   Cancel,
   Clock,
@@ -27,6 +27,7 @@ import {
   type InlineDefinition,
   type LivenessSettings,
   type NodeStatus,
+  type ZoneState,
 } from '../replication/index.ts'
 import { decodeMessageOf, encodeMessage, parseSubject, subjects } from '../wire/index.ts'
 import { batchBy, roomOf } from './answering.ts'
@@ -34,7 +35,7 @@ import { guard, logFailure } from './failure.ts'
 import type { Follower } from './follower.ts'
 import { exchangeLimits } from './limits.ts'
 import type { Source } from './source.ts'
-import type { ZoneLiveness, ZoneState } from './zone-liveness.ts'
+import type { ZoneLiveness } from './zone-liveness.ts'
 
 export interface VitalsWatchOptions {
   readonly transport: Transport
@@ -52,7 +53,16 @@ export interface VitalsWatchOptions {
   readonly definition: (id: DefinitionId) => Uint8Array | undefined
   /** How many besides this process could offer a replica of the zone what it lacks. */
   readonly fellows: (zone: string) => number
+  /** A zone, once it has been compared since the start, and whenever its state changes then. */
+  readonly onZone?: (zone: ComparedZone) => void
   readonly settings?: LivenessSettings | undefined
+}
+
+/** A zone of which all is held that one of its replicas held at some moment since the start. */
+export interface ComparedZone {
+  readonly region: string
+  readonly zone: string
+  readonly state: ZoneState
 }
 
 interface SilentNode {
@@ -70,6 +80,8 @@ interface Zone {
   /** When a replica was last asked for its whole state. */
   readonly askedAt: Map<string, Millis>
   told: ZoneState
+  /** Whether all was held, at some moment since the start, that a replica said it held. */
+  isCompared: boolean
 }
 
 /**
@@ -151,8 +163,30 @@ export class VitalsWatch implements ZoneLiveness {
       this.#takeIn(step, now)
       this.#options.follower.heard(sourceOf(at, replica), step.entries)
       if (step.outcome === 'hole') this.#askWhole(at, replica, now)
+      this.#compare(at, replica)
       this.#tellState(at)
     })
+  }
+
+  /** Zones that are heard now and were not compared since the start. */
+  get uncompared(): number {
+    let count = 0
+    for (const { vitals, isCompared } of this.#zones.values()) {
+      if (!isCompared && vitals.isKnown) count += 1
+    }
+    return count
+  }
+
+  #compare(at: Zone, replica: string): void {
+    const { onZone, holdings } = this.#options
+    if (!onZone || at.isCompared || !at.vitals.wholeReplicas().includes(replica)) return
+    for (const { owner, version } of at.vitals.stated(replica)) {
+      const holding = completeSet(holdings, owner)
+      if (!holding || compareVersions(holding.version, version) < 0) return
+    }
+    at.isCompared = true
+    const { region, zone } = at
+    onZone({ region, zone, state: this.stateOf(`${region}/${zone}`) })
   }
 
   #zoneOf(region: string, zone: string): Zone | undefined {
@@ -170,6 +204,7 @@ export class VitalsWatch implements ZoneLiveness {
       offers: new Offers(),
       askedAt: new Map(),
       told: 'fresh',
+      isCompared: false,
     }
     this.#zones.set(name, made)
     return made
@@ -251,6 +286,7 @@ export class VitalsWatch implements ZoneLiveness {
     const state = this.stateOf(`${region}/${zone}`)
     if (state === told) return
     at.told = state
+    if (at.isCompared) this.#options.onZone?.({ region, zone, state })
     this.#options.log.warn({ region, zone, state }, 'liveness of the zone changed')
   }
 

@@ -1,14 +1,5 @@
 import type { OwnerId } from '../model/index.ts'
-import type { NodeStatus } from '../replication/index.ts'
-
-/**
- * How far the standing of a zone's nodes can be trusted.
- *
- * - `fresh`: they are judged now
- * - `preserved`: too many fell silent at once; silent ones are kept
- * - `unknown`: nobody who judges them is heard; they stand as they last did
- */
-export type ZoneState = 'fresh' | 'preserved' | 'unknown'
+import type { NodeStatus, ZoneState } from '../replication/index.ts'
 
 /** What is known of who lives: judged here, or followed. */
 export interface ZoneLiveness {

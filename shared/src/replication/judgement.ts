@@ -12,6 +12,17 @@ export type NodeStatus = 'alive' | 'suspect' | 'unreachable' | 'reaped'
 
 export const nodeStatuses = ['alive', 'suspect', 'unreachable', 'reaped'] as const
 
+/**
+ * How far the standing of a zone's nodes can be trusted.
+ *
+ * - `fresh`: they are judged now
+ * - `preserved`: too many fell silent at once; silent ones are kept
+ * - `unknown`: nobody who judges them is heard; they stand as they last did
+ */
+export type ZoneState = 'fresh' | 'preserved' | 'unknown'
+
+export const zoneStates = ['fresh', 'preserved', 'unknown'] as const
+
 /** A pulse of a node: pulses are counted within an epoch. */
 export interface PulseMark {
   readonly epoch: Epoch

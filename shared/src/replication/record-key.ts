@@ -2,11 +2,13 @@ import type { DefinitionId } from '../model/index.ts'
 
 /**
  * Keys of records say what their bodies are. An instance has two: its spec, which names its
- * definition, and its state, so that a status change is small. A summary row is one.
+ * definition, and its state, so that a status change is small. A summary row is one, and so is
+ * the word of whoever summarises that it has read a zone.
  *
  *     i/flights-1                                spec of the instance `flights-1`
  *     s/flights-1                                its state
  *     c/eu/a/9f86d081884c7d659a2feaa0c55ad015    counts of a definition in the zone `eu/a`
+ *     z/eu/a                                     the zone `eu/a` has been read
  */
 export type RecordKeyParts =
   | { readonly kind: 'spec'; readonly id: string }
@@ -18,6 +20,7 @@ export type RecordKeyParts =
       /** The first 32 digits of the definition's id; the record names it whole. */
       readonly definition: string
     }
+  | { readonly kind: 'zone'; readonly region: string; readonly zone: string }
 
 /** 128 bits of the id tell ten thousand definitions apart; the key stays short. */
 const definitionDigits = 32
@@ -34,14 +37,19 @@ export function summaryKey(region: string, zone: string, definition: DefinitionI
   return `c/${region}/${zone}/${definition.slice(0, definitionDigits)}`
 }
 
+export function zoneKey(region: string, zone: string): string {
+  return `z/${region}/${zone}`
+}
+
 /** The parts, or undefined for a key of a kind that a newer owner knows and we do not. */
 export function parseRecordKey(key: string): RecordKeyParts | undefined {
   const rest = key.slice(2)
   if (rest === '') return undefined
   if (key.startsWith('i/')) return { kind: 'spec', id: rest }
   if (key.startsWith('s/')) return { kind: 'state', id: rest }
-  if (!key.startsWith('c/')) return undefined
   const [region, zone, definition, ...more] = rest.split('/')
-  if (!region || !zone || !definition || more.length > 0) return undefined
-  return { kind: 'summary', region, zone, definition }
+  if (!region || !zone || more.length > 0) return undefined
+  if (key.startsWith('z/') && definition === undefined) return { kind: 'zone', region, zone }
+  if (key.startsWith('c/') && definition) return { kind: 'summary', region, zone, definition }
+  return undefined
 }

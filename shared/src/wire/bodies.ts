@@ -11,8 +11,11 @@ import {
   specKey,
   stateKey,
   summaryKey,
+  zoneKey,
+  zoneStates,
   type OwnerRecord,
   type RecordInput,
+  type ZoneState,
 } from '../replication/index.ts'
 import { Fields } from './fields.ts'
 import { invalidMessage } from './invalid-message.ts'
@@ -110,6 +113,28 @@ export function decodeSummaryRow(record: OwnerRecord): SummaryRow {
     draining: count('draining'),
     capacity: count('capacity'),
   }
+}
+
+/**
+ * A regional replica's word that it has, since its start, compared what it holds of a zone with
+ * what one of the zone's replicas holds: its summary rows of the zone can be relied on.
+ */
+export interface ZoneReading {
+  readonly region: string
+  readonly zone: string
+  /** Whether it goes on hearing the zone: `unknown` if not. */
+  readonly state: ZoneState
+}
+
+export function encodeZoneReading({ region, zone, state }: ZoneReading): RecordInput {
+  return { key: zoneKey(region, zone), body: encodeBody([zoneStates.indexOf(state)]) }
+}
+
+export function decodeZoneReading(record: OwnerRecord): ZoneReading {
+  const key = parseRecordKey(record.key)
+  if (key?.kind !== 'zone') throw invalidMessage(`${record.key} is no key of a zone's reading`)
+  const { region, zone } = key
+  return { region, zone, state: oneOf(zoneStates, bodyFields(record, 'a zone’s reading'), 'state') }
 }
 
 /** A copy: the encoder's buffer is shared, and bodies are kept for long. */
