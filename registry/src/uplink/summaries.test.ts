@@ -35,7 +35,7 @@ class FillableStore extends InMemoryOwnerStore {
   }
 }
 
-function createRig(store = new FillableStore(), uncompared = { zones: 0 }) {
+function createRig(store = new FillableStore(), uncompared?: { readonly zones: number }) {
   const clock = new ManualClock()
   const errors: string[] = []
   const nothing = () => undefined
@@ -59,7 +59,7 @@ function createRig(store = new FillableStore(), uncompared = { zones: 0 }) {
     log,
     holdings: new Holdings(),
     pulseMs: 2_000,
-    uncomparedZones: () => uncompared.zones,
+    uncomparedZones: () => uncompared?.zones ?? 0,
   })
   return {
     clock,
