@@ -9,10 +9,12 @@ import {
   InstanceLoads,
   keepTidy,
   logFailure,
+  Outliers,
   Publisher,
   pulseIntervalMs,
   randomId,
   readDefinition,
+  RemoteAnswers,
   serveHoldings,
   settleSet,
   showNode,
@@ -235,6 +237,7 @@ export function createNode(options: NodeOptions): AgentNode {
     (query) => catalog.definitionsOf(query),
     clock,
   )
+  const outliers = new Outliers()
   const api: AgentApi = {
     register: (id, registration, rights) => registrar.register(id, registration, { rights }),
     deregister: (id, registrant) => {
@@ -262,9 +265,16 @@ export function createNode(options: NodeOptions): AgentNode {
       catalog,
       freshness: () => freshness.now(),
       asker,
+      outliers,
+      remote: new RemoteAnswers(clock),
       clock,
       random,
     }),
+    reportCalls: (reports) => {
+      for (const { instance, ok, latencyMs } of reports) {
+        outliers.report(instance, { ok, latencyMs }, clock.now())
+      }
+    },
     ...createAgentDefinitions({
       locality,
       catalog,

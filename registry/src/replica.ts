@@ -8,7 +8,9 @@ import {
   InstanceLoads,
   InstanceCatalog,
   keepTidy,
+  Outliers,
   readDefinition,
+  RemoteAnswers,
   serveHoldings,
   subjects,
   withoutReplica,
@@ -33,6 +35,7 @@ import type { TierCatalog } from './catalog/tier-catalog.ts'
 import type { Place } from './config.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createAskers } from './lookup/askers.ts'
+import { createDrawnLookup } from './lookup/drawn-lookup.ts'
 import { createRegistryDefinitions } from './lookup/definitions.ts'
 import { createRegistryLookup } from './lookup/lookup.ts'
 import { serveLookups } from './lookup/serve.ts'
@@ -188,8 +191,10 @@ export function createReplica(options: ReplicaOptions): Replica {
     freshness: () => freshness.now(),
     liveness,
     askers,
+    remote: new RemoteAnswers(clock),
     clock,
   })
+  const outliers = new Outliers()
   const search = new DefinitionSearch(
     catalog.finder,
     (query) => catalog.definitionsOf(query),
@@ -207,6 +212,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     clock,
   })
 
+  const lookupHere = createDrawnLookup({ place, lookup, outliers, clock, random })
   /** Whoever has this replica's word asks this replica. */
   const serveAlone = () =>
     serveHoldings({
@@ -255,18 +261,11 @@ export function createReplica(options: ReplicaOptions): Replica {
   return {
     liveness,
     api: {
-      lookup: async ({ q, limit, near, deadline, scope, order, min }) => {
-        const reply = await lookup({
-          q,
-          limit,
-          from: near ?? { region: place.region, zone: place.zone, node: '' },
-          deadlineMs: deadline,
-          final: false,
-          ...(scope !== undefined && { scope }),
-          ...(order !== undefined && { order }),
-          ...(min !== undefined && { min }),
-        })
-        return withoutReplica(reply)
+      lookup: (params) => lookupHere(params),
+      reportCalls: (reports) => {
+        for (const { instance, ok, latencyMs } of reports) {
+          outliers.report(instance, { ok, latencyMs }, clock.now())
+        }
       },
       find: async ({ deadline, ...params }) =>
         withoutReplica(await definitions.find({ ...params, deadlineMs: deadline })),

@@ -4,13 +4,17 @@ import {
   identifyDefinition,
   InstanceCatalog,
   MeridianError,
+  Outliers,
+  RemoteAnswers,
   serveRpc,
   subjects,
   TierAsker,
   type Freshness,
+  type InstanceStatus,
   type LookupAnswer,
   type LookupParams,
   type LookupRequest,
+  type LookupResult,
   type ZoneState,
 } from '@meridian/shared'
 import { createInProcessNetwork } from '@meridian/shared/in-process'
@@ -45,6 +49,7 @@ function createRig() {
     definition: () => undefined,
     onUnreadable: () => undefined,
   })
+  const outliers = new Outliers()
   const lookup = createAgentLookup({
     locality,
     catalog,
@@ -56,10 +61,14 @@ function createRig() {
       random: () => 0.5,
       subject: (method, replica) => subjects.rpcLocal(locality, method, replica),
     }),
+    outliers,
+    remote: new RemoteAnswers(clock),
     clock,
     random: () => 0.5,
   })
   return {
+    clock,
+    outliers,
     asked,
     setZoneState: (next: ZoneState) => {
       zoneState = next
@@ -70,23 +79,28 @@ function createRig() {
     /** The zone's registry. */
     serve(handle: () => unknown) {
       const options = { request: z.unknown(), queue: 'q', log: quiet }
-      serveRpc(network.connect('registry'), local, options, (request) => {
+      return serveRpc(network.connect('registry'), local, options, (request) => {
         asked.push(request as LookupRequest)
         return handle()
       })
     },
-    put(id: string, node = 'n2') {
+    lookup,
+    setLoad(id: string, inFlight: number) {
+      const owner = agentOwnerId({ ...locality, node: 'n2' })
+      catalog.index.setLoad(owner, id, { inFlight, latencyMs: 10 })
+    },
+    put(id: string, node = 'n2', status: InstanceStatus = 'passing', of = flights) {
       catalog.put(
         agentOwnerId({ ...locality, node }),
         {
           id,
-          definition: flights.id,
+          definition: of.id,
           endpoint: { transport: 'streamable-http', url: 'http://flights' },
           metadata: {},
           capacity: 1,
         },
-        { id, status: 'passing', weight: 100, draining: false },
-        flights.definition,
+        { id, status, weight: 100, draining: false },
+        of.definition,
       )
     },
     async ask(params: Partial<LookupParams> = {}): Promise<LookupAnswer> {
@@ -101,7 +115,7 @@ function createRig() {
 
 const elsewhere: LookupAnswer = {
   query: 'tool:search_flights',
-  outcome: 'found',
+  outcome: 'none',
   complete: true,
   degraded: false,
   answeredBy: 'global',
@@ -156,9 +170,9 @@ describe('an agent’s lookup', () => {
   it('asks its zone’s registry for what the zone does not have, and gives its answer', async () => {
     const { ask, asked, serve } = createRig()
     serve(() => elsewhere)
-    expect(await ask()).toEqual(elsewhere)
+    expect(await ask()).toEqual({ ...elsewhere, cache: 'l2' })
     expect(asked).toMatchObject([
-      { q: 'tool:search_flights', limit: 10, from: locality, deadlineMs: 1_000, final: false },
+      { q: 'tool:search_flights', limit: 32, from: locality, deadlineMs: 1_000, final: false },
     ])
   })
 
@@ -167,7 +181,7 @@ describe('an agent’s lookup', () => {
     serve(() => elsewhere)
     put('flights-1')
     const near = { region: 'us', zone: 'a', node: 'n1' }
-    expect(await ask({ near })).toEqual(elsewhere)
+    expect(await ask({ near })).toEqual({ ...elsewhere, cache: 'l2' })
     expect(asked).toMatchObject([{ from: near }])
   })
 
@@ -214,7 +228,7 @@ describe('an agent’s lookup', () => {
   it('passes over fields of a newer registry’s answer', async () => {
     const { ask, serve } = createRig()
     serve(() => ({ ...elsewhere, novelty: { of: 'tomorrow' } }))
-    expect(await ask()).toEqual(elsewhere)
+    expect(await ask()).toEqual({ ...elsewhere, cache: 'l2' })
   })
 
   it('refuses a query that cannot be read, wherever that is noticed', async () => {
@@ -225,5 +239,153 @@ describe('an agent’s lookup', () => {
       throw new MeridianError('invalid_query', 'the wildcard stands for too much')
     })
     await expect(there.ask()).rejects.toMatchObject({ code: 'invalid_query' })
+  })
+})
+
+const far: LookupResult = {
+  server: 'io.acme/flights',
+  version: '1.0.0',
+  instance: 'flights-9',
+  endpoint: { transport: 'streamable-http', url: 'http://far' },
+  locality: 'eu/b/n1',
+  ring: 2,
+  status: 'passing',
+  draining: false,
+  metadata: {},
+  definition: flights.id,
+}
+const farAnswer = {
+  ...elsewhere,
+  outcome: 'found',
+  answeredBy: 'regional',
+  scopes: [{ scope: 'region', name: 'eu', state: 'fresh' }],
+  results: [far],
+  cache: 'l3',
+} as const
+
+describe('what the tiers above answered', () => {
+  it('is asked for once by all who miss the same, and kept for a lease', async () => {
+    const { lookup, asked, serve, clock } = createRig()
+    serve(() => farAnswer)
+    const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000 }
+    const answers = Promise.all([lookup(params), lookup(params), lookup({ ...params, limit: 5 })])
+    await clock.advance(100)
+    expect(await answers).toHaveLength(3)
+    expect(asked).toHaveLength(1)
+    const [kept] = await Promise.all([lookup(params), clock.advance(1)])
+    expect(kept).toMatchObject({ cache: 'l1' })
+    const [anew] = await Promise.all([lookup({ ...params, maxAgeMs: 0 }), clock.advance(100)])
+    expect(anew).toMatchObject({ cache: 'l3' })
+    expect(asked).toHaveLength(2)
+  })
+
+  it('is given, marked, when nobody can be asked any more, unless it is too old', async () => {
+    const { lookup, serve, clock } = createRig()
+    const served = serve(() => farAnswer)
+    const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000 }
+    await Promise.all([lookup(params), clock.advance(100)])
+    served.unsubscribe()
+    await clock.advance(30_000)
+    const [old] = await Promise.all([lookup(params), clock.advance(2_000)])
+    expect(old).toMatchObject({
+      outcome: 'found',
+      complete: false,
+      cache: 'stale',
+      scopes: [
+        { scope: 'zone', name: 'eu/a', state: 'fresh' },
+        { scope: 'region', name: 'eu', state: 'stale' },
+      ],
+      results: [{ instance: 'flights-9' }],
+    })
+    expect(old.ageMs).toBeGreaterThanOrEqual(30_000)
+    const strict = lookup({ ...params, staleIfErrorMs: 10_000 })
+    const [none] = await Promise.all([strict, clock.advance(2_000)])
+    expect(none).toMatchObject({ outcome: 'unknown', results: [] })
+  })
+})
+
+describe('a draw', () => {
+  it('goes to the next ring when the zone has too much to do, and says why', async () => {
+    const { lookup, put, setLoad, serve, clock } = createRig()
+    serve(() => farAnswer)
+    put('flights-1')
+    setLoad('flights-1', 1)
+    const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000, explain: true }
+    const [answer] = await Promise.all([lookup(params), clock.advance(1_000)])
+    expect(answer.results.map(({ instance }) => instance)).toEqual(['flights-9', 'flights-1'])
+    expect(answer).toMatchObject({
+      complete: true,
+      explanation: {
+        candidates: 2,
+        spills: [{ ring: 1, load: 1, share: 1, drawn: true, to: 'ring 2' }],
+        results: [
+          { instance: 'flights-9', factors: { health: 1 } },
+          { instance: 'flights-1', factors: { pending: 1, capacity: 1 } },
+        ],
+      },
+    })
+  })
+
+  it('stays in the zone, complete, where nobody else can be asked for relief', async () => {
+    const { lookup, put, setLoad, clock } = createRig()
+    put('flights-1')
+    setLoad('flights-1', 1)
+    const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000 }
+    const [answer] = await Promise.all([lookup(params), clock.advance(1_000)])
+    expect(answer).toMatchObject({ complete: true, results: [{ instance: 'flights-1' }] })
+  })
+
+  it('puts last what callers report to fail', async () => {
+    const { ask, put, outliers, clock } = createRig()
+    for (const id of ['a', 'b', 'c']) put(id)
+    for (let i = 0; i < 5; i += 1) outliers.report('eu/a/n2/b', { ok: false }, clock.now())
+    for (let i = 0; i < 3; i += 1) {
+      const { results } = await ask({ explain: true })
+      expect(results.at(-1)?.instance).toBe('b')
+    }
+  })
+
+  it('keeps a session where it is', async () => {
+    const { ask, put } = createRig()
+    for (let i = 0; i < 8; i += 1) put(`i${i}`)
+    const first = async (affinity: string) => (await ask({ affinity })).results[0]?.instance
+    const chosen = await first('session-1')
+    for (let i = 0; i < 4; i += 1) expect(await first('session-1')).toBe(chosen)
+    const others = await Promise.all(['b', 'c', 'd', 'e', 'f', 'g'].map(first))
+    expect(new Set(others).size).toBeGreaterThan(1)
+  })
+
+  it('ignores health where most of it is gone at once', async () => {
+    const { ask, put } = createRig()
+    put('well')
+    for (let i = 0; i < 4; i += 1) put(`ill-${i}`, 'n2', 'critical')
+    const answer = await ask({ limit: 5 })
+    expect(answer.results).toHaveLength(5)
+    expect(answer.scopes[0]).toMatchObject({ scope: 'zone', panic: true })
+  })
+
+  it('believes the checks of a few', async () => {
+    const { ask, put } = createRig()
+    put('well')
+    put('ill', 'n2', 'critical')
+    put('worse', 'n2', 'critical')
+    expect((await ask()).results.map(({ instance }) => instance)).toEqual(['well'])
+  })
+
+  it('leans towards the newer version of a server', async () => {
+    const { lookup, put } = createRig()
+    const newer = identifyDefinition({
+      name: 'io.acme/flights',
+      version: '1.10.0',
+      capabilities: { tools: [{ name: 'search_flights' }] },
+    })
+    put('old')
+    put('new', 'n2', 'passing', newer)
+    const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000, explain: true }
+    const { explanation } = await lookup({ ...params, order: 'ranked' })
+    expect(explanation?.results).toMatchObject([
+      { instance: 'new', factors: { match: 1 } },
+      { instance: 'old', factors: { match: 0.8 } },
+    ])
   })
 })

@@ -1,21 +1,37 @@
 import {
   answerFrom,
+  candidatesFrom,
+  candidatesOf,
+  composeAnswer,
+  hitsInPanic,
+  ignoringHealth,
   isAskersFault,
   isMeridianError,
+  LookupPlans,
   lookupReplySchema,
-  parseQuery,
-  printQuery,
+  PanicWatch,
+  poolCandidates,
+  spillShare,
   toLookupResult,
-  unansweredBy,
-  withoutReplica,
+  unreachable,
+  type AnswerHead,
+  type CacheLevel,
+  type Candidate,
   type Clock,
   type Freshness,
+  type Hit,
   type InstanceCatalog,
   type Locality,
   type LookupAnswer,
   type LookupParams,
+  type LookupPlan,
   type LookupRequest,
+  type LookupResult,
+  type Outliers,
   type Random,
+  type RemoteAnswer,
+  type RemoteAnswers,
+  type ScopeReport,
   type TierAsker,
   type ZoneLiveness,
 } from '@meridian/shared'
@@ -28,58 +44,228 @@ export interface AgentLookupOptions {
   readonly liveness: ZoneLiveness
   /** Asks the zone's registry. */
   readonly asker: TierAsker
+  /** What callers reported. */
+  readonly outliers: Outliers
+  /** What the tiers above answered: L1. */
+  readonly remote: RemoteAnswers
   readonly clock: Clock
   readonly random: Random
 }
 
+/** How long a zone with too much to do waits to hear of others that could take some of it. */
+const reliefMsMax = 100
+
 /**
  * Answers from the zone's own index, without the network; asks the zone's registry only when the
- * zone has too little.
+ * zone has too little, or too much to do.
  */
 export function createAgentLookup(
   options: AgentLookupOptions,
 ): (params: LookupParams) => Promise<LookupAnswer> {
-  const { locality, catalog, freshness, liveness, asker, clock, random } = options
+  const { locality, catalog, freshness, liveness, asker, outliers, remote, clock, random } = options
   const { region, zone } = locality
+  const { index } = catalog
+  const name = `${region}/${zone}`
+  const plans = new LookupPlans()
+  const panics = new PanicWatch(catalog, (at) => at.region === region && at.zone === zone)
 
-  return async ({ q, limit, near, deadline, scope = 'global', order = 'balanced', min = 1 }) => {
+  return async (params) => {
     const startedAt = clock.now()
-    const query = parseQuery(q)
+    const { limit, near, scope = 'global', order = 'balanced', min = 1 } = params
+    const plan = plans.of(params.q)
     const from = near ?? locality
     // Seen from elsewhere, this zone is not the nearest.
     const zoneFirst = from.region === region && from.zone === zone
-    const name = `${region}/${zone}`
+    const panic = panics.of(plan, startedAt)
+    const head = headOf(plan, panic !== undefined)
+
+    if (isPlain(params, plan) && panic === undefined) {
+      const hits = index.lookup(plan.query, { from, limit, random, order })
+      const isEnough = scope === 'zone' || (zoneFirst && hits.length >= min)
+      if (isEnough && isCalm(hits)) {
+        return answerFrom(
+          head,
+          hits.map((hit) => toLookupResult(catalog, hit)),
+        )
+      }
+    }
+
+    const own = candidatesHere(plan, params, from, panic && hitsInPanic(panic, from))
+    const compose = (at: AnswerHead, candidates: readonly Candidate<LookupResult>[]) =>
+      composeAnswer(at, candidates, {
+        limit,
+        order,
+        random,
+        outliers,
+        now: clock.now(),
+        affinity: params.affinity,
+        explain: params.explain,
+      })
+    const isEnough = zoneFirst && own.length >= min
+    if (scope === 'zone' || (isEnough && !spills(own))) return compose(head, own)
+    const leftMs = params.deadline - (clock.now() - startedAt)
+    // Others are asked for relief only: it is not worth waiting for.
+    const deadlineMs = isEnough ? Math.min(reliefMsMax, leftMs) : leftMs
+    try {
+      const answered = await askUp(plan, params, from, deadlineMs)
+      const elsewhere = candidatesFrom(answered.reply, from)
+      return {
+        ...compose(headAfter(head, plan, answered), zoneFirst ? merge(own, elsewhere) : elsewhere),
+        cache: levelOf(answered),
+        ...(answered.ageMs > 0 && { ageMs: answered.ageMs }),
+      }
+    } catch (error) {
+      if (!isMeridianError(error) || isAskersFault(error)) throw error
+      if (isEnough) return compose(head, own)
+      const scopes = [...head.scopes, unreachable({ scope: 'region', name: region }, error)]
+      return compose({ ...head, scopes }, own)
+    }
+  }
+
+  function headOf(plan: LookupPlan, panic: boolean): AnswerHead {
     const degraded = liveness.stateOf(name) !== 'fresh'
-    const zoneReport = {
+    const zoneReport: ScopeReport = {
       scope: 'zone',
       name,
       ...freshness(),
       ...(degraded && { degraded }),
-    } as const
-    const own = { query: printQuery(query), answeredBy: 'agent', scopes: [zoneReport] } as const
-    const hits = catalog.index.lookup(query, { from, limit, random, order })
-    const results = hits.map((hit) => toLookupResult(catalog, hit))
-    if (scope === 'zone' || (zoneFirst && hits.length >= min)) return answerFrom(own, results)
-    const deadlineMs = deadline - (clock.now() - startedAt)
-    try {
-      const request: LookupRequest = {
-        q,
-        limit,
-        from,
-        deadlineMs,
-        final: false,
-        scope,
-        order,
-        min,
-      }
-      const reply = await asker.ask('lookup', request, {
-        deadlineMs,
-        reply: lookupReplySchema,
-      })
-      return withoutReplica(reply)
-    } catch (error) {
-      if (!isMeridianError(error) || isAskersFault(error)) throw error
-      return unansweredBy(own, results, { scope: 'region', name: region }, error)
+      ...(panic && { panic }),
     }
+    return { query: plan.text, answeredBy: 'agent', scopes: [zoneReport] }
+  }
+
+  /** Whether nothing but the index's own draw is wanted. */
+  function isPlain({ explain, affinity }: LookupParams, plan: LookupPlan): boolean {
+    return (
+      explain !== true &&
+      affinity === undefined &&
+      outliers.size === 0 &&
+      plan.alternatives.length === 0
+    )
+  }
+
+  /** Whether nothing about the hits asks for a closer look: no load, no versions to choose from. */
+  function isCalm(hits: readonly Hit[]): boolean {
+    let pending = 0
+    let capacity = 0
+    for (const { instance } of hits) {
+      pending += instance.load.inFlight
+      capacity += instance.spec.capacity
+    }
+    return spillShare(0, { pending, capacity: Math.max(1, capacity) }) === 0 && !haveVersions(hits)
+  }
+
+  /** Whether two of the hits are different definitions of one server. */
+  function haveVersions(hits: readonly Hit[]): boolean {
+    const first = hits[0]?.instance.spec.definition
+    if (hits.every(({ instance }) => instance.spec.definition === first)) return false
+    const definitions = new Map<string, string>()
+    for (const { instance } of hits) {
+      const { definition } = instance.spec
+      const server = catalog.head(definition)?.name ?? ''
+      if ((definitions.get(server) ?? definition) !== definition) return true
+      definitions.set(server, definition)
+    }
+    return false
+  }
+
+  function candidatesHere(
+    plan: LookupPlan,
+    { limit, order = 'balanced', scope }: LookupParams,
+    from: Locality,
+    panicking: readonly Hit[] | undefined,
+  ): Candidate<LookupResult>[] {
+    if (panicking) return ignoringHealth(candidatesOf(catalog, panicking, plan.alternatives))
+    const hits = index.lookup(plan.query, {
+      from,
+      limit: Math.max(poolCandidates, limit),
+      random,
+      order,
+      ringMax: scope === 'zone' ? 1 : 3,
+    })
+    return candidatesOf(catalog, hits, plan.alternatives)
+  }
+
+  function askUp(
+    plan: LookupPlan,
+    params: LookupParams,
+    from: Locality,
+    deadlineMs: number,
+  ): Promise<RemoteAnswer> {
+    const { near, order = 'balanced', scope = 'global', min = 1, maxAgeMs } = params
+    const limit = Math.min(100, Math.max(poolCandidates, params.limit))
+    const { staleIfErrorMs } = params
+    const at = near === undefined ? '' : `${from.region}/${from.zone}/${from.node}`
+    const request: LookupRequest = {
+      q: plan.text,
+      limit,
+      from,
+      deadlineMs,
+      final: false,
+      scope,
+      order,
+      min,
+      maxAgeMs,
+      staleIfErrorMs,
+    }
+    return remote.get({
+      key: `${plan.text}\n${at}\n${limit} ${order} ${scope} ${min}`,
+      terms: plan.terms,
+      ask: (etag) =>
+        asker.ask('lookup', { ...request, etag }, { deadlineMs, reply: lookupReplySchema }),
+      waitMs: deadlineMs,
+      maxAgeMs,
+      staleIfErrorMs,
+    })
+  }
+
+  /** What is known here of the own zone is newer than what comes back of it. */
+  function merge(
+    own: readonly Candidate<LookupResult>[],
+    elsewhere: readonly Candidate<LookupResult>[],
+  ): Candidate<LookupResult>[] {
+    const known = new Set(own.map(({ key }) => key))
+    const isFresh = freshness().state === 'fresh'
+    const isOurs = ({ item }: Candidate<LookupResult>) => item.locality.startsWith(`${name}/`)
+    return [...own, ...elsewhere.filter((one) => !known.has(one.key) && !(isFresh && isOurs(one)))]
+  }
+}
+
+/** Whether a ring has so much to do that others are to be asked, too. */
+function spills(candidates: readonly Candidate<LookupResult>[]): boolean {
+  let pending = 0
+  let capacity = 0
+  for (const { factors, ring } of candidates) {
+    if (ring > 1) continue
+    pending += factors.pending
+    capacity += factors.capacity
+  }
+  return spillShare(1, { pending, capacity: Math.max(1, capacity) }) > 0
+}
+
+function headAfter(own: AnswerHead, plan: LookupPlan, answered: RemoteAnswer): AnswerHead {
+  const { reply, from, ageMs, error } = answered
+  const head = { query: plan.text, answeredBy: reply.answeredBy, scopes: reply.scopes }
+  if (from !== 'stale') return head
+  const { reason } = unreachable({ scope: 'region', name: '' }, error)
+  const scopes = reply.scopes.map((scope): ScopeReport => ({
+    ...scope,
+    state: scope.state === 'unreachable' ? 'unreachable' : 'stale',
+    ageMs: Math.round((scope.ageMs ?? 0) + ageMs),
+    reason: scope.reason ?? reason,
+  }))
+  return { ...head, scopes: [...own.scopes, ...scopes] }
+}
+
+function levelOf({ reply, from }: RemoteAnswer): CacheLevel {
+  switch (from) {
+    case 'cache':
+      return 'l1'
+    case 'asked':
+      return reply.cache ?? 'l2'
+    case 'stale':
+      return 'stale'
+    default:
+      return from satisfies never
   }
 }

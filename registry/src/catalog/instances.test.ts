@@ -3,6 +3,7 @@ import {
   createCapabilityIndex,
   identifyDefinition,
   InstanceCatalog,
+  LookupPlans,
   parseQuery,
   type InstanceStatus,
   type NodeStatus,
@@ -65,7 +66,9 @@ describe('a catalog of instances', () => {
     put('eu/a/n1', 'near', 'flights')
     put('eu/a/n2', 'other', 'hotels')
     const from = { region: 'eu', zone: 'a', node: 'n1' }
-    const hits = catalog.lookup(parseQuery('tool:flights_tool'), { from, limit: 10 })
+    const plan = new LookupPlans().of('tool:flights_tool')
+    const { candidates } = catalog.candidates(plan, { from, limit: 10, now: 0 })
+    const hits = candidates.map(({ item }) => item)
     expect(hits).toMatchObject([
       { instance: 'near', server: 'io.acme/flights', locality: 'eu/a/n1', ring: 0 },
       { instance: 'far', locality: 'eu/b/n1', ring: 2 },

@@ -1,5 +1,8 @@
 import {
-  toLookupResult,
+  candidatesOf,
+  hitsInPanic,
+  ignoringHealth,
+  PanicWatch,
   type IndexedInstance,
   type InstanceCatalog,
   type InstanceStatus,
@@ -17,6 +20,8 @@ export function createInstancesCatalog(
   random: Random,
 ): TierCatalog {
   const { index } = catalog
+  // All that is held is one place to it: a zone, or a region.
+  const panics = new PanicWatch(catalog, () => true)
   return {
     apply: (owner, events) => catalog.apply(owner, events),
     definitionsArrived: (ids) => catalog.definitionsArrived(ids),
@@ -28,10 +33,19 @@ export function createInstancesCatalog(
     definitionsOf: (query) => catalog.definitionsOf(query),
     server: (name) => catalog.server(name),
 
-    lookup: (query, { from, limit, order = 'balanced' }) =>
-      index
-        .lookup(query, { from, limit, random, order })
-        .map((hit) => toLookupResult(catalog, hit)),
+    candidates(plan, { from, limit, order = 'balanced', now }) {
+      const { query, alternatives } = plan
+      const panicking = panics.of(plan, now)
+      if (panicking !== undefined) {
+        const hits = hitsInPanic(panicking, from)
+        return {
+          candidates: ignoringHealth(candidatesOf(catalog, hits, alternatives)),
+          panic: true,
+        }
+      }
+      const hits = index.lookup(query, { from, limit, random, order })
+      return { candidates: candidatesOf(catalog, hits, alternatives), panic: false }
+    },
 
     regionsWith: (query) => index.count(query).regions.map(({ region }) => region),
 

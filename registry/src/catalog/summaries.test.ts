@@ -4,6 +4,7 @@ import {
   encodeZoneReading,
   fixedFields,
   identifyDefinition,
+  LookupPlans,
   parseQuery,
   printQuery,
   summaryKey,
@@ -96,9 +97,9 @@ describe('a catalog of summaries', () => {
     expect(regionsWith('tool:search_flights')).toEqual(['eu'])
     expect(regionsWith('')).toEqual(['eu', 'us'])
     expect(regionsWith('tool:teleport')).toEqual([])
-    expect(
-      catalog.lookup(parseQuery(''), { from: { region: 'eu', zone: 'a', node: 'n1' }, limit: 10 }),
-    ).toEqual([])
+    const from = { region: 'eu', zone: 'a', node: 'n1' }
+    const options = { from, limit: 10, now: 0 }
+    expect(catalog.candidates(new LookupPlans().of(''), options).candidates).toEqual([])
   })
 
   it('leaves out no region because of what only instances know', () => {

@@ -132,7 +132,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
       readers.presenceChanged(owner)
     },
 
-    lookup: () => [],
+    candidates: () => ({ candidates: [], panic: false }),
 
     finder,
     definitionsOf: (query) => new Set([...matching(query)].map(({ definition }) => definition)),

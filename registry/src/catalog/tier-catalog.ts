@@ -1,5 +1,7 @@
 import type {
+  Candidate,
   DefinitionFinder,
+  LookupPlan,
   LookupResult,
   OwnerId,
   DefinitionId,
@@ -16,6 +18,13 @@ export interface TierLookupOptions {
   readonly from: Locality
   readonly limit: number
   readonly order?: Order | undefined
+  readonly now: number
+}
+
+export interface Candidates {
+  readonly candidates: readonly Candidate<LookupResult>[]
+  /** Health was ignored: most of what matches is called unhealthy at once. */
+  readonly panic: boolean
 }
 
 /** What a registry knows, whatever its tier holds: instances, or summaries of regions. */
@@ -26,8 +35,8 @@ export interface TierCatalog {
   /** Records held back until a definition arrives. */
   readonly heldBack: number
 
-  /** Instances to try, nearest first; none where only summaries are held. */
-  lookup(query: Query, options: TierLookupOptions): LookupResult[]
+  /** Instances to draw from, nearest first; none where only summaries are held. */
+  candidates(plan: LookupPlan, options: TierLookupOptions): Candidates
   /** Regions that may have a match: a superset where only summaries are held. */
   regionsWith(query: Query): string[]
   /** Servers with a match, by name, those after `after` first. */

@@ -30,6 +30,7 @@ function createApp(readiness = isReady) {
         return { servers: [], total: 0 }
       },
       find: notAsked,
+      reportCalls: notAsked,
       server: notAsked,
       definition: notAsked,
       topology: () => ({ tier: 'regional', replica: 'r1', regions: [] }),

@@ -7,6 +7,8 @@ const regionsMax = 1_024
 export interface Askers {
   region(name: string): TierAsker
   world(): TierAsker
+  /** Round trip to a region, in milliseconds, as measured by asking it; undefined if never asked. */
+  distanceMs(region: string): number | undefined
 }
 
 export function createAskers(options: {
@@ -21,6 +23,7 @@ export function createAskers(options: {
   })
   return {
     world: () => world,
+    distanceMs: (name) => regions.get(name)?.roundTripMs,
     region(name) {
       const known = regions.get(name)
       if (known) return known

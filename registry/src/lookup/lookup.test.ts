@@ -1,7 +1,9 @@
 import {
+  candidatesFrom,
   DefinitionFinder,
   lookupAnswerSchema,
   MeridianError,
+  RemoteAnswers,
   serveRpc,
   subjects,
   type AnsweredBy,
@@ -75,7 +77,10 @@ function createRig(
     apply: unused,
     definitionsArrived: unused,
     heldBack: 0,
-    lookup: () => holds.results ?? [],
+    candidates: (_, options) => ({
+      candidates: candidatesFrom({ results: holds.results ?? [] }, options.from),
+      panic: false,
+    }),
     regionsWith: () => holds.regions ?? [],
     servers: unused,
     server: unused,
@@ -96,6 +101,7 @@ function createRig(
       clock,
       random: () => 0.5,
     }),
+    remote: new RemoteAnswers(clock),
     clock,
   })
   const serve = (subject: string, handle: (value: unknown) => unknown, at: Transport = others) => {

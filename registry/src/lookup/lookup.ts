@@ -1,24 +1,28 @@
 import {
-  answerFrom,
+  candidatesFrom,
   isAskersFault,
   isMeridianError,
+  lookupLimits,
+  LookupPlans,
   lookupReplySchema,
-  parseQuery,
-  printQuery,
+  poolCandidates,
   referralSchema,
-  unansweredBy,
+  spillShare,
   unreachable,
+  verdictOf,
   zoneOf,
   type AnsweredBy,
-  type AnswerHead,
+  type Candidate,
   type Clock,
   type Freshness,
-  type LookupAnswer,
+  type LookupPlan,
   type LookupReply,
   type LookupRequest,
   type LookupResult,
   type Query,
   type Referral,
+  type RemoteAnswer,
+  type RemoteAnswers,
   type ScopeReport,
   type ZoneLiveness,
 } from '@meridian/shared'
@@ -26,6 +30,8 @@ import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import type { Place } from '../config.ts'
 import type { TierRole } from '../tier.ts'
 import type { Askers } from './askers.ts'
+import { etagOf } from './etag.ts'
+import { Referrals } from './referrals.ts'
 import { scopeOf } from './scope.ts'
 
 export interface RegistryLookupOptions {
@@ -37,16 +43,31 @@ export interface RegistryLookupOptions {
   readonly freshness: () => Freshness
   readonly liveness: ZoneLiveness
   readonly askers: Askers
+  /** What others answered: L2 in a zone, other regions' answers elsewhere. */
+  readonly remote: RemoteAnswers
   readonly clock: Clock
 }
 
-/** Kept back from the deadline, so that the answer still reaches whoever asked. */
-const returnMs = 20
-/** Regions asked for one lookup. A company has a dozen; a thousand would answer nobody in time. */
-const regionsAskedMax = 64
+const limits = {
+  /** Kept back from the deadline, so that the answer still reaches whoever asked. */
+  returnMs: 20,
+  /** Regions asked for one lookup. A company has a dozen; a thousand would answer nobody in time. */
+  regionsAskedMax: 64,
+  /** Of regions whose distance is known so many are asked at once, the nearest first. */
+  regionsAtOnce: 4,
+  /** A region that is late for whoever asks may take so long for whoever asks next. */
+  lateMs: 5_000,
+  /** Zones named as stale in one referral: a world in which more are tells that much by then. */
+  staleZonesMax: 100,
+} as const
 
-/** Zones named as stale in one referral: a world in which more are tells that much by then. */
-const staleZonesMax = 100
+interface Gathered {
+  readonly candidates: readonly Candidate<LookupResult>[]
+  readonly scopes: readonly ScopeReport[]
+  readonly answeredBy: AnsweredBy
+  readonly cache?: LookupReply['cache']
+  readonly ageMs?: number
+}
 
 /**
  * Answers from what this tier holds, else asks on: a zone its region, a region the others that
@@ -55,129 +76,252 @@ const staleZonesMax = 100
 export function createRegistryLookup(
   options: RegistryLookupOptions,
 ): (request: LookupRequest) => Promise<LookupReply> {
-  const { role, answersAs, place, catalog, freshness, liveness, askers, clock } = options
+  const { role, answersAs, place, catalog, freshness, liveness, askers, remote, clock } = options
+  const plans = new LookupPlans()
+  const referrals = new Referrals(clock)
 
   return async (request) => {
     const expiresAt = clock.now() + request.deadlineMs
-    const query = parseQuery(request.q)
+    const plan = plans.of(request.q)
     const { from, limit, order, min = 1, scope = 'global' } = request
-    const results = catalog.lookup(query, { from, limit, order })
-    const degraded = isDegraded(results)
+    const { candidates, panic } = catalog.candidates(plan, {
+      from,
+      limit,
+      order,
+      now: clock.now(),
+    })
+    const degraded = isDegraded(candidates)
     const own: ScopeReport = {
       ...scopeOf(role, place),
       ...freshness(),
       ...(degraded && { degraded }),
+      ...(panic && { panic }),
     }
-    const head = { query: printQuery(query), answeredBy: answersAs, scopes: [own] }
-    const remainingMs = () => Math.max(0, expiresAt - clock.now() - returnMs)
-    const answer = await complete()
-    return { ...answer, replica: place.replica }
+    const held: Gathered = { candidates, scopes: [own], answeredBy: answersAs }
+    const remainingMs = () => Math.max(0, expiresAt - clock.now() - limits.returnMs)
+    return replyOf(await gather(), request, plan)
 
-    async function complete(): Promise<LookupAnswer> {
-      if (request.final || scope === 'zone') return answerFrom(head, results)
-      const isEnough = results.length >= min
+    async function gather(): Promise<Gathered> {
+      if (request.final || scope === 'zone') return held
+      const isEnough = candidates.length >= min
       if (role.asks === 'parent') {
         // Seen from another zone, what is here is not the nearest; the region knows both.
         const isNear = from.region === place.region && from.zone === place.zone
-        if (isEnough && isNear) return answerFrom(head, results)
-        return await askParent(head, request, results, remainingMs())
+        if (isEnough && isNear) return held
+        return await askParent(held, plan, request, remainingMs())
       }
-      if (isEnough || (scope === 'region' && role.holds === 'instances')) {
-        return answerFrom(head, results)
-      }
-      return await askRegions(head, query, request, results, remainingMs)
+      const atHome: Gathered =
+        role.holds === 'instances' ? { ...held, cache: 'l3' } : { ...held, cache: 'miss' }
+      if (scope === 'region' && role.holds === 'instances') return atHome
+      // A region with too much to do asks others for relief, which is not worth much waiting.
+      if (isEnough && !spills(candidates)) return atHome
+      return await askRegions(atHome, plan, request, remainingMs, isEnough)
+    }
+  }
+
+  function replyOf(
+    { candidates, scopes, answeredBy, cache, ageMs }: Gathered,
+    request: LookupRequest,
+    plan: LookupPlan,
+  ): LookupReply {
+    const shown = candidates.slice(0, request.limit)
+    const results = shown.map(({ item }) => item)
+    const factors = shown.map((one) => ({ ...one.factors }))
+    const etag = etagOf(results, factors)
+    const unchanged = request.etag === etag
+    const distances = new Map<string, number>()
+    for (const { region, ring, distanceMs } of shown) {
+      if (ring === 3 && distanceMs !== Infinity) distances.set(region, distanceMs)
+    }
+    return {
+      query: plan.text,
+      answeredBy,
+      ...verdictOf(scopes, results.length),
+      results: unchanged ? [] : results,
+      factors: unchanged ? [] : factors,
+      replica: place.replica,
+      etag,
+      ...(unchanged && { unchanged }),
+      ...(cache !== undefined && { cache }),
+      ...(ageMs !== undefined && ageMs > 0 && { ageMs }),
+      ...(distances.size > 0 && { distances: Object.fromEntries(distances) }),
     }
   }
 
   /** Whether the nodes that answer may be gone. */
-  function isDegraded(results: readonly LookupResult[]): boolean {
+  function isDegraded(candidates: readonly Candidate<LookupResult>[]): boolean {
     if (role.holds === 'summaries') return false
-    const zones = new Set(results.map(({ locality }) => zoneOf(locality)))
+    const zones = new Set(candidates.map(({ item }) => zoneOf(item.locality)))
     if (role.scope === 'zone') zones.add(`${place.region}/${place.zone}`)
     return [...zones].some((zone) => liveness.stateOf(zone) !== 'fresh')
   }
 
   async function askParent(
-    head: AnswerHead,
+    held: Gathered,
+    plan: LookupPlan,
     request: LookupRequest,
-    results: readonly LookupResult[],
     deadlineMs: number,
-  ): Promise<LookupAnswer> {
+  ): Promise<Gathered> {
     const { region } = place
     try {
-      return await askers
-        .region(region)
-        .ask('lookup', { ...request, deadlineMs }, { deadlineMs, reply: lookupReplySchema })
+      const answered = await remote.get({
+        key: keyOf(region, plan, request),
+        terms: plan.terms,
+        ask: (etag) =>
+          askers
+            .region(region)
+            .ask(
+              'lookup',
+              { ...request, deadlineMs, etag },
+              { deadlineMs, reply: lookupReplySchema },
+            ),
+        waitMs: deadlineMs,
+        maxAgeMs: request.maxAgeMs,
+        staleIfErrorMs: request.staleIfErrorMs,
+      })
+      const { reply, from, ageMs } = answered
+      const scopes = from === 'stale' ? asStale(reply.scopes, answered) : reply.scopes
+      return {
+        candidates: candidatesFrom(reply, request.from),
+        scopes: from === 'stale' ? [...held.scopes, ...scopes] : scopes,
+        answeredBy: reply.answeredBy,
+        cache: levels[from] ?? reply.cache,
+        ageMs,
+      }
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
-      return unansweredBy(head, results, { scope: 'region', name: region }, error)
+      const scopes = [...held.scopes, unreachable({ scope: 'region', name: region }, error)]
+      return { ...held, scopes }
     }
   }
 
   async function askRegions(
-    head: AnswerHead,
-    query: Query,
+    held: Gathered,
+    plan: LookupPlan,
     request: LookupRequest,
-    own: readonly LookupResult[],
     remainingMs: () => number,
-  ): Promise<LookupAnswer> {
+    isRelief: boolean,
+  ): Promise<Gathered> {
     let referred: Referral
     try {
-      referred = await referral(query, request.q, remainingMs())
+      referred = await referral(plan, remainingMs())
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
-      return unansweredBy(head, own, { scope: 'world', name: '*' }, error)
+      if (isRelief) return held
+      return {
+        ...held,
+        scopes: [...held.scopes, unreachable({ scope: 'world', name: '*' }, error)],
+      }
     }
     const others = referred.regions.filter((region) => region !== place.region)
-    const deadlineMs = remainingMs()
-    const answers = await Promise.all(
-      others.slice(0, regionsAskedMax).map((region) => askRegion(region, request, deadlineMs)),
-    )
-    const elsewhere = interleave(answers.map((answer) => answer.results))
-    const results = [...own, ...elsewhere].slice(0, request.limit)
-    const scopes: ScopeReport[] = [...head.scopes, ...answers.map((answer) => answer.report)]
-    if (role.holds === 'instances') scopes.push({ scope: 'world', name: '*', state: 'fresh' })
+    const asked = others.slice(0, limits.regionsAskedMax)
+    const answers: RegionAnswer[] = []
+    let found = held.candidates.length
+    for (const wave of wavesOf(asked)) {
+      const waitMs = isRelief ? Math.min(remainingMs(), 50) : remainingMs()
+      const group = await Promise.all(
+        wave.map((region) => askRegion(region, plan, request, waitMs)),
+      )
+      answers.push(...group)
+      for (const { candidates } of group) found += candidates.length
+      if (found >= (request.min ?? 1) && !isRelief) break
+    }
+    const reports = answers
+      .map(({ report }) => report)
+      .filter(({ state }) => !isRelief || state !== 'unreachable')
+    const scopes: ScopeReport[] = [...held.scopes, ...reports]
+    if (role.holds === 'instances' && !isRelief) {
+      scopes.push({ scope: 'world', name: '*', state: 'fresh' })
+    }
     // Those that were asked, and the own region, know better than their summaries.
-    const heard = new Set([place.region, ...others.slice(0, regionsAskedMax)])
-    for (const name of referred.staleZones) {
+    const heard = new Set([place.region, ...answers.map(({ report }) => report.name)])
+    for (const name of isRelief ? [] : referred.staleZones) {
       if (!heard.has(name.slice(0, name.indexOf('/')))) scopes.push(staleZone(name))
     }
-    for (const name of others.slice(regionsAskedMax)) {
-      const reason = `only ${regionsAskedMax} regions are asked`
+    for (const name of others.slice(limits.regionsAskedMax)) {
+      const reason = `only ${limits.regionsAskedMax} regions are asked`
       scopes.push({ scope: 'region', name, state: 'unreachable', reason })
     }
-    return answerFrom({ query: head.query, answeredBy: 'global', scopes }, results)
+    const elsewhere = interleave(answers.map(({ candidates }) => candidates))
+    return {
+      candidates: [...held.candidates, ...elsewhere],
+      scopes,
+      answeredBy: isRelief ? held.answeredBy : 'global',
+      cache: answers.some(({ from }) => from === 'stale')
+        ? 'stale'
+        : answers.length > 0 && answers.every(({ from }) => from === 'cache')
+          ? 'l3'
+          : 'miss',
+      ageMs: Math.max(0, ...answers.map((answer) => answer.ageMs)),
+    }
   }
 
-  async function referral(query: Query, q: string, deadlineMs: number): Promise<Referral> {
-    if (role.holds === 'summaries') return referralOf(catalog, query)
-    return await askers.world().ask('refer', { q }, { deadlineMs, reply: referralSchema })
+  /** Known distances in small groups, nearest first; then all the others at once. */
+  function wavesOf(regions: readonly string[]): string[][] {
+    const distance = new Map(regions.map((name) => [name, askers.distanceMs(name)]))
+    const near = regions
+      .filter((name) => distance.get(name) !== undefined)
+      .sort((a, b) => (distance.get(a) ?? 0) - (distance.get(b) ?? 0))
+    const waves: string[][] = []
+    for (let at = 0; at < near.length; at += limits.regionsAtOnce) {
+      waves.push(near.slice(at, at + limits.regionsAtOnce))
+    }
+    const rest = regions.filter((name) => distance.get(name) === undefined)
+    // Whoever was never asked may be nearer than all others.
+    return rest.length > 0 ? [[...(waves[0] ?? []), ...rest], ...waves.slice(1)] : waves
+  }
+
+  async function referral(plan: LookupPlan, deadlineMs: number): Promise<Referral> {
+    if (role.holds === 'summaries') return referralOf(catalog, plan.query)
+    return await referrals.of(plan.text, () =>
+      askers.world().ask('refer', { q: plan.text }, { deadlineMs, reply: referralSchema }),
+    )
   }
 
   async function askRegion(
     region: string,
+    plan: LookupPlan,
     request: LookupRequest,
-    deadlineMs: number,
-  ): Promise<{ readonly results: readonly LookupResult[]; readonly report: ScopeReport }> {
+    waitMs: number,
+  ): Promise<RegionAnswer> {
     const scope = { scope: 'region', name: region } as const
-    const referred: LookupRequest = { ...request, deadlineMs, final: true }
+    const deadlineMs = Math.min(lookupLimits.deadlineMsMax, Math.max(waitMs, limits.lateMs))
+    const limit = Math.max(request.limit, poolCandidates)
+    const referred: LookupRequest = { ...request, limit, deadlineMs, final: true }
     try {
-      const { results, scopes } = await askers
-        .region(region)
-        .ask('lookup', referred, { deadlineMs, reply: lookupReplySchema })
+      const answered = await remote.get({
+        key: keyOf(region, plan, referred),
+        terms: plan.terms,
+        ask: (etag) =>
+          askers
+            .region(region)
+            .ask('lookup', { ...referred, etag }, { deadlineMs, reply: lookupReplySchema }),
+        waitMs,
+        maxAgeMs: request.maxAgeMs,
+        staleIfErrorMs: request.staleIfErrorMs,
+      })
+      const { reply, from, ageMs } = answered
       // A region knows best how far it can be trusted.
+      const scopes = from === 'stale' ? asStale(reply.scopes, answered) : reply.scopes
       const report = scopes.find((each) => each.scope === 'region' && each.name === region)
-      return { results, report: report ?? { ...scope, state: 'fresh' } }
+      const distanceMs = askers.distanceMs(region)
+      const distances = distanceMs === undefined ? {} : { [region]: Math.round(distanceMs) }
+      return {
+        candidates: candidatesFrom({ ...reply, distances }, request.from),
+        report: report ?? { ...scope, state: 'fresh' },
+        from,
+        ageMs,
+      }
     } catch (error) {
       if (!isMeridianError(error)) throw error
-      return { results: [], report: unreachable(scope, error) }
+      return { candidates: [], report: unreachable(scope, error), from: 'asked', ageMs: 0 }
     }
   }
 }
 
-/** What summaries tell of who may have it. */
+/** Which regions may have it, by what they summarised. */
 export function referralOf(catalog: TierCatalog, query: Query): Referral {
-  const staleZones = catalog.staleZones().slice(0, staleZonesMax)
+  const staleZones = catalog.staleZones().slice(0, limits.staleZonesMax)
   return { regions: catalog.regionsWith(query), staleZones }
 }
 
@@ -185,6 +329,45 @@ export function referralOf(catalog: TierCatalog, query: Query): Referral {
 function staleZone(name: string): ScopeReport {
   const reason = 'no replica of its region reads it at present'
   return { scope: 'zone', name, state: 'stale', reason }
+}
+
+interface RegionAnswer {
+  readonly candidates: readonly Candidate<LookupResult>[]
+  readonly report: ScopeReport
+  readonly from: RemoteAnswer['from']
+  readonly ageMs: number
+}
+
+const levels = { cache: 'l2', stale: 'stale', asked: undefined } as const
+
+/** Whoever asks for the same as seen from the same place may share an answer. */
+function keyOf(to: string, plan: LookupPlan, request: LookupRequest): string {
+  const { from, limit, order = 'balanced', scope = 'global', min = 1 } = request
+  return `${to}\n${plan.text}\n${from.region}/${from.zone}\n${limit} ${order} ${scope} ${min}`
+}
+
+/** The scopes of an old answer, for which nobody can be asked. */
+function asStale(
+  scopes: readonly ScopeReport[],
+  { ageMs, error }: Pick<RemoteAnswer, 'ageMs' | 'error'>,
+): ScopeReport[] {
+  const { reason } = unreachable({ scope: 'region', name: '' }, error)
+  return scopes.map((scope) => ({
+    ...scope,
+    state: scope.state === 'unreachable' ? 'unreachable' : 'stale',
+    ageMs: Math.round((scope.ageMs ?? 0) + ageMs),
+    reason: scope.reason ?? reason,
+  }))
+}
+
+function spills(candidates: readonly Candidate<LookupResult>[]): boolean {
+  let pending = 0
+  let capacity = 0
+  for (const { factors } of candidates) {
+    pending += factors.pending
+    capacity += factors.capacity
+  }
+  return spillShare(2, { pending, capacity: Math.max(1, capacity) }) > 0
 }
 
 /** One of each in turn, so that no region fills the answer alone. */

@@ -237,6 +237,11 @@ export const scopeReportSchema = z.object({
    * kept, or nobody who judges them is heard.
    */
   degraded: z.boolean().optional(),
+  /**
+   * Most of what matches here was called unhealthy at once: more likely the checks are at fault,
+   * so health was ignored.
+   */
+  panic: z.boolean().optional(),
   reason: z.string().optional(),
 })
 export type ScopeReport = z.infer<typeof scopeReportSchema>
@@ -256,6 +261,55 @@ export const lookupResultSchema = z.object({
 })
 export type LookupResult = z.infer<typeof lookupResultSchema>
 
+/** Why a result weighs what it weighs: the factors of its draw. */
+export const selectionFactorsSchema = z.object({
+  health: z.number(),
+  latencyMs: z.number(),
+  pending: z.number(),
+  capacity: z.number(),
+  operatorWeight: z.number(),
+  match: z.number(),
+})
+
+/** How the answer came about, where `explain` asked for it. */
+export const lookupExplanationSchema = z.object({
+  /** Those that the results were drawn from. */
+  candidates: z.number(),
+  /** Most of what matched was called unhealthy at once, so health was ignored. */
+  panic: z.boolean(),
+  /** Candidates that stand last for what callers reported. */
+  ejected: z.number(),
+  /** Rings that had more to do than their threshold, and whether this answer went further out. */
+  spills: z.array(
+    z.object({
+      ring: z.number(),
+      load: z.number(),
+      share: z.number(),
+      drawn: z.boolean(),
+      to: z.string().optional(),
+    }),
+  ),
+  /** In the order of the results. */
+  results: z.array(
+    z.object({
+      instance: z.string(),
+      locality: z.string(),
+      weight: z.number(),
+      ejected: z.boolean(),
+      factors: selectionFactorsSchema,
+    }),
+  ),
+})
+export type LookupExplanation = z.infer<typeof lookupExplanationSchema>
+
+/**
+ * Where an answer that needed other tiers came from: the agent's memory (`l1`), the zone's registry
+ * (`l2`), the region's catalog (`l3`), from those who hold it just now (`miss`), or from what was
+ * heard before because they cannot be asked (`stale`).
+ */
+export const cacheLevelSchema = z.enum(['l1', 'l2', 'l3', 'miss', 'stale'])
+export type CacheLevel = z.infer<typeof cacheLevelSchema>
+
 /**
  * `outcome` keeps apart what callers must not mix up: `none` — everyone who could have it was
  * asked, nobody has it; `unknown` — nothing found, but not everyone could be asked.
@@ -270,5 +324,12 @@ export const lookupAnswerSchema = z.object({
   answeredBy: answeredBySchema,
   scopes: z.array(scopeReportSchema),
   results: z.array(lookupResultSchema),
+  /** Absent where the zone's own index had everything. */
+  cache: cacheLevelSchema.optional(),
+  /** How long ago the oldest part that came from a cache was asked for. */
+  ageMs: z.number().optional(),
+  /** Long polls and watches go on from here. */
+  index: z.string().optional(),
+  explanation: lookupExplanationSchema.optional(),
 })
 export type LookupAnswer = z.infer<typeof lookupAnswerSchema>

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { limits, localitySchema } from '../model/index.ts'
 import { findAnswerSchema } from './find.ts'
-import { lookupAnswerSchema, lookupLimits, lookupOrderSchema, lookupScopeSchema } from './lookup.ts'
+import {
+  lookupAnswerSchema,
+  lookupLimits,
+  lookupOrderSchema,
+  lookupScopeSchema,
+  selectionFactorsSchema,
+} from './lookup.ts'
 
 /**
  * What tiers ask each other over the transport (`rpc.<tier>.….<method>`). Every reply is either
@@ -26,6 +32,11 @@ export const lookupRequestSchema = z.object({
   order: lookupOrderSchema.optional(),
   /** How many results are enough before going further out; 1 unless given. */
   min: z.number().int().min(1).max(lookupLimits.limitMax).optional(),
+  /** Nothing older than this from a cache, in milliseconds. */
+  maxAgeMs: z.number().min(0).optional(),
+  staleIfErrorMs: z.number().min(0).optional(),
+  /** What the asker has already. */
+  etag: z.string().max(64).optional(),
 })
 export type LookupRequest = z.infer<typeof lookupRequestSchema>
 
@@ -41,7 +52,19 @@ export function withoutReplica<T extends { readonly replica?: string | undefined
   return answer
 }
 
-export const lookupReplySchema = lookupAnswerSchema.extend(fromReplica)
+/** Results with what whoever passes them on needs to draw anew. Older replicas send the answer only. */
+export const lookupReplySchema = lookupAnswerSchema.extend({
+  ...fromReplica,
+  /** Of each result. */
+  factors: z.array(selectionFactorsSchema).optional(),
+  /** Milliseconds to other regions, as measured. */
+  distances: z.record(z.string(), z.number()).optional(),
+  /** Names these results; `unchanged`: they are those that the asker has, and left out. */
+  etag: z.string().optional(),
+  unchanged: z.boolean().optional(),
+  /** The feed of its giver, and how much of it is in these results. */
+  feed: z.object({ source: z.string(), position: z.number() }).optional(),
+})
 export type LookupReply = z.infer<typeof lookupReplySchema>
 
 export const findReplySchema = findAnswerSchema.extend(fromReplica)

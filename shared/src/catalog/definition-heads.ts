@@ -11,10 +11,13 @@ export interface DefinitionHead {
   readonly resources: number
   readonly resourceTemplates: number
   readonly prompts: number
+  /** The newest protocol revision that it speaks. */
+  readonly protocol?: string
 }
 
 export function headOf(id: DefinitionId, definition: Definition): DefinitionHead {
-  const { name, version, title, description, capabilities } = definition
+  const { name, version, title, description, capabilities, protocols } = definition
+  const protocol = protocols.toSorted().at(-1)
   return {
     id,
     name,
@@ -25,6 +28,7 @@ export function headOf(id: DefinitionId, definition: Definition): DefinitionHead
     resources: capabilities.resources.length,
     resourceTemplates: capabilities.resourceTemplates.length,
     prompts: capabilities.prompts.length,
+    ...(protocol !== undefined && { protocol }),
   }
 }
 

@@ -31,7 +31,7 @@ function indexOf(...ids: string[]) {
   return { loads, inFlight: () => ids.map((id) => index.get(owner, id)?.load.inFlight) }
 }
 
-it('takes in what a pulse names, and takes the rest for idle', () => {
+it('takes in what pulses name, smoothed, and lets the rest become idle', () => {
   const { loads, inFlight } = indexOf('a', 'b')
   loads.apply(owner, [
     { id: 'a', inFlight: 3, latencyMs: 10 },
@@ -39,8 +39,12 @@ it('takes in what a pulse names, and takes the rest for idle', () => {
   ])
   expect(inFlight()).toEqual([3, 1])
   loads.apply(owner, [{ id: 'b', inFlight: 2, latencyMs: 0 }])
-  expect(inFlight()).toEqual([0, 2])
-  loads.apply(owner, [])
+  // A quarter of the way each time.
+  expect(inFlight()).toEqual([2.25, 1.25])
+  for (let i = 0; i < 20; i += 1) loads.apply(owner, [{ id: 'b', inFlight: 8, latencyMs: 0 }])
+  expect(inFlight()[0]).toBe(0)
+  expect(inFlight()[1]).toBeCloseTo(8, 1)
+  for (let i = 0; i < 20; i += 1) loads.apply(owner, [])
   expect(inFlight()).toEqual([0, 0])
 })
 

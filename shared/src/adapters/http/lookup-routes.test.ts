@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { ReportedCall } from '../../api/call-report.ts'
 import type { FindAnswer, FindParams } from '../../api/find.ts'
 import { lookupResultFields, type LookupAnswer, type LookupParams } from '../../api/lookup.ts'
 import { problemSchema } from '../../api/problem.ts'
@@ -43,10 +44,12 @@ const found: FindAnswer = {
 
 let asked: LookupParams[]
 let searched: FindParams[]
+let reported: ReportedCall[]
 
 beforeEach(() => {
   asked = []
   searched = []
+  reported = []
 })
 
 function createApp() {
@@ -58,6 +61,7 @@ function createApp() {
       if (params.q === 'tool:slow') throw new MeridianError('busy', 'too many')
       return Promise.resolve(answer)
     },
+    reportCalls: (calls) => reported.push(...calls),
     find: (params) => {
       searched.push(params)
       return Promise.resolve(found)
@@ -329,5 +333,27 @@ describe('what answers lead on to', () => {
     ['/v1/definitions/latest', 'invalid_request'],
   ])('is not there: %s is %s', async (path, code) => {
     expect((await problemOf(await get(path))).code).toBe(code)
+  })
+})
+
+describe('reports of calls', () => {
+  it('reach whoever draws, under the name of the instance', async () => {
+    const call = { locality: 'eu/a/n1', instance: 'x-1', ok: false, latencyMs: 12.5 }
+    const response = await post('/v1/report', { calls: [call] })
+    expect(response.status).toBe(204)
+    expect(reported).toEqual([{ instance: 'eu/a/n1/x-1', ok: false, latencyMs: 12.5 }])
+  })
+
+  it.each([
+    [{ calls: [] }, 'calls'],
+    [{ calls: [{ locality: 'eu', instance: 'x', ok: true }] }, 'calls[0].locality'],
+    [{ calls: [{ locality: 'eu/a/n', instance: '', ok: true }] }, 'calls[0].instance'],
+    [{ calls: [{ locality: 'eu/a/n', instance: 'x', ok: 'yes' }] }, 'calls[0].ok'],
+    [
+      { calls: [{ locality: 'eu/a/n', instance: 'x', ok: true, latencyMs: -1 }] },
+      'calls[0].latencyMs',
+    ],
+  ])('are refused: %j', async (body, field) => {
+    expect((await problemOf(await post('/v1/report', body))).violations?.[0]?.field).toBe(field)
   })
 })

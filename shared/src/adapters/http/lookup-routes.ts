@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { callReportsSchema, type ReportedCall } from '../../api/call-report.ts'
 import { findParamsSchema, type FindAnswer, type FindParams } from '../../api/find.ts'
 import { isMeridianError, MeridianError } from '../../errors.ts'
 import { toProblem, type Problem } from '../../api/problem.ts'
@@ -20,6 +21,8 @@ import { readJson, readParams, type EdgeApp } from './edge.ts'
 export interface LookupApi {
   /** `signal`: nobody waits for the answer any more. */
   lookup(params: LookupParams, signal?: AbortSignal): Promise<LookupAnswer>
+  /** What callers found out by calling. */
+  reportCalls(calls: readonly ReportedCall[]): void
   find(params: FindParams): Promise<FindAnswer>
   server(name: string, deadlineMs: number): Promise<ServerDetail | undefined>
   /** Its canonical JSON. */
@@ -30,13 +33,25 @@ export interface LookupApi {
 export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
   app.get('/v1/lookup', async (c) => {
     const params = readParams(c, lookupParamsSchema)
-    return c.json(showFields(await api.lookup(params, c.req.raw.signal), params))
+    return sendAnswer(c, await api.lookup(params, c.req.raw.signal), params)
   })
   app.post('/v1/lookup', async (c) => {
     const params = await readJson(c, lookupBodySchema, 'the lookup')
-    return c.json(showFields(await api.lookup(params, c.req.raw.signal), params))
+    return sendAnswer(c, await api.lookup(params, c.req.raw.signal), params)
   })
   app.post('/v1/lookups', (c) => answerMany(c, api))
+
+  app.post('/v1/report', async (c) => {
+    const { calls } = await readJson(c, callReportsSchema, 'the report')
+    api.reportCalls(
+      calls.map(({ locality, instance, ok, latencyMs }) => ({
+        instance: `${locality}/${instance}`,
+        ok,
+        latencyMs,
+      })),
+    )
+    return c.body(null, 204)
+  })
 
   app.get('/v1/find', async (c) => c.json(await api.find(readParams(c, findParamsSchema))))
 
@@ -55,6 +70,15 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
 
 /** Lookups of one call that are answered at once: the others wait for them. */
 const atOnceMax = 32
+
+function sendAnswer(c: Context, answer: LookupAnswer, params: LookupParams): Response {
+  const { cache, ageMs } = answer
+  if (cache !== undefined) {
+    c.header('x-meridian-cache', cache)
+    c.header('age', String(Math.floor((ageMs ?? 0) / 1_000)))
+  }
+  return c.json(showFields(answer, params))
+}
 
 /** An answer whose results have the fields that were asked for. */
 function showFields(answer: LookupAnswer, { fields }: LookupParams): object {

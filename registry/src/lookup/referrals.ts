@@ -1,0 +1,36 @@
+import type { Clock, Referral } from '@meridian/shared'
+
+/** Queries whose referrals are remembered, and for how long. */
+export const referralLimits = { queriesMax: 4_096, leaseMs: 1_000 } as const
+
+/**
+ * Which regions may have it, remembered for a moment: several zones miss the same at once. The
+ * same question on its way is shared.
+ */
+export class Referrals {
+  readonly #clock: Clock
+  readonly #known = new Map<string, { readonly at: number; readonly referral: Promise<Referral> }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Errors: those of `ask`; they are not remembered. */
+  of(query: string, ask: () => Promise<Referral>): Promise<Referral> {
+    const now = this.#clock.now()
+    const known = this.#known.get(query)
+    if (known !== undefined && now - known.at <= referralLimits.leaseMs) return known.referral
+    this.#known.delete(query)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size >= referralLimits.queriesMax && oldest !== undefined) {
+      this.#known.delete(oldest)
+    }
+    const referral = ask()
+    const entry = { at: now, referral }
+    this.#known.set(query, entry)
+    referral.catch(() => {
+      if (this.#known.get(query) === entry) this.#known.delete(query)
+    })
+    return referral
+  }
+}
