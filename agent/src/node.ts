@@ -253,6 +253,7 @@ export function createNode(options: NodeOptions): AgentNode {
     undrain: (id) => registrar.undrain(id),
     maintain: (id, { reason }) => registrar.maintain(id, reason),
     endMaintenance: (id) => registrar.endMaintenance(id),
+    told: (waitMs) => keeper.told(waitMs),
     leave: (waitMs) => keeper.leave(waitMs),
     stay: () => keeper.stay(),
     instance: (id) => registrar.get(id),

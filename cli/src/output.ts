@@ -10,6 +10,8 @@ export interface Output {
   line(text: string): void
   /** A line about the work itself, to standard error, so that pipes stay clean. */
   note(text: string): void
+  /** How far the work is, to standard error: in place on a terminal, else a line each. */
+  progress(text: string): void
 }
 
 export const processOutput: Output = {
@@ -18,6 +20,11 @@ export const processOutput: Output = {
   },
   line: (text) => process.stdout.write(`${text}\n`),
   note: (text) => process.stderr.write(`${text}\n`),
+  progress(text) {
+    // Back to the start of the line, and the rest of it cleared.
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`)
+    else if (text !== '') process.stderr.write(`${text}\n`)
+  },
 }
 
 export interface Column {

@@ -1,6 +1,14 @@
 import { Command } from 'commander'
 import { agentCommand } from './commands/agent.ts'
 import { devCommand } from './commands/dev.ts'
+import { addCompletion } from './commands/completion.ts'
+import { deregisterCommand } from './commands/deregister.ts'
+import { drainCommand } from './commands/drain.ts'
+import { inspectCommand } from './commands/inspect.ts'
+import { lsCommand } from './commands/ls.ts'
+import { maintenanceCommand } from './commands/maintenance.ts'
+import { registerCommand } from './commands/register.ts'
+import { setCommand } from './commands/set.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { queryCommand } from './commands/query.ts'
 import { registryCommand } from './commands/registry.ts'
@@ -24,11 +32,19 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     agentCommand(),
     registryCommand(),
     lookupCommand(output),
+    registerCommand(output),
+    deregisterCommand(output),
+    lsCommand(output),
+    inspectCommand(output),
+    drainCommand(output),
+    maintenanceCommand(output),
+    setCommand(output),
     treeCommand(output),
     queryCommand(output),
     tokenCommand(output),
   ]
   for (const command of commands) program.addCommand(command)
+  addCompletion(program)
   endLikeOthers(program)
   return program
 }

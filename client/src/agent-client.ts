@@ -1,10 +1,19 @@
 import {
+  bulkOutcomesSchema,
+  leaveOutcomeSchema,
   lookupAnswerSchema,
   readinessSchema,
   registeredInstanceSchema,
   registeredInstancesSchema,
   servicesSchema,
+  type BulkOutcomes,
+  type BulkRegistrationInput,
+  type CheckReportInput,
+  type DrainInput,
+  type InstancePatch,
+  type LeaveOutcome,
   type LookupAnswer,
+  type Maintenance,
   type Readiness,
   type RegisteredInstance,
   type RegistrationInput,
@@ -23,9 +32,37 @@ export interface LookupOptions {
 /** The agent's API. Every method rejects with a `MeridianError`. */
 export interface AgentClient {
   lookup(query: string, options?: LookupOptions): Promise<LookupAnswer>
-  /** Registers, or replaces what is registered under the id. */
-  register(id: string, registration: RegistrationInput): Promise<RegisteredInstance>
+  /**
+   * Registers, or replaces what is registered under the id. `waitMs`: answers once the zone's and the
+   * region's registries know too, or after so long; it is registered either way.
+   */
+  register(
+    id: string,
+    registration: RegistrationInput,
+    options?: { readonly waitMs?: number },
+  ): Promise<RegisteredInstance>
+  /** Up to 1,000, each with its own outcome, in the order given. */
+  registerMany(instances: BulkRegistrationInput['instances']): Promise<BulkOutcomes['outcomes']>
   deregister(id: string, options?: { readonly registrant?: string }): Promise<void>
+  /** How an instance is, said by itself, to a check of the kind `ttl`. */
+  report(
+    id: string,
+    check: string,
+    report: CheckReportInput,
+    options?: { readonly registrant?: string },
+  ): Promise<void>
+  /** Weight or capacity, until its registrant asks for others. */
+  patch(id: string, patch: InstancePatch): Promise<RegisteredInstance>
+  /** No new work. */
+  drain(id: string, drain?: DrainInput): Promise<RegisteredInstance>
+  undrain(id: string): Promise<RegisteredInstance>
+  /** No new work, for a reason. */
+  maintain(id: string, maintenance: Maintenance): Promise<RegisteredInstance>
+  endMaintenance(id: string): Promise<RegisteredInstance>
+  /** No new work for the whole host; answers when none is left, or after `waitMs`. */
+  leave(options?: { readonly waitMs?: number }): Promise<LeaveOutcome>
+  /** Undoes `leave`. */
+  stay(): Promise<void>
   instance(id: string): Promise<RegisteredInstance>
   /** One page; pass `nextCursor` back for the next. */
   instances(options?: {
@@ -40,6 +77,8 @@ export interface AgentClient {
 export function createAgentClient(options: HttpClientOptions): AgentClient {
   const call = createHttpCaller(options)
   const path = (id: string) => `/v1/agent/instances/${encodeURIComponent(id)}`
+  const send = (method: 'POST' | 'PUT' | 'DELETE', to: string, body?: unknown) =>
+    call({ method, path: to, body, reply: registeredInstanceSchema })
   return {
     lookup: (query, { limit, near, deadlineMs } = {}) =>
       call({
@@ -47,10 +86,50 @@ export function createAgentClient(options: HttpClientOptions): AgentClient {
         params: { q: query, limit, near, deadline: deadlineMs },
         reply: lookupAnswerSchema,
       }),
-    register: (id, registration) =>
-      call({ method: 'PUT', path: path(id), body: registration, reply: registeredInstanceSchema }),
+    register: (id, registration, { waitMs } = {}) =>
+      call({
+        method: 'PUT',
+        path: path(id),
+        params: waitMs === undefined ? {} : { wait: 'zone', waitMs },
+        body: registration,
+        reply: registeredInstanceSchema,
+      }),
+    registerMany: async (instances) => {
+      const { outcomes } = await call({
+        method: 'POST',
+        path: '/v1/agent/instances',
+        body: { instances },
+        reply: bulkOutcomesSchema,
+      })
+      return outcomes
+    },
     deregister: async (id, { registrant } = {}) => {
       await call({ method: 'DELETE', path: path(id), params: { registrant }, reply: z.undefined() })
+    },
+    report: async (id, check, report, { registrant } = {}) => {
+      await call({
+        method: 'PUT',
+        path: `${path(id)}/checks/${encodeURIComponent(check)}`,
+        params: { registrant },
+        body: report,
+        reply: z.undefined(),
+      })
+    },
+    patch: (id, patch) =>
+      call({ method: 'PATCH', path: path(id), body: patch, reply: registeredInstanceSchema }),
+    drain: (id, drain = {}) => send('POST', `${path(id)}/drain`, drain),
+    undrain: (id) => send('DELETE', `${path(id)}/drain`),
+    maintain: (id, maintenance) => send('PUT', `${path(id)}/maintenance`, maintenance),
+    endMaintenance: (id) => send('DELETE', `${path(id)}/maintenance`),
+    leave: ({ waitMs } = {}) =>
+      call({
+        method: 'POST',
+        path: '/v1/agent/leave',
+        body: waitMs === undefined ? {} : { waitMs },
+        reply: leaveOutcomeSchema,
+      }),
+    stay: async () => {
+      await call({ method: 'DELETE', path: '/v1/agent/leave', reply: z.undefined() })
     },
     instance: (id) => call({ path: path(id), reply: registeredInstanceSchema }),
     instances: ({ limit, cursor } = {}) =>

@@ -58,12 +58,18 @@ export function createHttpCaller(options: HttpClientOptions): HttpCaller {
     const text = await attempt(url, () => response.text())
     const json = readJson(text)
     const problem = response.ok ? undefined : problemSchema.safeParse(json)
-    if (problem?.success === true) throw fromProblem(problem.data)
+    if (problem?.success === true) throw fromProblem(problem.data, retryAfterMs(response))
     const isGood = response.ok || alsoGood.includes(response.status)
     const parsed = isGood ? reply.safeParse(json) : undefined
     if (parsed?.success !== true) throw foreignAnswer(url, response, text)
     return parsed.data
   }
+}
+
+/** When the server wants to be asked again; undefined where it does not say. */
+function retryAfterMs({ headers }: Response): number | undefined {
+  const seconds = headers.get('retry-after') ?? ''
+  return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined
 }
 
 function readBase(text: string): URL {

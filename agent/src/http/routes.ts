@@ -9,6 +9,7 @@ import {
   maintenanceSchema,
   MeridianError,
   parse,
+  registerParamsSchema,
   registrantParamsSchema,
   type BulkOutcomes,
   type CheckReport,
@@ -54,6 +55,8 @@ export interface AgentApi extends LookupApi {
   undrain(id: string): Promise<RegisteredInstance>
   maintain(id: string, maintenance: Maintenance): Promise<RegisteredInstance>
   endMaintenance(id: string): Promise<RegisteredInstance>
+  /** Whether a local and a regional replica know all that is registered here, within so long. */
+  told(waitMs: number): Promise<boolean>
   /** No new work for this host; resolves when none is left and others know, or after `waitMs`. */
   leave(waitMs: number): Promise<LeaveOutcome>
   stay(): Promise<void>
@@ -131,9 +134,12 @@ export function createAgentRoutes(
 
   app.put('/v1/agent/instances/:id', async (c) => {
     const id = readId(c)
+    const { wait, waitMs } = readParams(c, registerParamsSchema)
     const body = await readJson(c, anythingSchema, 'the registration')
     const registration = readRegistration(body, 'the registration')
     const { change, instance } = await api.register(id, registration, rightsOf(c.get('caller')))
+    // Registered it is either way: 202 says that others do not know yet.
+    if (wait === 'zone' && !(await api.told(waitMs))) return c.json(instance, 202)
     return c.json(instance, change === 'created' ? 201 : 200)
   })
 

@@ -57,6 +57,8 @@ const startAgainMs = 30_000
 /** Before a status is written again that the disk did not take. */
 const writeAgainMs = 5_000
 const leaveAskEveryMs = 100
+/** A zone's acknowledgement takes some milliseconds. */
+const toldAskEveryMs = 10
 
 /**
  * Keeps what is registered here true: checks run, changes of lists are taken in, drained instances
@@ -142,6 +144,18 @@ export class Keeper {
     const row = this.registrar.instances.get(id)
     if (row) refuseOthers(id, row, registrant)
     this.#monitor?.report(id, check, report)
+  }
+
+  /** Whether a local and a regional replica know all that is registered here, within `waitMs`. */
+  async told(waitMs: Millis): Promise<boolean> {
+    const { clock, isSettled } = this.#options
+    const until = clock.now() + waitMs
+    while (!isSettled() && !this.#closed) {
+      const leftMs = until - clock.now()
+      if (leftMs <= 0) break
+      await this.#sleep(Math.min(toldAskEveryMs, leftMs))
+    }
+    return isSettled()
   }
 
   /** Takes no new work on this host, and waits until none is left and others know. */

@@ -36,6 +36,7 @@ async function run(...args: string[]): Promise<void> {
     columns: undefined,
     line: (text: string) => lines.push(stripVTControlCharacters(text)),
     note: (text: string) => notes.push(stripVTControlCharacters(text)),
+    progress: () => undefined,
   }
   const file = join(folder, 'servers.jsonl')
   await queryCommand(output).parseAsync(['--file', file, ...args], { from: 'user' })

@@ -34,9 +34,12 @@ export function toProblem(error: MeridianError): Problem {
 }
 
 /** The error that a problem document tells of; an unknown code counts as `internal`. */
-export function fromProblem(problem: Problem): MeridianError {
+export function fromProblem(problem: Problem, retryAfterMs?: number): MeridianError {
   const code: ErrorCode = Object.hasOwn(errorTable, problem.code)
     ? (problem.code as ErrorCode)
     : 'internal'
-  return new MeridianError(code, problem.detail, { violations: problem.violations ?? [] })
+  return new MeridianError(code, problem.detail, {
+    violations: problem.violations ?? [],
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
 }

@@ -289,3 +289,14 @@ export const leaveOutcomeSchema = z.strictObject({
 export type LeaveOutcome = z.infer<typeof leaveOutcomeSchema>
 
 export const registrantParamsSchema = z.strictObject({ registrant: registrantSchema })
+
+/** Of `PUT /v1/agent/instances/{id}`: whether the answer waits until others know. */
+export const registerParamsSchema = z.strictObject({
+  wait: z.literal('zone').optional(),
+  waitMs: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a whole number of milliseconds, at most 60000')
+    .transform(Number)
+    .refine((ms) => ms <= 60_000, 'must be at most 60000 milliseconds')
+    .default(10_000),
+})
