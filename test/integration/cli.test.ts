@@ -23,10 +23,10 @@ import { describedServer } from '../support/registrations.ts'
 /** Each test starts a process or several, which take their time on a busy machine. */
 const timeout = 60_000
 
-const commands = [
-  ...['dev', 'agent', 'registry', 'lookup', 'tree', 'token', 'register', 'deregister', 'ls'],
-  ...['inspect', 'drain', 'maintenance', 'set', 'completion'],
-]
+const commands = (
+  'dev agent registry lookup tree token register deregister ls inspect drain maintenance set ' +
+  'completion'
+).split(' ')
 
 let agent: Agent
 /** Its zone has no registry, so it can ask nobody. */
