@@ -96,7 +96,7 @@ the file was refused.
 
 Examples:
   meridian register flights-1 http://127.0.0.1:3000/mcp --meta env=prod --wait
-  meridian register flights-1 http://127.0.0.1:3000/mcp --check http,url=http://127.0.0.1:3000/health
+  meridian register flights-1 http://127.0.0.1:3000/mcp --check tcp --check ttl,ttlMs=15000
   meridian register memory-1 --stdio --env API_KEY -- npx -y @modelcontextprotocol/server-memory
   meridian register --file instances.jsonl`,
     )
