@@ -5,6 +5,7 @@ import type { Logger } from '@meridian/shared/log'
 import { openDatabase, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import type { Place } from './config.ts'
+import { createListingTable } from './directory/listing-table.ts'
 import { createRegistryRoutes } from './http/routes.ts'
 import { createReplica, type Replica } from './replica.ts'
 
@@ -53,6 +54,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       place,
       store: new SqliteReplicaStore(db),
       ownStore: new SqliteOwnerStore(db),
+      listingStore: createListingTable(db),
       pulseMs,
       transport,
       clock,

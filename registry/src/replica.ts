@@ -11,6 +11,7 @@ import {
   Outliers,
   readDefinition,
   RemoteAnswers,
+  serveRpc,
   serveHoldings,
   subjects,
   withoutReplica,
@@ -29,6 +30,8 @@ import {
   type Transport,
   type ZoneLiveness,
 } from '@meridian/shared'
+import { createBrowse } from './browse/browse.ts'
+import { halved, heldRequestSchema } from './browse/gather.ts'
 import { createInstancesCatalog } from './catalog/instances.ts'
 import { createSummariesCatalog, type SummariesCatalog } from './catalog/summaries.ts'
 import type { TierCatalog } from './catalog/tier-catalog.ts'
@@ -39,7 +42,14 @@ import { createDrawnLookup } from './lookup/drawn-lookup.ts'
 import { createRegistryDefinitions } from './lookup/definitions.ts'
 import { createRegistryLookup } from './lookup/lookup.ts'
 import { serveLookups } from './lookup/serve.ts'
+import { ServerDirectory } from './directory/directory.ts'
+import { ListingRecords } from './directory/listing-records.ts'
+import { InMemoryListingStore, type ListingStore } from './directory/listing-store.ts'
+import { ServerList } from './directory/servers.ts'
 import { createLiveness } from './downlink/liveness.ts'
+import { endpointsOf } from './official/endpoints.ts'
+import { OfficialList } from './official/listing.ts'
+import { readOfficialServer } from './official/server-json.ts'
 import { SummaryReplicas } from './downlink/summary-replicas.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
 import { createSummaries } from './uplink/summaries.ts'
@@ -51,6 +61,8 @@ export interface ReplicaOptions {
   readonly store: ReplicaStore
   /** What it owns itself: summaries, where its tier sends any. */
   readonly ownStore: OwnerStore
+  /** What it remembers of what is listed; in memory unless given. */
+  readonly listingStore?: ListingStore
   readonly pulseMs: number
   /** How nodes are judged; `livenessDefaults` unless given. */
   readonly livenessSettings?: LivenessSettings
@@ -89,6 +101,17 @@ export function createReplica(options: ReplicaOptions): Replica {
       log.warn({ owner, key, reason }, 'record set aside')
     },
   }
+  const directory = new ServerDirectory({
+    store: options.listingStore ?? new InMemoryListingStore(),
+    serverOf: (id) => {
+      const bytes = store.definition(id)
+      return bytes && JSON.stringify(readOfficialServer(bytes).server)
+    },
+    clock,
+    log,
+  })
+  const listings = new ListingRecords({ ...sources, directory })
+  const indexed = { ...sources, headsFollowers: [directory] }
   // Judged or followed by what is made below, for which the index has to be there.
   const known: ZoneLiveness = {
     stateOf: (zone) => liveness.stateOf(zone),
@@ -96,10 +119,10 @@ export function createReplica(options: ReplicaOptions): Replica {
   }
   const ofSummaries: SummariesCatalog | undefined =
     role.holds === 'summaries'
-      ? createSummariesCatalog({ ...sources, lives: (owner) => below?.lives(owner) ?? false })
+      ? createSummariesCatalog({ ...indexed, lives: (owner) => below?.lives(owner) ?? false })
       : undefined
   const catalog: TierCatalog =
-    ofSummaries ?? createInstancesCatalog(new InstanceCatalog(sources), known, random)
+    ofSummaries ?? createInstancesCatalog(new InstanceCatalog(indexed), known, random)
 
   // Before the index is filled, because it counts what comes in.
   const summaries = role.summarises
@@ -140,9 +163,11 @@ export function createReplica(options: ReplicaOptions): Replica {
     namesToo: (id) => summaries?.names(id) ?? false,
     onEvents: (owner, events) => {
       catalog.apply(owner, events)
+      listings.apply(owner, events)
     },
     onDefinitions: (ids) => {
       catalog.definitionsArrived(ids)
+      listings.definitionsArrived(ids)
     },
     onPulse: (pulse) => liveness.onPulse(pulse),
     onHeard: (owner) => below?.onHeard(owner),
@@ -225,9 +250,34 @@ export function createReplica(options: ReplicaOptions): Replica {
       definition: (id) => store.definition(id),
     })
 
+  const servers = new ServerList(directory, catalog, clock)
+  const { held, browse } = createBrowse({
+    tier,
+    role,
+    place,
+    index,
+    catalog,
+    directory,
+    servers,
+    holdings,
+    liveness,
+    transport,
+    clock,
+    random,
+  })
+
+  const official = new OfficialList({
+    directory,
+    servers,
+    placed: (query) => catalog.placed(query),
+    endpointsOf: (name, id) => (role.holds === 'instances' ? endpointsOf(index, name, id) : []),
+    definition: (id) => store.definition(id),
+  })
+
   let subscriptions: Subscription[] = []
   /** Once all that was on disk is shown: a summary of half of it would empty the other half. */
   const answerOthers = () => {
+    directory.start()
     liveness.start()
     below?.start()
     summaries?.start()
@@ -255,6 +305,17 @@ export function createReplica(options: ReplicaOptions): Replica {
       }),
       ...(role.judges ? [serveAlone()] : []),
     ]
+    if (role.holds === 'summaries') return
+    for (const method of ['instances', 'nodes'] as const) {
+      subscriptions.push(
+        serveRpc(
+          transport,
+          at.rpc(method),
+          { queue: tier, log, request: heldRequestSchema, shrink: halved },
+          (request) => held(method, request),
+        ),
+      )
+    }
   }
 
   const tidying = keepTidy(index, clock)
@@ -271,8 +332,8 @@ export function createReplica(options: ReplicaOptions): Replica {
         withoutReplica(await definitions.find({ ...params, deadlineMs: deadline })),
       server: (name, deadlineMs) => definitions.server(name, deadlineMs),
       definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
-      servers: (query, after, limit) => catalog.servers(query, after, limit),
-      topology: () => ({ tier, replica: place.replica, regions: catalog.regions() }),
+      ...browse,
+      official,
       readiness: () => {
         const reasons = [
           ...(transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]),
@@ -288,6 +349,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       tidying.close()
       search.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
+      directory.close()
       summaries?.close()
       below?.close()
       liveness.close()

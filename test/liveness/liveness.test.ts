@@ -12,6 +12,8 @@ afterEach(async () => {
   await region.close()
 })
 
+const everything = { q: '', text: '', sort: 'name', limit: 10 } as const
+
 describe('a node that dies', () => {
   it('leaves lookups of other agents and replicas, and comes back with its process', async () => {
     const local = region.replica('local', 'l1')
@@ -70,12 +72,12 @@ describe('a node that dies', () => {
     region.replica('regional', 'g1')
     await region.register(region.agent('n1'), 'on-n1')
     await region.clock.advance(5_000)
-    const known = former.api.servers({ kind: 'all' }, '', 10).servers
+    const known = former.api.servers(everything).servers
     await region.kill('n1')
     await region.kill('l1')
     const latter = region.replica('local', 'l2')
     await region.clock.advance(15_000)
-    const told = latter.api.servers({ kind: 'all' }, '', 10).servers
+    const told = latter.api.servers(everything).servers
     expect(told).toMatchObject(known.map(({ name, tools }) => ({ name, tools })))
     expect(told).toHaveLength(1)
   })

@@ -1,6 +1,5 @@
 import type { AgentNode } from '@meridian/agent'
 import type { Replica } from '@meridian/registry'
-import { parseQuery } from '@meridian/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Region } from './region.ts'
 
@@ -66,7 +65,7 @@ class Tree {
 
   /** What the global replica counts as passing. */
   counted(): number | undefined {
-    const page = this.#replicas.get('w1')?.api.servers(parseQuery(''), '', 10)
+    const page = this.#replicas.get('w1')?.api.servers({ q: '', text: '', sort: 'name', limit: 10 })
     return page?.servers[0]?.instances.passing
   }
 }

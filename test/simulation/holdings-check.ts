@@ -3,7 +3,6 @@ import {
   decodeInstanceState,
   decodeSummaryRow,
   parseOwnerId,
-  parseQuery,
   parseRecordKey,
   specKey,
   stateKey,
@@ -314,7 +313,7 @@ export function serversOf(rows: readonly Row[], liveness?: ZoneLiveness): string
 }
 
 export function serversText({ program }: RegistryProcess, { q }: KnownQuery): string {
-  const page = program?.api.servers(parseQuery(q), '', 500)
+  const page = program?.api.servers({ q, text: '', sort: 'name', limit: 500 })
   return sorted(
     (page?.servers ?? []).map(
       ({ name, instances, zones }) => `${name}=${instances.passing} in ${sorted(zones)}`,

@@ -11,7 +11,6 @@ import {
 } from '@meridian/shared'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createInstancesCatalog } from './instances.ts'
-import { ServerTally } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
 
 let instances: InstanceCatalog
@@ -73,42 +72,6 @@ describe('a catalog of instances', () => {
       { instance: 'near', server: 'io.acme/flights', locality: 'eu/a/n1', ring: 0 },
       { instance: 'far', locality: 'eu/b/n1', ring: 2 },
     ])
-  })
-
-  it('gathers versions, zones and states of a server into one row', () => {
-    put('eu/a/n1', 'i1', 'flights', { version: '1.9.0' })
-    put('eu/b/n1', 'i1', 'flights', { version: '1.10.0', status: 'warning' })
-    put('eu/b/n2', 'i1', 'flights', { version: '1.10.0', status: 'critical' })
-    put('eu/b/n2', 'i2', 'hotels')
-    expect(catalog.servers(parseQuery('server:io.acme/flights'), '', 10)).toEqual({
-      servers: [
-        {
-          name: 'io.acme/flights',
-          title: 'flights 1.10.0',
-          versions: ['1.10.0', '1.9.0'],
-          instances: { passing: 1, warning: 1, gated: 0, critical: 1 },
-          zones: ['eu/a', 'eu/b'],
-          tools: 1,
-          resources: 0,
-          resourceTemplates: 0,
-          prompts: 0,
-        },
-      ],
-      total: 1,
-    })
-  })
-
-  it('goes through servers page by page', () => {
-    for (const server of ['d', 'b', 'a', 'c']) put('eu/a/n1', server, server)
-    const seen: string[] = []
-    let cursor: string | undefined = ''
-    while (cursor !== undefined) {
-      const page = catalog.servers(parseQuery(''), cursor, 3)
-      expect(page.total).toBe(4)
-      seen.push(...page.servers.map(({ name }) => name))
-      cursor = page.nextCursor
-    }
-    expect(seen).toEqual(['io.acme/a', 'io.acme/b', 'io.acme/c', 'io.acme/d'])
   })
 
   it('counts by region, zone and node, in the order of their names', () => {
@@ -184,8 +147,8 @@ describe('a catalog of instances', () => {
         ],
       },
     ])
-    expect(catalog.servers({ kind: 'all' }, '', 10).servers).toMatchObject([
-      { instances: { passing: 0, critical: 1 } },
+    expect([...catalog.placed({ kind: 'all' })]).toMatchObject([
+      { zone: 'a', counts: { passing: 0, critical: 1 } },
     ])
   })
 
@@ -194,27 +157,5 @@ describe('a catalog of instances', () => {
     put('eu/a/n1', 'i1', 'hotels')
     expect(catalog.regionsWith(parseQuery('tool:flights_tool'))).toEqual(['us'])
     expect(catalog.regionsWith(parseQuery(''))).toEqual(['eu', 'us'])
-  })
-})
-
-describe('a tally of servers', () => {
-  it('lets the highest version speak for the server, and lists the highest first', () => {
-    const tally = new ServerTally()
-    const versions = ['1.2.0-rc.10', '1.2.0-rc.9', '1.10.0', '1.2.0', '1.2.0+build.5', '1.9.9']
-    for (const version of versions) {
-      const counts = { passing: 1, warning: 0, gated: 0, critical: 0 }
-      const sizes = { tools: 0, resources: 0, resourceTemplates: 0, prompts: 0 }
-      const head = { id: version, name: 'io.acme/x', version, title: version, ...sizes }
-      tally.add(head, 'eu/a', counts)
-    }
-    const [server] = tally.page('', 1).servers
-    expect(server?.title).toBe('1.10.0')
-    expect(server?.versions.filter((version) => !version.includes('+'))).toEqual([
-      '1.10.0',
-      '1.9.9',
-      '1.2.0',
-      '1.2.0-rc.10',
-      '1.2.0-rc.9',
-    ])
   })
 })

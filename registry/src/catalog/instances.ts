@@ -2,15 +2,19 @@ import {
   candidatesOf,
   hitsInPanic,
   ignoringHealth,
+  nodeStatuses,
   PanicWatch,
-  type IndexedInstance,
   type InstanceCatalog,
   type InstanceStatus,
   type NodeStatus,
+  type OwnerId,
   type Random,
+  type StatusCounts,
+  type Topology,
   type ZoneLiveness,
 } from '@meridian/shared'
-import { addStatus, noCounts, ServerTally, type MutableCounts } from './tally.ts'
+import { NodeTally, shownStatus, type OwnerTally } from './node-tally.ts'
+import { addCounts, noCounts, type MutableCounts } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
 
 /** A catalog of instances: what local and regional registries know. */
@@ -22,6 +26,10 @@ export function createInstancesCatalog(
   const { index } = catalog
   // All that is held is one place to it: a zone, or a region.
   const panics = new PanicWatch(catalog, () => true)
+  const tally = new NodeTally(
+    index,
+    ({ spec }) => catalog.head(spec.definition)?.name ?? spec.definition,
+  )
   return {
     apply: (owner, events) => catalog.apply(owner, events),
     definitionsArrived: (ids) => catalog.definitionsArrived(ids),
@@ -29,6 +37,7 @@ export function createInstancesCatalog(
       return catalog.heldBack
     },
 
+    head: (id) => catalog.head(id),
     finder: catalog.finder,
     definitionsOf: (query) => catalog.definitionsOf(query),
     server: (name) => catalog.server(name),
@@ -49,102 +58,75 @@ export function createInstancesCatalog(
 
     regionsWith: (query) => index.count(query).regions.map(({ region }) => region),
 
-    servers(query, after, limit) {
-      const tally = new ServerTally()
+    *placed(query) {
       for (const instance of index.matching(query)) {
         const { owner, spec, locality } = instance
         if (liveness.statusOf(owner) === 'reaped') continue
         const head = catalog.head(spec.definition)
         if (!head) continue
-        const counts = noCounts()
-        addStatus(counts, shownStatus(instance))
-        tally.add(head, `${locality.region}/${locality.zone}`, counts)
+        const { region, zone } = locality
+        yield { head, region, zone, counts: oneOf[shownStatus(instance)] }
       }
-      const { servers, total, more } = tally.page(after, limit)
-      const last = servers.at(-1)
-      return { servers, total, ...(more && last && { nextCursor: last.name }) }
     },
 
     staleZones: () => [],
+    tallies: () => tally.zones(),
 
     regions() {
-      const regions = new Map<string, RegionTally>()
-      for (const instance of index.matching({ kind: 'all' })) {
-        const { owner, spec, locality } = instance
-        const status = shownStatus(instance)
-        const name = catalog.head(spec.definition)?.name ?? spec.definition
-        const region = entry(regions, locality.region, newRegion)
-        const zone = entry(region.zones, locality.zone, newZone)
-        const node = entry(zone.nodes, locality.node, newNode)
-        node.state = liveness.statusOf(owner) ?? 'alive'
-        addStatus(region.counts, status)
-        for (const tally of [zone, node]) {
-          addStatus(tally.counts, status)
-          tally.servers.add(name)
-        }
+      const regions = new Map<string, { counts: MutableCounts; zones: ZoneTopology[] }>()
+      for (const { region, zone, counts, servers, owners } of tally.zones()) {
+        const entry = regions.get(region) ?? { counts: noCounts(), zones: [] }
+        regions.set(region, entry)
+        addCounts(entry.counts, counts)
+        entry.zones.push({
+          zone,
+          servers: servers.size,
+          instances: { ...counts },
+          state: liveness.stateOf(`${region}/${zone}`),
+          nodes: nodesOf(owners.values()),
+        })
       }
       return sorted(regions).map(([region, { counts, zones }]) => ({
         region,
         instances: counts,
-        zones: sorted(zones).map(([zone, tally]) => ({
-          zone,
-          servers: tally.servers.size,
-          instances: tally.counts,
-          state: liveness.stateOf(`${region}/${zone}`),
-          nodes: sorted(tally.nodes).map(([node, { state, servers, counts: instances }]) => ({
-            node,
-            state,
-            servers: servers.size,
-            instances,
-          })),
-        })),
+        zones: zones.sort((a, b) => (a.zone < b.zone ? -1 : 1)),
       }))
     },
   }
+
+  function nodesOf(owners: Iterable<OwnerTally>): NonNullable<ZoneTopology['nodes']> {
+    const nodes = Map.groupBy(owners, ({ node }) => node)
+    return sorted(nodes).map(([node, parts]) => {
+      const instances = noCounts()
+      for (const { counts } of parts) addCounts(instances, counts)
+      return {
+        node,
+        state: nodeState(
+          liveness,
+          parts.map(({ owner }) => owner),
+        ),
+        servers: new Set(parts.flatMap(({ servers }) => [...servers])).size,
+        instances,
+      }
+    })
+  }
 }
 
-interface Tally {
-  readonly servers: Set<string>
-  readonly counts: MutableCounts
-}
-interface ZoneTally extends Tally {
-  readonly nodes: Map<string, NodeTally>
-}
-interface NodeTally extends Tally {
-  state: NodeStatus
-}
-interface RegionTally {
-  readonly counts: MutableCounts
-  readonly zones: Map<string, ZoneTally>
+type ZoneTopology = Topology['regions'][number]['zones'][number]
+
+/** A node stands as its agent does; where only importers are known, as the best of them. */
+export function nodeState(liveness: ZoneLiveness, owners: readonly OwnerId[]): NodeStatus {
+  const states = owners.map((owner) => liveness.statusOf(owner) ?? 'alive')
+  const agent = owners.findIndex((owner) => owner.endsWith('/agent'))
+  return states[agent] ?? nodeStatuses.find((state) => states.includes(state)) ?? 'alive'
 }
 
-function newRegion(): RegionTally {
-  return { counts: noCounts(), zones: new Map() }
-}
-
-function newZone(): ZoneTally {
-  return { ...newTally(), nodes: new Map() }
-}
-
-function newNode(): NodeTally {
-  return { ...newTally(), state: 'alive' }
-}
-
-/** Nobody serves from a node that cannot be reached, whatever its checks said last. */
-function shownStatus({ state, liveness }: IndexedInstance): InstanceStatus {
-  return liveness === 'unreachable' ? 'critical' : state.status
-}
-
-function newTally(): Tally {
-  return { servers: new Set(), counts: noCounts() }
-}
-
-function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
-  const found = map.get(key)
-  if (found !== undefined) return found
-  const made = make()
-  map.set(key, made)
-  return made
+/** The counts of one instance, by its status. */
+const oneOf: Readonly<Record<InstanceStatus, StatusCounts>> = {
+  passing: { ...noCounts(), passing: 1 },
+  warning: { ...noCounts(), warning: 1 },
+  gated: { ...noCounts(), gated: 1 },
+  critical: { ...noCounts(), critical: 1 },
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {

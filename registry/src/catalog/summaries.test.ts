@@ -152,27 +152,14 @@ describe('a catalog of summaries', () => {
     expect(catalog.staleZones()).toEqual([])
   })
 
-  it('adds up servers over zones and regions, by page', () => {
+  it('places definitions in zones, with their counts', () => {
     put('eu/-/r1/summary', rowOf('eu', 'a', flights.id, { passing: 2, warning: 1 }))
     put('eu/-/r1/summary', rowOf('eu', 'b', flights.id, { passing: 1, critical: 4 }))
     put('us/-/r1/summary', rowOf('us', 'a', hotels.id))
-    const first = catalog.servers(parseQuery(''), '', 1)
-    expect(first).toMatchObject({
-      total: 2,
-      nextCursor: 'io.acme/flights',
-      servers: [
-        {
-          name: 'io.acme/flights',
-          versions: ['1.2.0'],
-          zones: ['eu/a', 'eu/b'],
-          tools: 1,
-          instances: { passing: 3, warning: 1, gated: 0, critical: 4 },
-        },
-      ],
-    })
-    const second = catalog.servers(parseQuery(''), 'io.acme/flights', 1)
-    expect(second.servers.map(({ name }) => name)).toEqual(['io.acme/hotels'])
-    expect(second.nextCursor).toBeUndefined()
+    expect([...catalog.placed(parseQuery('tool:search_flights'))]).toMatchObject([
+      { head: { name: 'io.acme/flights' }, zone: 'a', counts: { passing: 2, warning: 1 } },
+      { head: { name: 'io.acme/flights' }, zone: 'b', counts: { passing: 1, critical: 4 } },
+    ])
   })
 
   it('holds a row back until its definition arrives', () => {

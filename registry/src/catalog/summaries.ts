@@ -12,6 +12,7 @@ import {
   type CapabilityIndex,
   type Definition,
   type DefinitionId,
+  type HeadsFollower,
   type InstanceStatus,
   type OwnerId,
   type OwnerRecord,
@@ -20,7 +21,7 @@ import {
   type SummaryRow,
   type Topology,
 } from '@meridian/shared'
-import { addCounts, noCounts, ServerTally, type MutableCounts } from './tally.ts'
+import { addCounts, noCounts, type MutableCounts } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
 import { ZoneReaders } from './zone-readers.ts'
 
@@ -32,6 +33,8 @@ export interface SummariesCatalogSources {
   readonly onUnreadable: (owner: OwnerId, key: string, reason: string) => void
   /** Whether the replica that owns these summaries is heard now. */
   readonly lives: (owner: OwnerId) => boolean
+  /** Whoever wants to hear, beside free-text search, which definitions rows name. */
+  readonly headsFollowers?: readonly HeadsFollower[]
 }
 
 export interface SummariesCatalog extends TierCatalog {
@@ -47,7 +50,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
   const { index } = sources
   const rows = new Map<string, SummaryRow>()
   const finder = new DefinitionFinder((id) => sources.definition(id))
-  const heads = new DefinitionHeads(finder)
+  const heads = new DefinitionHeads([finder, ...(sources.headsFollowers ?? [])])
   const heldBack = new HeldBack()
   const readers = new ZoneReaders(sources.lives)
 
@@ -133,6 +136,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
     },
 
     candidates: () => ({ candidates: [], panic: false }),
+    head: (id) => heads.get(id),
 
     finder,
     definitionsOf: (query) => new Set([...matching(query)].map(({ definition }) => definition)),
@@ -157,16 +161,14 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
         .sort()
     },
 
-    servers(query, after, limit) {
-      const tally = new ServerTally()
+    *placed(query) {
       for (const row of matching(query)) {
         const head = heads.get(row.definition)
-        if (head) tally.add(head, `${row.region}/${row.zone}`, row)
+        if (head) yield { head, region: row.region, zone: row.zone, counts: row }
       }
-      const { servers, total, more } = tally.page(after, limit)
-      const last = servers.at(-1)
-      return { servers, total, ...(more && last && { nextCursor: last.name }) }
     },
+
+    tallies: () => [],
 
     regions(): Topology['regions'] {
       const regions = new Map<string, Map<string, { names: Set<string>; counts: MutableCounts }>>()

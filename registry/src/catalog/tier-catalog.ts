@@ -1,6 +1,7 @@
 import type {
   Candidate,
   DefinitionFinder,
+  DefinitionHead,
   LookupPlan,
   LookupResult,
   OwnerId,
@@ -10,9 +11,10 @@ import type {
   Query,
   RecordEvent,
   ServerDetail,
-  ServersPage,
+  StatusCounts,
   Topology,
 } from '@meridian/shared'
+import type { OwnerTally } from './node-tally.ts'
 
 export interface TierLookupOptions {
   readonly from: Locality
@@ -27,6 +29,14 @@ export interface Candidates {
   readonly panic: boolean
 }
 
+/** Where some instances of a definition are: one of them, or a zone's as its region counted them. */
+export interface Placed {
+  readonly head: DefinitionHead
+  readonly region: string
+  readonly zone: string
+  readonly counts: StatusCounts
+}
+
 /** What a registry knows, whatever its tier holds: instances, or summaries of regions. */
 export interface TierCatalog {
   /** Takes in what changed in an owner's set. */
@@ -35,12 +45,14 @@ export interface TierCatalog {
   /** Records held back until a definition arrives. */
   readonly heldBack: number
 
+  /** Name, version and counts of a definition that a row names. */
+  head(id: DefinitionId): DefinitionHead | undefined
   /** Instances to draw from, nearest first; none where only summaries are held. */
   candidates(plan: LookupPlan, options: TierLookupOptions): Candidates
   /** Regions that may have a match: a superset where only summaries are held. */
   regionsWith(query: Query): string[]
-  /** Servers with a match, by name, those after `after` first. */
-  servers(query: Query, after: string, limit: number): ServersPage
+  /** What matches and is shown, in no particular order. */
+  placed(query: Query): Iterable<Placed>
   regions(): Topology['regions']
   /**
    * `region/zone` of those that nobody below reads at present: what is shown of them is what was
@@ -53,4 +65,6 @@ export interface TierCatalog {
   definitionsOf(query: Query): ReadonlySet<DefinitionId>
   /** What runs under a server's name; undefined where nothing does. */
   server(name: string): ServerDetail | undefined
+  /** By zone and owner; nothing where only summaries are held. */
+  tallies(): Iterable<{ readonly owners: ReadonlyMap<OwnerId, OwnerTally> }>
 }

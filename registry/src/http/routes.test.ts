@@ -1,15 +1,23 @@
-import { problemSchema, type LookupParams, type Query, type Readiness } from '@meridian/shared'
+import {
+  MeridianError,
+  parseQuery,
+  problemSchema,
+  type LookupParams,
+  type Readiness,
+} from '@meridian/shared'
 import { createLog } from '@meridian/shared/log'
 import { describe, expect, it } from 'vitest'
 import { createRegistryRoutes } from './routes.ts'
 
 const isReady: Readiness = { ready: true, reasons: [] }
 
+const known = 'ab'.repeat(32)
+
 const notAsked = () => {
   throw new Error('is not for this test')
 }
 
-function createApp(readiness = isReady) {
+function createApp(readiness = isReady, topologySize = 1) {
   const asked: unknown[] = []
   const app = createRegistryRoutes(
     {
@@ -25,15 +33,36 @@ function createApp(readiness = isReady) {
           results: [],
         })
       },
-      servers: (query: Query, after: string, limit: number) => {
-        asked.push({ query, after, limit })
+      servers: (params) => {
+        asked.push(params)
         return { servers: [], total: 0 }
       },
       find: notAsked,
       reportCalls: notAsked,
-      server: notAsked,
-      definition: notAsked,
-      topology: () => ({ tier: 'regional', replica: 'r1', regions: [] }),
+      server: (name) => {
+        asked.push(name)
+        return Promise.resolve(undefined)
+      },
+      definition: (id) => Promise.resolve(id === known ? '{"name":"io.acme/x"}' : undefined),
+      versions: (name) => ({ name, versions: [] }),
+      instances: (params) => {
+        asked.push(params)
+        return Promise.resolve({ instances: [], unreachable: [] })
+      },
+      nodes: (params) => {
+        asked.push(params)
+        return Promise.resolve({ nodes: [], unreachable: [] })
+      },
+      explain: ({ q }) => {
+        parseQuery(q)
+        throw new MeridianError('busy', 'not now')
+      },
+      topology: () => ({ tier: 'regional', replica: 'r1'.repeat(topologySize), regions: [] }),
+      official: {
+        page: () => ({ servers: [], metadata: { count: 0 } }),
+        versions: notAsked,
+        version: notAsked,
+      },
       readiness: () => readiness,
     },
     { log: createLog({ name: 'test', level: 'silent' }), hostNames: ['registry.example'] },
@@ -57,11 +86,11 @@ describe('a registry’s routes', () => {
 
   it('hand over what servers are asked for, understood', async () => {
     const { app, asked } = createApp()
-    await app.request('/v1/servers?q=tag:travel&limit=7&cursor=io.acme/a')
+    await app.request('/v1/servers?q=tag:travel&text=air&sort=updated&limit=7&cursor=abc')
     await app.request('/v1/servers')
     expect(asked).toEqual([
-      { query: { kind: 'is', field: 'tag', value: 'travel' }, after: 'io.acme/a', limit: 7 },
-      { query: { kind: 'all' }, after: '', limit: 50 },
+      { q: 'tag:travel', text: 'air', sort: 'updated', cursor: 'abc', limit: 7 },
+      { q: '', text: '', sort: 'name', limit: 50 },
     ])
   })
 
@@ -74,9 +103,18 @@ describe('a registry’s routes', () => {
     ['/v1/servers?limit=0', 'invalid_request'],
     ['/v1/servers?limit=501', 'invalid_request'],
     ['/v1/servers?limit=1&limit=2', 'invalid_request'],
-    [`/v1/servers?cursor=${'x'.repeat(2_000)}`, 'invalid_request'],
+    [`/v1/servers?cursor=${'x'.repeat(3_000)}`, 'invalid_request'],
+    ['/v1/servers?sort=random', 'invalid_request'],
+    [`/v1/servers?text=${'x'.repeat(600)}`, 'invalid_request'],
+    ['/v1/servers/io.acme%2Fx/versions?tool=1', 'invalid_request'],
+    [`/v1/servers/${'x'.repeat(201)}/versions`, 'invalid_request'],
+    ['/v1/definitions/abc', 'invalid_request'],
+    [`/v1/definitions/${'0'.repeat(64)}`, 'not_found'],
+    ['/v1/instances?limit=x', 'invalid_request'],
+    ['/v1/nodes?q=', 'invalid_request'],
+    ['/v1/explain?near=eu', 'invalid_request'],
+    ['/v1/explain?q=tool:', 'invalid_query'],
     ['/v1/servers?tag=travel', 'invalid_request'],
-    ['/v1/servers?q=tool:', 'invalid_query'],
     ['/v1/lookup?limit=1000', 'invalid_request'],
     ['/v1/topology/eu', 'not_found'],
     ['/', 'not_found'],
@@ -95,6 +133,57 @@ describe('a registry’s routes', () => {
         expect(response.headers.get('allow')).toBe('GET, HEAD')
       }
     }
+  })
+
+  it('take a server’s name with its slash written as %2F', async () => {
+    const { app } = createApp()
+    const response = await app.request('/v1/servers/io.acme%2Fflights/versions')
+    expect(await response.json()).toEqual({ name: 'io.acme/flights', versions: [] })
+  })
+
+  it('give a definition as it is, for good', async () => {
+    const { app } = createApp()
+    const response = await app.request(`/v1/definitions/${known}`)
+    expect(await response.text()).toBe('{"name":"io.acme/x"}')
+    expect(response.headers.get('etag')).toBe(`"${known}"`)
+    expect(response.headers.get('cache-control')).toContain('immutable')
+    const again = await app.request(`/v1/definitions/${known}`, {
+      headers: { 'if-none-match': `"${known}"` },
+    })
+    expect([again.status, await again.text()]).toEqual([304, ''])
+  })
+
+  it('send nothing again to those who have it', async () => {
+    const { app } = createApp()
+    const tag = (await app.request('/v1/servers')).headers.get('etag') ?? ''
+    expect(tag).not.toBe('')
+    const headers = { 'if-none-match': tag }
+    expect((await app.request('/v1/servers', { headers })).status).toBe(304)
+  })
+
+  it('let pages of other sites read, and say what they may send', async () => {
+    const { app } = createApp()
+    const headers = { origin: 'https://elsewhere.example' }
+    const read = await app.request('/v1/servers', { headers })
+    expect(read.headers.get('access-control-allow-origin')).toBe('*')
+    const refused = await app.request('/v1/servers?limit=0', { headers })
+    expect(refused.headers.get('access-control-allow-origin')).toBe('*')
+    const asked = { ...headers, 'access-control-request-method': 'GET' }
+    const preflight = await app.request('/v1/servers', { method: 'OPTIONS', headers: asked })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-methods')).toBe('GET,HEAD,OPTIONS')
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('Authorization')
+  })
+
+  it('compress what is larger than 1 KiB, for those who can read it', async () => {
+    const headers = { 'accept-encoding': 'gzip' }
+    const encoding = async (size: number, init = {}) => {
+      const response = await createApp(isReady, size).app.request('/v1/topology', init)
+      return response.headers.get('content-encoding')
+    }
+    expect(await encoding(2_000, { headers })).toBe('gzip')
+    expect(await encoding(1, { headers })).toBeNull()
+    expect(await encoding(2_000)).toBeNull()
   })
 
   it('answer to their own names, and to no other', async () => {

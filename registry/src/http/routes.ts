@@ -1,26 +1,21 @@
-import {
-  parseQuery,
-  serversParamsSchema,
-  type Query,
-  type Readiness,
-  type ServersPage,
-  type Topology,
-} from '@meridian/shared'
+import type { Readiness } from '@meridian/shared'
 import type { Need } from '@meridian/shared/access'
 import {
   addLookupRoutes,
   createEdge,
-  readParams,
   type EdgeApp,
   type EdgeOptions,
   type GuardOptions,
   type LookupApi,
 } from '@meridian/shared/http'
+import type { BrowseApi } from '../browse/browse.ts'
+import { serveOfficial, type OfficialApi } from '../official/routes.ts'
+import { serveBrowse } from './browse.ts'
+import { serveReaders } from './reading.ts'
 
 /** What the routes need of a registry. */
-export interface RegistryApi extends LookupApi {
-  servers(query: Query, after: string, limit: number): ServersPage
-  topology(): Topology
+export interface RegistryApi extends LookupApi, BrowseApi {
+  readonly official: OfficialApi
   readiness(): Readiness
 }
 
@@ -37,15 +32,12 @@ export function createRegistryRoutes(
     ...options,
     guard: { ...access, needOf: registryNeed, openOnLoopback: 'reads' },
   })
+  serveReaders(app)
 
+  // Before lookups, whose path of a server takes all that follows.
+  serveBrowse(app, api)
+  serveOfficial(app, api.official)
   addLookupRoutes(app, api)
-
-  app.get('/v1/servers', (c) => {
-    const { q, limit, cursor } = readParams(c, serversParamsSchema)
-    return c.json(api.servers(parseQuery(q), cursor ?? '', limit))
-  })
-
-  app.get('/v1/topology', (c) => c.json(api.topology()))
 
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', (c) => {
@@ -57,7 +49,10 @@ export function createRegistryRoutes(
 
 /** What each route asks of its caller: whatever is no read takes an operator. */
 function registryNeed(method: string, path: string): Need {
-  if (path === '/livez' || path === '/readyz') return 'nothing'
+  // A browser asks with OPTIONS, before it sends anything, what it may send.
+  if (path === '/livez' || path === '/readyz' || method === 'OPTIONS') return 'nothing'
+  // What the official API would have publishers write is not taken here from anybody.
+  if (path.startsWith('/v0')) return 'lookup'
   if (path === '/v1/lookup' || path === '/v1/lookups') return 'lookup'
   return method === 'GET' || method === 'HEAD' ? 'lookup' : 'operate'
 }

@@ -32,8 +32,9 @@ export function headOf(id: DefinitionId, definition: Definition): DefinitionHead
   }
 }
 
+/** Hears of the first and of the last row that names a definition. */
 export interface HeadsFollower {
-  shown(id: DefinitionId): void
+  shown(id: DefinitionId, head: DefinitionHead): void
   gone(id: DefinitionId): void
 }
 
@@ -43,11 +44,10 @@ export interface HeadsFollower {
  */
 export class DefinitionHeads {
   readonly #heads = new Map<DefinitionId, { readonly head: DefinitionHead; rows: number }>()
-  readonly #follower: HeadsFollower | undefined
+  readonly #followers: readonly HeadsFollower[]
 
-  /** `follower` hears of the first and of the last row that names a definition. */
-  constructor(follower?: HeadsFollower) {
-    this.#follower = follower
+  constructor(followers: readonly HeadsFollower[] = []) {
+    this.#followers = followers
   }
 
   get(id: DefinitionId): DefinitionHead | undefined {
@@ -63,8 +63,9 @@ export class DefinitionHeads {
     const known = this.#heads.get(id)
     if (known) known.rows += 1
     else if (definition) {
-      this.#heads.set(id, { head: headOf(id, definition), rows: 1 })
-      this.#follower?.shown(id)
+      const head = headOf(id, definition)
+      this.#heads.set(id, { head, rows: 1 })
+      for (const follower of this.#followers) follower.shown(id, head)
     } else throw new Error(`the definition ${id} is named for the first time, and not given`)
   }
 
@@ -75,6 +76,6 @@ export class DefinitionHeads {
     known.rows -= 1
     if (known.rows > 0) return
     this.#heads.delete(id)
-    this.#follower?.gone(id)
+    for (const follower of this.#followers) follower.gone(id)
   }
 }

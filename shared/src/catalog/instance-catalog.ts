@@ -18,7 +18,7 @@ import {
 } from '../replication/index.ts'
 import { decodeInstanceSpec, decodeInstanceState } from '../wire/index.ts'
 import { DefinitionFinder } from './definition-finder.ts'
-import { DefinitionHeads, type DefinitionHead } from './definition-heads.ts'
+import { DefinitionHeads, type DefinitionHead, type HeadsFollower } from './definition-heads.ts'
 import { HeldBack } from './held-back.ts'
 import { ServerVersions } from './server-versions.ts'
 
@@ -30,6 +30,8 @@ export interface InstanceCatalogSources {
   readonly definition: (id: DefinitionId) => Definition | undefined
   /** A record that cannot be read harms nobody else; it is reported, and read again later. */
   readonly onUnreadable: (owner: OwnerId, key: string, reason: string) => void
+  /** Whoever wants to hear, beside free-text search, which definitions rows name. */
+  readonly headsFollowers?: readonly HeadsFollower[]
 }
 
 /**
@@ -53,7 +55,7 @@ export class InstanceCatalog {
   constructor(sources: InstanceCatalogSources) {
     this.#sources = sources
     this.finder = new DefinitionFinder((id) => sources.definition(id))
-    this.#heads = new DefinitionHeads(this.finder)
+    this.#heads = new DefinitionHeads([this.finder, ...(sources.headsFollowers ?? [])])
   }
 
   get index(): CapabilityIndex {

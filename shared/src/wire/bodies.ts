@@ -2,11 +2,13 @@ import {
   instanceStatusSchema,
   limits,
   transportKindSchema,
+  type DefinitionId,
   type InstanceSpec,
   type InstanceState,
   type Metadata,
 } from '../model/index.ts'
 import {
+  listingKey,
   parseRecordKey,
   specKey,
   stateKey,
@@ -19,6 +21,7 @@ import {
 } from '../replication/index.ts'
 import { Fields } from './fields.ts'
 import { invalidMessage } from './invalid-message.ts'
+import { wireLimits } from './limits.ts'
 import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
 
 /**
@@ -136,6 +139,43 @@ export function decodeZoneReading(record: OwnerRecord): ZoneReading {
   const { region, zone } = key
   return { region, zone, state: oneOf(zoneStates, bodyFields(record, 'a zone’s reading'), 'state') }
 }
+
+const listingStatuses = ['active', 'deprecated', 'deleted'] as const
+
+/**
+ * An importer's word on a definition: it is listed, whether or not anybody runs it. Times are
+ * milliseconds since 1970, as its publisher's registry gave them.
+ */
+export interface Listing {
+  readonly definition: DefinitionId
+  readonly status: (typeof listingStatuses)[number]
+  readonly publishedAt: number
+  readonly updatedAt: number
+  /** Which import it came with. */
+  readonly source: string
+}
+
+export function encodeListing(listing: Listing): RecordInput {
+  const { definition, status, publishedAt, updatedAt, source } = listing
+  const body = encodeBody([listingStatuses.indexOf(status), publishedAt, updatedAt, source])
+  return { key: listingKey(definition), definition, body }
+}
+
+export function decodeListing(record: OwnerRecord): Listing {
+  const { definition } = record
+  if (definition === undefined) throw invalidMessage('a listing names no definition')
+  const fields = bodyFields(record, 'a listing')
+  return {
+    definition,
+    status: oneOf(listingStatuses, fields, 'status'),
+    publishedAt: fields.integer('publishedAt', wallMsMax),
+    updatedAt: fields.integer('updatedAt', wallMsMax),
+    source: fields.text('source', wireLimits.nameMax),
+  }
+}
+
+/** The year 9999: what RFC 3339 can still write. */
+const wallMsMax = 253_402_300_799_999
 
 /** A copy: the encoder's buffer is shared, and bodies are kept for long. */
 function encodeBody(fields: readonly unknown[]): Uint8Array {
