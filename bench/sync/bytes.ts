@@ -1,6 +1,6 @@
 import { pulseIntervalMs } from '@meridian/shared'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startCountedZone } from './counted-zone.ts'
+import { startCountedRegion } from './counted-region.ts'
 import { atMost, type Figure } from './report.ts'
 
 /** What is published for a change, and in a zone in which nothing changes. */
@@ -17,7 +17,7 @@ export async function measureBytes(): Promise<Figure[]> {
 }
 
 async function measureChanges(): Promise<Figure[]> {
-  const zone = await startCountedZone({
+  const zone = await startCountedRegion({
     nodes: 1,
     instancesPerNode,
     servers,
@@ -53,7 +53,7 @@ async function measureChanges(): Promise<Figure[]> {
 
 async function measureIdleZone(): Promise<Figure[]> {
   const pulseMs = pulseIntervalMs(zoneNodes)
-  const zone = await startCountedZone({ nodes: zoneNodes, instancesPerNode, servers, pulseMs })
+  const zone = await startCountedRegion({ nodes: zoneNodes, instancesPerNode, servers, pulseMs })
   try {
     await zone.settled()
     // What the start has brought about dies away.

@@ -9,6 +9,7 @@ import {
   InstanceCatalog,
   keepTidy,
   Outliers,
+  parseQuery,
   readDefinition,
   RemoteAnswers,
   serveRpc,
@@ -52,6 +53,7 @@ import { OfficialList } from './official/listing.ts'
 import { readOfficialServer } from './official/server-json.ts'
 import { SummaryReplicas } from './downlink/summary-replicas.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
+import { createRoundTrips } from './uplink/round-trips.ts'
 import { createSummaries } from './uplink/summaries.ts'
 
 export interface ReplicaOptions {
@@ -274,6 +276,19 @@ export function createReplica(options: ReplicaOptions): Replica {
     definition: (id) => store.definition(id),
   })
 
+  const roundTrips =
+    role.asks === 'other-regions'
+      ? createRoundTrips({
+          askers,
+          clock,
+          random,
+          log,
+          ...(role.holds === 'summaries'
+            ? { regions: () => catalog.regionsWith(parseQuery('')) }
+            : { region: place.region }),
+        })
+      : undefined
+
   let subscriptions: Subscription[] = []
   /** Once all that was on disk is shown: a summary of half of it would empty the other half. */
   const answerOthers = () => {
@@ -281,6 +296,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     liveness.start()
     below?.start()
     summaries?.start()
+    roundTrips?.start()
     subscriptions = [
       serveHoldings({
         transport,
@@ -334,6 +350,10 @@ export function createReplica(options: ReplicaOptions): Replica {
       definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
       ...browse,
       official,
+      topology: () => ({
+        ...browse.topology(),
+        ...(roundTrips && { roundTrips: [...roundTrips.measured] }),
+      }),
       readiness: () => {
         const reasons = [
           ...(transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]),
@@ -352,6 +372,8 @@ export function createReplica(options: ReplicaOptions): Replica {
       directory.close()
       summaries?.close()
       below?.close()
+
+      roundTrips?.close()
       liveness.close()
       follower.close()
       freshness.close()

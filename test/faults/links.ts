@@ -5,6 +5,9 @@ import { parentOf } from '../support/nats-tree.ts'
 import type { ProgramTree } from '../support/program-tree.ts'
 import { seconds, type Fault } from './fault.ts'
 
+/** A node that is not heard for so long is out of its zone's lookups (13 s), or about to be. */
+const deadAfterMs = 10_000
+
 /** The longest that a dead link may go unnoticed. */
 const noticedMsMax = 30_000
 
@@ -12,6 +15,7 @@ const noticedMsMax = 30_000
 export function breakLink(place: string, how: 'cut' | 'half-open', ms: number): Fault {
   return {
     name: `link ${place} ${how} ${ms / 1_000} s`,
+    ...(ms > deadAfterMs && place.split('/').length === 3 && { unheard: place }),
     async run(tree) {
       const link = tree.link(place)
       const isGone = await watchLink(tree, place)

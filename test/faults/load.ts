@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly tree: ProgramTree
   readonly ledger: Ledger
   readonly random: () => number
+  /** As of the fault. */
+  readonly unheard?: string | undefined
   /** Between two writes to one agent. */
   readonly writeEveryMs: number
 }
@@ -46,7 +48,8 @@ export function anchorOf(place: string): string {
   return `anchor${place.replaceAll('/', '')}`
 }
 
-export function startLoad({ tree, ledger, random, writeEveryMs }: LoadOptions): Load {
+export function startLoad(options: LoadOptions): Load {
+  const { tree, ledger, random, unheard, writeEveryMs } = options
   const writing = new AbortController()
   const asking = new AbortController()
   const complaints: string[] = []
@@ -67,7 +70,9 @@ export function startLoad({ tree, ledger, random, writeEveryMs }: LoadOptions): 
   const ask = async (place: string) => {
     const program = tree.program(`agent ${place}`)
     const zone = place.slice(0, place.lastIndexOf('/'))
-    const anchors = tree.agents.filter((each) => each.startsWith(`${zone}/`)).map(anchorOf)
+    const anchors = tree.agents
+      .filter((each) => each.startsWith(`${zone}/`) && (each === place || each !== unheard))
+      .map(anchorOf)
     for (let count = 0; !asking.signal.aborted; count += 1) {
       const anchor = anchors[count % anchors.length] ?? ''
       // Between a kill and its effect it counts as up: then the connection breaks.

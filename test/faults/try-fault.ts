@@ -44,6 +44,7 @@ export async function tryFault(
     tree,
     ledger,
     random,
+    unheard: fault.unheard,
     writeEveryMs: fault.writeEveryMs ?? writeEveryMs,
   })
   try {

@@ -3,6 +3,8 @@ import {
   findRequestSchema,
   lookupRequestSchema,
   parseQuery,
+  pingMethod,
+  pingRequestSchema,
   referRequestSchema,
   serverRequestSchema,
   serveRpc,
@@ -58,6 +60,7 @@ export function serveLookups(options: ServeLookupsOptions): Subscription[] {
       canonical: await definitions.definition(id, deadlineMs),
       replica,
     })),
+    ...serve(pingMethod, { request: pingRequestSchema }, () => ({ replica })),
     ...(role.holds === 'summaries'
       ? serve('refer', { request: referRequestSchema }, ({ q }) => ({
           ...referralOf(catalog, parseQuery(q)),

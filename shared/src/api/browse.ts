@@ -271,6 +271,8 @@ export type IndexExplanation = z.infer<typeof indexExplanationSchema>
 export const topologySchema = z.object({
   tier: tierSchema,
   replica: z.string(),
+  /** Round trips from this registry to other regions', in ms, nearest first; where it measures any. */
+  roundTrips: z.array(z.object({ region: z.string(), ms: z.number() })).optional(),
   regions: z.array(
     z.object({
       region: z.string(),

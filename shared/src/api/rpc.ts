@@ -70,6 +70,11 @@ export type LookupReply = z.infer<typeof lookupReplySchema>
 export const findReplySchema = findAnswerSchema.extend(fromReplica)
 export type FindReply = z.infer<typeof findReplySchema>
 
+/** Asked for nothing but the time that it takes. */
+export const pingMethod = 'ping'
+export const pingRequestSchema = z.object({})
+export const pingReplySchema = z.object({ ...fromReplica })
+
 /** `refer`: which regions may have it, by what they summarised. */
 export const referRequestSchema = z.object({ q: z.string() })
 export const referralSchema = z.object({

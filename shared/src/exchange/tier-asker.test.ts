@@ -42,9 +42,9 @@ beforeEach(() => {
 })
 
 /** A replica that answers after `delay()` ms under the group's name and its own. */
-function serve(name: string, delay: () => number): { close(): void } {
+function serve(name: string, delay: () => number, method = 'lookup'): { close(): void } {
   const transport = network.connect(name)
-  const subscriptions = [subjectOf('lookup'), subjectOf('lookup', name)].map((subject) =>
+  const subscriptions = [subjectOf(method), subjectOf(method, name)].map((subject) =>
     serveRpc(transport, subject, { request: z.unknown(), queue: 'tier', log: quiet }, () => {
       asked.push(name)
       return new Promise((resolve) => {
@@ -115,6 +115,26 @@ describe('asking a tier', () => {
     await learn(64)
     b.close()
     for (let i = 0; i < 8; i += 1) expect((await ask()).from).toBe('a')
+  })
+
+  it('keeps the shortest of the last pings as the round trip, until nobody answers', async () => {
+    const times = [40, 20, 90]
+    serve('a', () => times.shift() ?? 60, 'ping')
+    for (let i = 0; i < 3; i += 1) {
+      const pinged = asker.ping(1_000)
+      await clock.advance(1_000)
+      await pinged
+    }
+    expect(asker.roundTripMs).toBe(20)
+    // A route that became longer shows once the short ones are forgotten.
+    for (let i = 0; i < 8; i += 1) {
+      const pinged = asker.ping(1_000)
+      await clock.advance(1_000)
+      await pinged
+    }
+    expect(asker.roundTripMs).toBe(60)
+    asker.forgetPings()
+    expect(asker.roundTripMs).toBeUndefined()
   })
 
   it('fails as the last of its questions does', async () => {

@@ -3,7 +3,8 @@ import { isMeridianError, MeridianError } from '../errors.ts'
 import { HedgeBudget } from '../lookup/hedge-budget.ts'
 import { KnownReplicas } from '../lookup/known-replicas.ts'
 import { LatencyWindow } from '../lookup/latency-window.ts'
-import type { Clock, Random, Transport } from '../ports/index.ts'
+import { pingMethod, pingReplySchema } from '../api/rpc.ts'
+import type { Clock, Millis, Random, Transport } from '../ports/index.ts'
 import { ask } from './rpc.ts'
 
 export interface TierAskerOptions {
@@ -13,6 +14,9 @@ export interface TierAskerOptions {
   readonly clock: Clock
   readonly random: Random
 }
+
+/** A route that changed shows within two minutes. */
+const pingsKept = 8
 
 /** A second request before this would be asked for nothing. */
 const hedgeMsMin = 5
@@ -30,6 +34,7 @@ export class TierAsker {
   readonly #replicas = new KnownReplicas()
   readonly #budget = new HedgeBudget()
   #roundTripMs: number | undefined
+  readonly #pings: Millis[] = []
   /** Questions that were put to a second replica. */
   hedged = 0
 
@@ -37,9 +42,29 @@ export class TierAsker {
     this.#options = options
   }
 
-  /** A smoothed answer time, in milliseconds; undefined until there was an answer. */
+  /**
+   * The way there and back, in milliseconds: the shortest of the last pings, else a smoothed
+   * answer time; undefined until there was an answer.
+   */
   get roundTripMs(): number | undefined {
-    return this.#roundTripMs
+    return this.#pings.length > 0 ? Math.min(...this.#pings) : this.#roundTripMs
+  }
+
+  /**
+   * Measures the round trip with a question that takes no work. What other questions take has
+   * theirs in it, and the shortest of some has the least of queues. Errors: those of `ask`.
+   */
+  async ping(deadlineMs: Millis): Promise<void> {
+    const { transport, subject, clock } = this.#options
+    const startedAt = clock.now()
+    await ask(transport, subject(pingMethod), {}, { deadlineMs, reply: pingReplySchema })
+    this.#pings.push(clock.now() - startedAt)
+    if (this.#pings.length > pingsKept) this.#pings.shift()
+  }
+
+  /** Nobody answers there any more: what was measured is no longer so. */
+  forgetPings(): void {
+    this.#pings.length = 0
   }
 
   /** Errors: those of `ask`. */

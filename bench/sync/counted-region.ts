@@ -3,6 +3,7 @@ import {
   InMemoryOwnerStore,
   InMemoryReplicaStore,
   type Log,
+  type Tier,
   type Transport,
 } from '@meridian/shared'
 import { connectNats } from '@meridian/shared/nats'
@@ -16,28 +17,32 @@ import {
 } from '../../test/support/simulated/simulated-node.ts'
 import { countTraffic, Traffic } from './counting-transport.ts'
 
-/** A zone over a real server, in one process, whose every message is counted. */
-export interface CountedZone {
+/** A region over a real server, in one process, whose every message is counted. */
+export interface CountedRegion {
   readonly traffic: Traffic
+  /** Of all zones. */
   readonly nodes: readonly SimulatedNode[]
   /** Waits until a local and a regional replica hold everything. */
   settled(): Promise<void>
   close(): Promise<void>
 }
 
-export interface CountedZoneOptions {
+export interface CountedRegionOptions {
+  /** 1 unless given. */
+  readonly zones?: number
+  /** Of each zone. */
   readonly nodes: number
   readonly instancesPerNode: number
   readonly servers: number
   readonly pulseMs: number
 }
 
-const zone = { region: 'eu', zone: 'a' }
+const region = 'eu'
 const settledMsMax = 120_000
 const silence = () => undefined
 const log: Log = { debug: silence, info: silence, warn: silence, error: silence }
 
-export async function startCountedZone(options: CountedZoneOptions): Promise<CountedZone> {
+export async function startCountedRegion(options: CountedRegionOptions): Promise<CountedRegion> {
   const traffic = new Traffic()
   const server = await startNatsServer()
   const transports: Transport[] = []
@@ -52,10 +57,10 @@ export async function startCountedZone(options: CountedZoneOptions): Promise<Cou
     return countTraffic(transport, traffic)
   }
   const replicas: Replica[] = []
-  for (const tier of ['local', 'regional'] as const) {
+  const start = async (tier: Tier, place: { readonly region: string; readonly zone: string }) => {
     const replica = createReplica({
       tier,
-      place: { ...zone, replica: 'r1' },
+      place: { ...place, replica: 'r1' },
       store: new InMemoryReplicaStore(),
       ownStore: new InMemoryOwnerStore(),
       pulseMs: options.pulseMs,
@@ -67,21 +72,28 @@ export async function startCountedZone(options: CountedZoneOptions): Promise<Cou
     replica.start()
     replicas.push(replica)
   }
+  const zones = Array.from({ length: options.zones ?? 1 }, (_, at) => `z${at}`)
+  await start('global', { region: '-', zone: '-' })
+  await start('regional', { region, zone: '-' })
+  for (const zone of zones) await start('local', { region, zone })
   // They share a connection: it is what they say that counts.
   const transport = await connect()
   const nodes: SimulatedNode[] = []
-  for (let at = 0; at < options.nodes; at += 1) {
-    const node = createSimulatedNode({
-      locality: { ...zone, node: `node-${String(at).padStart(4, '0')}` },
-      instances: options.instancesPerNode,
-      serverOf: (instance) => (at + instance) % options.servers,
-      pulseMs: options.pulseMs,
-      transport,
-    })
-    nodes.push(node)
-    node.start()
-    // All at once they would pulse at once for ever after.
-    await delay(1)
+  for (const zone of zones) {
+    for (let at = 0; at < options.nodes; at += 1) {
+      const number = nodes.length
+      const node = createSimulatedNode({
+        locality: { region, zone, node: `node-${String(at).padStart(4, '0')}` },
+        instances: options.instancesPerNode,
+        serverOf: (instance) => (number + instance) % options.servers,
+        pulseMs: options.pulseMs,
+        transport,
+      })
+      nodes.push(node)
+      node.start()
+      // All at once they would pulse at once for ever after.
+      await delay(1)
+    }
   }
   return {
     traffic,
