@@ -147,6 +147,7 @@ export function createNode(options: NodeOptions): AgentNode {
     subject: subjects.delta(locality),
     tiers: ['local', 'regional'],
     definition: (id) => store.definition(id),
+    mayStartEpoch: () => rivalry.isAlone,
     startEpochAbove: (above) => {
       begin(above)
     },
@@ -207,6 +208,7 @@ export function createNode(options: NodeOptions): AgentNode {
   const rivalry = new Rivalry({
     owner,
     subject: subjects.pulse(locality),
+    pulseMs,
     self: () => ({ agentId: options.agentId, runId, epoch: own.set.version.epoch }),
     onYield: () => {
       publisher.pause()

@@ -9,6 +9,7 @@ import {
   type Clock,
   type Identity,
   type Log,
+  type Millis,
   type OwnerId,
   type Random,
   type Subscription,
@@ -20,6 +21,8 @@ export interface RivalryOptions {
   /** The subject of this node's pulses. */
   readonly subject: string
   readonly self: () => Identity
+  /** How often a process of this zone speaks. */
+  readonly pulseMs: () => Millis
   /** Another process goes on under this name: nothing more may be said. */
   readonly onYield: () => void
   /** The other has fallen silent: begin an epoch, then speak again. */
@@ -31,6 +34,8 @@ export interface RivalryOptions {
 }
 
 const sweepMs = 1_000
+/** A life shows by its second pulse; some come late. */
+const pulsesUntilHeard = 2.5
 
 /**
  * Listens for another process under this node's name, as a copied disk or configuration brings
@@ -43,6 +48,8 @@ export class Rivalry {
   #told: string | undefined
   #subscription: Subscription | undefined
   #sweep: Cancel | undefined
+  #listeningSince: Millis | undefined
+  #stopStatus: (() => void) | undefined
 
   constructor(options: RivalryOptions) {
     this.#options = options
@@ -54,8 +61,24 @@ export class Rivalry {
     return this.#watch.hasYielded
   }
 
+  /**
+   * Whether this process has listened for long enough to know that it is alone. One whose disk is
+   * behind what others hold must not set itself above them before: what they hold may be a living
+   * process's, whose servers would be gone from lookups until one of the two has yielded.
+   */
+  get isAlone(): boolean {
+    const { clock, pulseMs } = this.#options
+    if (this.#listeningSince === undefined || this.hasYielded) return false
+    return clock.now() - this.#listeningSince >= pulsesUntilHeard * pulseMs()
+  }
+
   start(): void {
-    const { transport, subject, log } = this.#options
+    const { transport, clock, subject, log } = this.#options
+    const listen = () => {
+      this.#listeningSince = transport.status === 'connected' ? clock.now() : undefined
+    }
+    listen()
+    this.#stopStatus = transport.onStatus(listen)
     this.#subscription = transport.subscribe(subject, ({ subject: from, body }) => {
       try {
         this.#hear(from, body)
@@ -68,6 +91,7 @@ export class Rivalry {
   }
 
   close(): void {
+    this.#stopStatus?.()
     this.#subscription?.unsubscribe()
     this.#sweep?.()
   }

@@ -240,6 +240,26 @@ describe('two processes under one name', () => {
     expect(region.told.filter(({ level }) => level === 'error')).toEqual([])
   })
 
+  it('do not hide what the one that was there has registered', async () => {
+    const local = region.replica('local', 'l1')
+    const neighbour = region.agent('n2')
+    await region.register(region.agent('n1'), 'of-first')
+    await region.clock.advance(1_000)
+    // As every node that has run for a while it has started before.
+    await region.kill('n1')
+    region.agent('n1')
+    await region.clock.advance(5_000)
+    const stranger = region.agent('n1', { name: 'stranger', disk: 'new' })
+    await region.register(stranger, 'of-stranger')
+    for (let half = 0; half < 60; half += 1) {
+      await region.clock.advance(500)
+      for (const asked of [neighbour, local]) {
+        expect(await region.found(asked)).toEqual(['of-first'])
+      }
+    }
+    expect(stranger.api.readiness().reasons.join()).toContain('rival')
+  })
+
   it('are not what a host is that was set up anew after its node was taken for dead', async () => {
     const local = region.replica('local', 'l1')
     await region.register(region.agent('n1'), 'of-old')
@@ -249,6 +269,8 @@ describe('two processes under one name', () => {
     expect(await region.found(local)).toEqual([])
     // What it sends first is a delta, by which the node lives again.
     await region.register(region.agent('n1', { disk: 'new' }), 'of-new')
+    // It has listened for a while first whether its predecessor lives after all.
+    await region.clock.advance(7_000)
     for (let second = 0; second < 40; second += 1) {
       await region.clock.advance(1_000)
       expect(await region.found(local)).toEqual(['of-new'])

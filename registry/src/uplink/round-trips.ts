@@ -49,13 +49,13 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   const { askers, clock, random, log } = options
   let measured: readonly RoundTrip[] = []
   let timer: Cancel | undefined
-  let closed = false
+  const end = new AbortController()
 
   async function measureAll(): Promise<void> {
     const regions = await knownRegions()
     const others = regions.filter((name) => name !== options.region).slice(0, limits.regionsMax)
     const found: RoundTrip[] = []
-    for (let at = 0; at < others.length && !closed; at += limits.atOnceMax) {
+    for (let at = 0; at < others.length && !end.signal.aborted; at += limits.atOnceMax) {
       const some = others.slice(at, at + limits.atOnceMax)
       for (const each of await Promise.all(some.map(measure))) if (each) found.push(each)
     }
@@ -84,10 +84,10 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     timer = clock.after(ms, () => {
       measureAll()
         .catch((error: unknown) => {
-          if (!closed) logFailure(log, error, {}, 'round trips not measured')
+          if (!end.signal.aborted) logFailure(log, error, {}, 'round trips not measured')
         })
         .finally(() => {
-          if (!closed) measureLater(limits.everyMs * (0.5 + random()))
+          if (!end.signal.aborted) measureLater(limits.everyMs * (0.5 + random()))
         })
     })
   }
@@ -101,7 +101,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
       measureLater(1_000 * random())
     },
     close() {
-      closed = true
+      end.abort()
       timer?.()
     },
   }

@@ -39,7 +39,12 @@ export interface PublisherOptions {
   readonly definition: (id: DefinitionId) => Uint8Array | undefined
   /** Others hold more than this disk does: commit and settle an epoch above theirs. */
   readonly startEpochAbove: (epoch: Epoch) => void
+  /** Whether that may be done now; asked again with each reply. Always, unless given. */
+  readonly mayStartEpoch?: () => boolean
 }
+
+/** Retries are up to 0.8 s apart then. */
+const failuresHeldBackMax = 3
 
 /**
  * Sends an owner's changes until they are acknowledged.
@@ -339,7 +344,12 @@ export class Publisher {
   }
 
   #startEpoch(above: Epoch, { replica, held }: DeltaReply): void {
-    const { clock, log, startEpochAbove, set } = this.#options
+    const { clock, log, startEpochAbove, mayStartEpoch, set } = this.#options
+    if (mayStartEpoch?.() === false) {
+      // It soon may: others are asked about once a second until then.
+      this.#failures = Math.min(this.#failures, failuresHeldBackMax)
+      return
+    }
     const now = clock.now()
     if (now - this.#epochStartedAt < exchangeLimits.epochGapMs) return
     this.#epochStartedAt = now
