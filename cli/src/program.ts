@@ -3,6 +3,7 @@ import { agentCommand } from './commands/agent.ts'
 import { devCommand } from './commands/dev.ts'
 import { addCompletion } from './commands/completion.ts'
 import { deregisterCommand } from './commands/deregister.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { drainCommand } from './commands/drain.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { lsCommand } from './commands/ls.ts'
@@ -39,6 +40,7 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     drainCommand(output),
     maintenanceCommand(output),
     setCommand(output),
+    doctorCommand(output),
     treeCommand(output),
     queryCommand(output),
     tokenCommand(output),

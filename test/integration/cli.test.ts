@@ -24,7 +24,7 @@ import { describedServer } from '../support/registrations.ts'
 const timeout = 60_000
 
 const commands = (
-  'dev agent registry lookup tree token register deregister ls inspect drain maintenance set ' +
+  'dev agent registry lookup tree doctor token register deregister ls inspect drain maintenance set ' +
   'completion'
 ).split(' ')
 

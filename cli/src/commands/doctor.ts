@@ -1,0 +1,57 @@
+import { Command } from 'commander'
+import type { Finding } from '../doctor/finding.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { environmentOf } from '../flags.ts'
+import { plural, printable, type Output } from '../output.ts'
+import { paint } from '../paint.ts'
+
+type DoctorFlags = Readonly<Record<string, string>> & { readonly json?: boolean }
+
+export function doctorCommand(output: Output): Command {
+  return new Command('doctor')
+    .description('look at all that the agent of this host needs, and say what to do')
+    .option('--region <name>', 'of this host (MERIDIAN_REGION)')
+    .option('--zone <name>', 'of this host (MERIDIAN_ZONE)')
+    .option('--node <name>', 'name of this host (MERIDIAN_NODE)')
+    .option('--data <folder>', 'where its databases are kept (MERIDIAN_DATA)')
+    .option('--port <port>', 'on which port of loopback it listens (MERIDIAN_HTTP_PORT)')
+    .option('--nats <urls>', 'servers of the zone, separated by commas (MERIDIAN_NATS_URL)')
+    .option('--json', 'print the findings as JSON')
+    .addHelpText(
+      'after',
+      `
+Looks with the settings of the agent at its configuration, tokens and certificate, port and socket,
+NATS (reached, its version, permissions), the zone's registry, clock, and databases. Run it as the
+agent's user and with its environment. It changes nothing.
+
+Exits with ${exitCodes.failed} when there is a problem, with ${exitCodes.ok} for warnings alone.`,
+    )
+    .action(async (flags: DoctorFlags) => {
+      // Loaded when needed: see the agent's command.
+      const { examine } = await import('../doctor/examine.ts')
+      const { json, ...settings } = flags
+      const findings = await examine(environmentOf(settings as Record<string, string>))
+      if (json) output.line(JSON.stringify(findings, null, 2))
+      else for (const finding of findings) for (const line of render(finding)) output.line(line)
+      const problems = findings.filter(({ state }) => state === 'problem').length
+      const warnings = findings.filter(({ state }) => state === 'warning').length
+      output.note(paint.dim(`${plural(problems, 'problem')}, ${plural(warnings, 'warning')}`))
+      if (problems > 0) process.exitCode = exitCodes.failed
+    })
+}
+
+const marks: Readonly<Record<Finding['state'], string>> = {
+  ok: paint.green('✓'),
+  warning: paint.yellow('!'),
+  problem: paint.red('✗'),
+  skipped: paint.dim('-'),
+}
+
+function render({ check, state, found, todo }: Finding): string[] {
+  return [
+    `${marks[state]} ${check.padEnd('configuration'.length)}  ${printable(found)}`,
+    ...(todo === undefined
+      ? []
+      : [`${' '.repeat('configuration'.length + 4)}→ ${printable(todo)}`]),
+  ]
+}
