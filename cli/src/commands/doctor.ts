@@ -30,7 +30,7 @@ Exits with ${exitCodes.failed} when there is a problem, with ${exitCodes.ok} for
       // Loaded when needed: see the agent's command.
       const { examine } = await import('../doctor/examine.ts')
       const { json, ...settings } = flags
-      const findings = await examine(environmentOf(settings as Record<string, string>))
+      const findings = await examine(environmentOf(settings))
       if (json) output.line(JSON.stringify(findings, null, 2))
       else for (const finding of findings) for (const line of render(finding)) output.line(line)
       const problems = findings.filter(({ state }) => state === 'problem').length

@@ -8,8 +8,6 @@ export interface Finding {
   readonly todo?: string
 }
 
-export type Examine = () => Promise<readonly Finding[]>
-
 /** The error as one sentence, for people. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
