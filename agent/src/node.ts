@@ -12,6 +12,7 @@ import {
   Outliers,
   Publisher,
   pulseIntervalMs,
+  Quarantining,
   randomId,
   readDefinition,
   RemoteAnswers,
@@ -30,6 +31,7 @@ import {
   type LivenessSettings,
   type Log,
   type OwnerStore,
+  type Quarantine,
   type Random,
   type ReplicaStore,
   type Subscription,
@@ -82,6 +84,8 @@ export interface NodeOptions {
 export interface AgentNode {
   readonly api: AgentApi
   readonly liveness: ZoneLiveness
+  /** Records of the zone that are held, and that this release cannot read. */
+  readonly quarantine: Quarantine
   /** Instances that the store gave back. */
   readonly restored: number
   /** Instances that others hear of; private ones are not. */
@@ -101,6 +105,7 @@ export function createNode(options: NodeOptions): AgentNode {
   const owner = agentOwnerId(locality)
   const holdings = new Holdings()
   const definitionBytes = (id: DefinitionId) => store.definition(id) ?? zoneStore.definition(id)
+  const quarantining = new Quarantining(clock, log)
   const catalog = new InstanceCatalog({
     index: createCapabilityIndex(),
     record: (of, key) => (of === owner ? own.set : holdings.get(of))?.records.get(key),
@@ -108,9 +113,7 @@ export function createNode(options: NodeOptions): AgentNode {
       const bytes = definitionBytes(id)
       return bytes && readDefinition(bytes)
     },
-    onUnreadable: (of, key, reason) => {
-      log.warn({ owner: of, key, reason }, 'record set aside')
-    },
+    onUnreadable: quarantining.onUnreadable,
   })
   const loads = new InstanceLoads(catalog.index)
   const keeper = new Keeper({
@@ -172,6 +175,7 @@ export function createNode(options: NodeOptions): AgentNode {
       subject: (method) => subjects.rpcLocal({ region, zone }, method),
     },
     onEvents: (of, events) => {
+      quarantining.changed(of, events)
       catalog.apply(of, events)
     },
     onDefinitions: (ids) => {
@@ -303,6 +307,7 @@ export function createNode(options: NodeOptions): AgentNode {
   return {
     api,
     liveness: watch,
+    quarantine: quarantining.quarantine,
     restored,
     get published() {
       return own.published

@@ -10,6 +10,7 @@ import {
   keepTidy,
   Outliers,
   parseQuery,
+  Quarantining,
   readDefinition,
   RemoteAnswers,
   serveRpc,
@@ -23,6 +24,7 @@ import {
   type Log,
   type OwnerId,
   type OwnerStore,
+  type Quarantine,
   type Random,
   type ReplicaStore,
   type Subscription,
@@ -81,6 +83,8 @@ export interface ReplicaOptions {
 export interface Replica {
   readonly api: RegistryApi
   readonly liveness: ZoneLiveness
+  /** Records that are held and passed on, and that this release cannot read. */
+  readonly quarantine: Quarantine
   /** Shows what the store gives back, follows what lies below, and answers. */
   start(): void
   close(): void
@@ -92,6 +96,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const at = tierSubjects[tier](place)
   const holdings = new Holdings()
   const index = createCapabilityIndex()
+  const quarantining = new Quarantining(clock, log)
   const sources = {
     index,
     record: (owner: OwnerId, key: string) => holdings.get(owner)?.records.get(key),
@@ -99,9 +104,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       const bytes = store.definition(id)
       return bytes && readDefinition(bytes)
     },
-    onUnreadable: (owner: OwnerId, key: string, reason: string) => {
-      log.warn({ owner, key, reason }, 'record set aside')
-    },
+    onUnreadable: quarantining.onUnreadable,
   }
   const directory = new ServerDirectory({
     store: options.listingStore ?? new InMemoryListingStore(),
@@ -164,6 +167,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     }),
     namesToo: (id) => summaries?.names(id) ?? false,
     onEvents: (owner, events) => {
+      quarantining.changed(owner, events)
       catalog.apply(owner, events)
       listings.apply(owner, events)
     },
@@ -337,6 +341,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const tidying = keepTidy(index, clock)
   return {
     liveness,
+    quarantine: quarantining.quarantine,
     api: {
       lookup: (params) => lookupHere(params),
       reportCalls: (reports) => {

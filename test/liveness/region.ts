@@ -7,7 +7,9 @@ import {
   type LivenessSettings,
   type Log,
   type LookupAnswer,
+  type StoredSet,
   type Tier,
+  type Transport,
 } from '@meridian/shared'
 import { createInProcessNetwork } from '@meridian/shared/in-process'
 import { ManualClock } from '@meridian/shared/manual-clock'
@@ -29,6 +31,10 @@ export interface Told {
 export class Region {
   readonly clock = new ManualClock()
   readonly told: Told[] = []
+  /** What processes listen to. */
+  readonly subscribed = new Set<string>()
+  /** Messages that were sent, the first of each subject. */
+  readonly sent = new Map<string, Uint8Array>()
   /** Whether a message is lost. */
   loses: (from: string, to: string, subject: string) => boolean = () => false
   readonly #settings: LivenessSettings
@@ -103,6 +109,11 @@ export class Region {
     return this.#disksOf(name)[0]
   }
 
+  /** The sets of others that a process holds. */
+  heldBy(name: string): StoredSet[] {
+    return this.#disksOf(name).flatMap((disk) => disk.sets())
+  }
+
   async close(): Promise<void> {
     for (const name of this.#running.keys()) await this.kill(name)
   }
@@ -153,10 +164,46 @@ export class Region {
     return [own, others]
   }
 
+  /** A connection of somebody else. */
+  connect(name: string): Transport {
+    return this.#network.connect(name)
+  }
+
   #ports(name: string) {
-    const transport = this.#network.connect(name)
+    const transport = this.#tapped(this.#network.connect(name))
     this.#transports.set(name, transport)
     return { transport, clock: this.clock, random: this.#random.next, log: this.#logOf(name) }
+  }
+
+  #tapped(transport: Transport): Transport {
+    const note = (subject: string, body: Uint8Array) => {
+      if (!this.sent.has(subject)) this.sent.set(subject, body.slice())
+    }
+    return {
+      payloadBytesMax: transport.payloadBytesMax,
+      get status() {
+        return transport.status
+      },
+      publish(subject, body) {
+        note(subject, body)
+        transport.publish(subject, body)
+      },
+      subscribe: (subject, handler, options) => {
+        this.subscribed.add(subject)
+        return transport.subscribe(subject, handler, options)
+      },
+      request(subject, body, options) {
+        note(subject, body)
+        return transport.request(subject, body, options)
+      },
+      requestMany(subject, body, options, onReply) {
+        note(subject, body)
+        return transport.requestMany(subject, body, options, onReply)
+      },
+      onStatus: (listener) => transport.onStatus(listener),
+      flush: () => transport.flush(),
+      close: () => transport.close(),
+    }
   }
 
   readonly #transports = new Map<string, Running['transport']>()

@@ -14,6 +14,7 @@ export {
   type PulsingOptions,
 } from './pulsing.ts'
 export { RemoteAnswers, type RemoteAnswer, type RemoteQuestion } from './remote-answers.ts'
+export { Quarantining } from './quarantining.ts'
 export { ask, serveRpc, type ServeRpcOptions } from './rpc.ts'
 export { randomId } from './random-id.ts'
 export { ownerSource, type Source } from './source.ts'

@@ -55,9 +55,8 @@ export class Quarantine {
     if (records.size === 0) this.#entries.delete(owner)
   }
 
-  releaseOwner(owner: OwnerId): void {
-    this.#size -= this.#entries.get(owner)?.size ?? 0
-    this.#entries.delete(owner)
+  has(owner: OwnerId): boolean {
+    return this.#entries.has(owner)
   }
 
   *entries(): Generator<QuarantinedRecord> {

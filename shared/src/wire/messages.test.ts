@@ -7,10 +7,13 @@ import {
   decodeInstanceSpec,
   decodeInstanceState,
   decodeSummaryRow,
+  decodeZoneReading,
   encodeInstanceSpec,
   encodeInstanceState,
   encodeSummaryRow,
+  encodeZoneReading,
   type SummaryRow,
+  type ZoneReading,
 } from './bodies.ts'
 import { compressMessage, sealPlain, type Compressor } from './envelope.ts'
 import { wireLimits } from './limits.ts'
@@ -141,6 +144,7 @@ const spec: InstanceSpec = {
   capacity: 250,
 }
 const state: InstanceState = { id: 'flights-1', status: 'gated', weight: 300, draining: true }
+const reading: ZoneReading = { region: 'eu', zone: 'a', state: 'preserved' }
 const row: SummaryRow = {
   region: 'eu',
   zone: 'a',
@@ -189,6 +193,7 @@ const frozenBodies = {
   spec: '9402b77773733a2f2f31302e312e322e333a383434332f6d6370ccfa82a3656e76a470726f64a47465616da674726176656c',
   state: '9302cd012cc3',
   summary: '960c01020304cd04b0',
+  reading: '9101',
 }
 
 const kinds = Object.keys(messages) as MessageKind[]
@@ -446,6 +451,7 @@ describe('the body of a record', () => {
     spec: encodeInstanceSpec(spec),
     state: encodeInstanceState(state),
     summary: encodeSummaryRow(row),
+    reading: encodeZoneReading(reading),
   }
 
   it('has its frozen bytes, and they are read', () => {
@@ -455,11 +461,14 @@ describe('the body of a record', () => {
     expect(decodeInstanceSpec(record(inputs.spec, fromHex(frozenBodies.spec)))).toEqual(spec)
     expect(decodeInstanceState(record(inputs.state, fromHex(frozenBodies.state)))).toEqual(state)
     expect(decodeSummaryRow(record(inputs.summary, fromHex(frozenBodies.summary)))).toEqual(row)
+    const read = decodeZoneReading(record(inputs.reading, fromHex(frozenBodies.reading)))
+    expect(read).toEqual(reading)
   })
 
   it('leaves to key and definition what they say', () => {
     expect(inputs.spec).toMatchObject({ key: 'i/flights-1', definition })
     expect(inputs.state).toMatchObject({ key: 's/flights-1' })
+    expect(inputs.reading.key).toBe('z/eu/a')
     expect(inputs.summary).toMatchObject({ key: `c/eu/a/${definition.slice(0, 32)}`, definition })
   })
 
@@ -471,6 +480,7 @@ describe('the body of a record', () => {
     expect(decodeInstanceSpec(newer(inputs.spec))).toEqual(spec)
     expect(decodeInstanceState(newer(inputs.state))).toEqual(state)
     expect(decodeSummaryRow(newer(inputs.summary))).toEqual(row)
+    expect(decodeZoneReading(newer(inputs.reading))).toEqual(reading)
   })
 
   it.each([
@@ -495,7 +505,12 @@ describe('the body of a record', () => {
   it('is read or refused, whatever its bytes are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
-        const decoders = [decodeInstanceSpec, decodeInstanceState, decodeSummaryRow]
+        const decoders = [
+          decodeInstanceSpec,
+          decodeInstanceState,
+          decodeSummaryRow,
+          decodeZoneReading,
+        ]
         for (const [at, input] of Object.values(inputs).entries()) {
           try {
             decoders[at]?.(record(input, noise))
