@@ -6,7 +6,6 @@ import {
   encodeMessage,
   formatVersion,
   isMeridianError,
-  parseQuery,
   parseSubject,
   RecordSet,
   subjects,
@@ -276,7 +275,12 @@ async function everybodyServes(): Promise<void> {
   await region.register(n1, id)
   await region.clock.advance(1_000)
   for (const asked of Object.values(askers)) expect(await region.found(asked)).toContain(id)
-  const passing = world.api.servers(parseQuery('server:io.acme/flights'), '', 10).servers[0]
+  const passing = world.api.servers({
+    q: 'server:io.acme/flights',
+    text: '',
+    sort: 'name',
+    limit: 10,
+  }).servers[0]
   expect(passing?.instances.passing).toBeGreaterThanOrEqual(3)
   const compare = { kind: 'compare', request: { scope: ['eu'], zones: [] } } as const
   const asking = attacker.request(subjects.rpcLocal(stranger, 'compare'), encodeMessage(compare), {
