@@ -173,8 +173,8 @@ describe('whatever a stranger sends', () => {
         return 'method' in parsed ? `${parsed.kind} ${parsed.method}` : parsed.kind
       }),
     )
-    expect([...kinds].sort()).toEqual(
-      [
+    expect([...kinds]).toEqual(
+      expect.arrayContaining([
         'delta',
         'pulse',
         'summary',
@@ -187,7 +187,7 @@ describe('whatever a stranger sends', () => {
         ),
         ...['offer', 'vitals'].map((method) => `rpc-local ${method}`),
         'rpc-global refer',
-      ].sort(),
+      ]),
     )
   })
 
