@@ -2,6 +2,7 @@ import {
   MeridianError,
   randomId,
   type Clock,
+  type LivenessSettings,
   type Locality,
   type Random,
   type Services,
@@ -46,6 +47,8 @@ export interface AgentOptions {
   /** The folder of service files, and whether these may have the agent run commands. */
   readonly services?: { readonly folder: string; readonly allowCommands: boolean }
   readonly pulseMs?: number
+  /** `livenessDefaults` unless given. */
+  readonly liveness?: LivenessSettings
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -128,6 +131,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       // After what arrived on other sockets in the same moment has been read.
       defer: (task) => setImmediate(task),
       pulseMs,
+      ...(options.liveness && { livenessSettings: options.liveness }),
       transport,
       clock,
       random,

@@ -1,4 +1,4 @@
-import { isMeridianError, type Violation } from '@meridian/shared'
+import { isMeridianError, livenessDefaults, type Violation } from '@meridian/shared'
 import { describe, expect, it } from 'vitest'
 import { readAgentConfig } from './config.ts'
 
@@ -22,6 +22,8 @@ describe('an agent’s settings', () => {
       dataDir: './meridian-data',
       http: { host: '127.0.0.1', port: 7800 },
       nats: { servers: ['nats://127.0.0.1:4222'] },
+      pulseMs: 2_000,
+      liveness: livenessDefaults,
       probeAllow: [],
       allowStdio: false,
       services: { folder: '/etc/meridian/services.d', allowCommands: true },

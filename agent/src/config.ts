@@ -1,8 +1,15 @@
-import { isMeridianError, localityPartSchema, type Locality } from '@meridian/shared'
+import {
+  isMeridianError,
+  localityPartSchema,
+  type LivenessSettings,
+  type Locality,
+} from '@meridian/shared'
 import { httpEnvironment, httpSettingsOf, type HttpSettings } from '@meridian/shared/http'
 import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
   listSetting,
+  livenessEnvironment,
+  livenessSettingsOf,
   logLevelSetting,
   readSettings,
   type Environment,
@@ -24,6 +31,7 @@ function settingsSchema(environment: Environment) {
     MERIDIAN_STDIO: z
       .enum(['on', 'files', 'off'], { error: 'must be on, files or off' })
       .default('files'),
+    ...livenessEnvironment,
     MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
@@ -49,6 +57,9 @@ export interface AgentConfig {
     readonly names: readonly string[]
   }
   readonly nats: NatsSettings
+  /** How often it says that it lives, in a zone that is not large. */
+  readonly pulseMs: number
+  readonly liveness: LivenessSettings
   /** Host names and CIDRs, beside this host's own addresses, that may be probed. */
   readonly probeAllow: readonly string[]
   /** Whether registrants may have the agent run commands, as its own user. */
@@ -70,6 +81,8 @@ export function readAgentConfig(environment: Environment): AgentConfig {
     dataDir: settings.MERIDIAN_DATA,
     http: { ...httpSettingsOf(settings), names: settings.MERIDIAN_HTTP_NAMES },
     nats: natsSettingsOf(settings),
+    pulseMs: settings.MERIDIAN_PULSE_MS,
+    liveness: livenessSettingsOf(settings),
     probeAllow: settings.MERIDIAN_PROBE_ALLOW,
     allowStdio: settings.MERIDIAN_STDIO === 'on',
     services: {

@@ -12,8 +12,7 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** An agent as a program of its own, over NATS. */
 export async function startAgentProgram(environment: Environment): Promise<Running> {
-  const { locality, dataDir, http, nats, probeAllow, allowStdio, services, logLevel } =
-    readAgentConfig(environment)
+  const { locality, nats, logLevel, ...settings } = readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
   const { region, zone, node } = locality
   const transport = await connectNats({
@@ -27,13 +26,9 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
   })
   try {
     const agent = await startAgent({
+      ...settings,
       locality,
-      dataDir,
       migrationsDir,
-      http,
-      probeAllow,
-      allowStdio,
-      services,
       transport,
       clock: systemClock,
       random: systemRandom,

@@ -1,4 +1,4 @@
-import { isMeridianError, type Violation } from '@meridian/shared'
+import { isMeridianError, livenessDefaults, type Violation } from '@meridian/shared'
 import { describe, expect, it } from 'vitest'
 import { readRegistryConfig, type RegistryConfig } from './config.ts'
 
@@ -32,6 +32,8 @@ describe('a registry’s settings', () => {
         names: [],
       },
       nats: { servers: ['nats://127.0.0.1:4222'] },
+      pulseMs: 2_000,
+      liveness: livenessDefaults,
       logLevel: 'info',
     })
   })
@@ -53,6 +55,11 @@ describe('a registry’s settings', () => {
       MERIDIAN_RATE_READS: '500',
       MERIDIAN_RATE_WRITES: '50',
       MERIDIAN_NATS_URL: 'nats://a:4222,nats://b:4222',
+      MERIDIAN_PULSE_MS: '5000',
+      MERIDIAN_UNREACHABLE_PULSES: '4',
+      MERIDIAN_PRESERVE_PERCENT: '20',
+      MERIDIAN_PRESERVE_MINUTES: '30',
+      MERIDIAN_FORGET_HOURS: '720',
       MERIDIAN_LOG_LEVEL: 'debug',
       // For clients, and of others.
       MERIDIAN_URL: 'http://127.0.0.1:7800',
@@ -75,6 +82,16 @@ describe('a registry’s settings', () => {
         names: ['registry.example', 'other.example'],
       },
       nats: { servers: ['nats://a:4222', 'nats://b:4222'] },
+      pulseMs: 5_000,
+      liveness: {
+        ...livenessDefaults,
+        unreachableAfterPulses: 4,
+        preserveShare: 0.2,
+        preserveMs: 30 * 60_000,
+        forgetMs: 30 * 24 * 3_600_000,
+        // A version outlives its records by far, or some would bring back what others forgot.
+        forgetVersionMs: 210 * 24 * 3_600_000,
+      },
       logLevel: 'debug',
     })
   })

@@ -1,8 +1,17 @@
-import { localityPartSchema, tierSchema, wholeRegion, type Tier } from '@meridian/shared'
+import {
+  localityPartSchema,
+  tierSchema,
+  wholeRegion,
+  type LivenessSettings,
+  type Tier,
+} from '@meridian/shared'
 import { httpEnvironment, httpSettingsOf, type HttpSettings } from '@meridian/shared/http'
 import { natsEnvironment, natsSettingsOf, type NatsSettings } from '@meridian/shared/nats'
 import {
+  judgingEnvironment,
+  judgingSettingsOf,
   listSetting,
+  livenessEnvironment,
   logLevelSetting,
   readSettings,
   type Environment,
@@ -22,6 +31,8 @@ function settingsSchema(tier: Tier | undefined, environment: Environment) {
     ...httpEnvironment(environment, { port: 7700 }),
     MERIDIAN_HTTP_NAMES: listSetting.default([]),
     ...natsEnvironment,
+    ...livenessEnvironment,
+    ...judgingEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
 }
@@ -61,6 +72,9 @@ export interface RegistryConfig {
   readonly dataDir: string
   readonly http: HttpSettings & { readonly names: readonly string[] }
   readonly nats: NatsSettings
+  /** What nodes are expected to keep before they have said what they keep, and its own interval. */
+  readonly pulseMs: number
+  readonly liveness: LivenessSettings
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -78,6 +92,8 @@ export function readRegistryConfig(environment: Environment): RegistryConfig {
     dataDir: settings.MERIDIAN_DATA,
     http: { ...httpSettingsOf(settings), names: settings.MERIDIAN_HTTP_NAMES },
     nats: natsSettingsOf(settings),
+    pulseMs: settings.MERIDIAN_PULSE_MS,
+    liveness: judgingSettingsOf(settings),
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

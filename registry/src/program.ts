@@ -12,7 +12,8 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** A registry as a program of its own, over NATS. */
 export async function startRegistryProgram(environment: Environment): Promise<Running> {
-  const { tier, place, dataDir, http, nats, logLevel } = readRegistryConfig(environment)
+  const { nats, logLevel, ...settings } = readRegistryConfig(environment)
+  const { tier, place } = settings
   const log = createLog({ name: 'registry', level: logLevel })
   const transport = await connectNats({
     ...nats,
@@ -25,11 +26,8 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
   })
   try {
     const registry = await startRegistry({
-      tier,
-      place,
-      dataDir,
+      ...settings,
       migrationsDir,
-      http,
       transport,
       clock: systemClock,
       random: systemRandom,

@@ -1,4 +1,4 @@
-import type { Clock, Random, Tier, Transport } from '@meridian/shared'
+import type { Clock, LivenessSettings, Random, Tier, Transport } from '@meridian/shared'
 import { TokenBook } from '@meridian/shared/access'
 import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
@@ -18,6 +18,8 @@ export interface RegistryOptions {
   readonly migrationsDir: string
   readonly http: ServingOptions
   readonly pulseMs?: number
+  /** `livenessDefaults` unless given. */
+  readonly liveness?: LivenessSettings
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -56,6 +58,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       ownStore: new SqliteOwnerStore(db),
       listingStore: createListingTable(db),
       pulseMs,
+      ...(options.liveness && { livenessSettings: options.liveness }),
       transport,
       clock,
       random,

@@ -1,4 +1,10 @@
 import type { AgentNode } from '@meridian/agent'
+import {
+  decodeMessageOf,
+  encodeMessage,
+  preservationStatusSchema,
+  subjects,
+} from '@meridian/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isPulseOf, Region } from './region.ts'
 
@@ -200,6 +206,43 @@ describe('pulses that stop', () => {
     region.loses = () => false
     await region.clock.advance(5_000)
     expect(await region.found(asked)).toHaveLength(50)
+  })
+
+  it('are overridden by an operator, at every replica and at those that start anew', async () => {
+    const asked = await createZone()
+    const operator = region.connect('operator')
+    const tell = async (override: string) => {
+      const request = encodeMessage({ kind: 'rpc-request', value: { override } })
+      const told: string[] = []
+      const options = { deadlineMs: 500, repliesMax: 8 }
+      const asking = operator.requestMany(
+        subjects.operate({ region: 'eu', zone: 'a' }),
+        request,
+        options,
+        (bytes) => {
+          const { value } = decodeMessageOf('rpc-answer', bytes)
+          const status = preservationStatusSchema.parse(value)
+          told.push(`${status.replica} ${status.override}`)
+          return 'more'
+        },
+      )
+      await region.clock.advance(500)
+      await asking
+      return told.sort((a, b) => a.localeCompare(b))
+    }
+    expect(await tell('on')).toEqual(['l1 on', 'l2 on'])
+    await region.kill('l2')
+    region.replica('local', 'l2')
+    await region.clock.advance(2_000)
+    // Two of fifty are not many, and are taken out by those who go by the count.
+    region.loses = (_from, _to, subject) => isPulseOf(subject, new Set(['n0', 'n1']))
+    await region.clock.advance(20_000)
+    expect(await region.lookup(asked)).toMatchObject({ degraded: true })
+    expect(await region.found(asked, 'server:io.acme/only')).toEqual(['i1'])
+    expect(await tell('off')).toEqual(['l1 off', 'l2 off'])
+    await region.clock.advance(2_000)
+    expect(await region.found(asked, 'server:io.acme/only')).toEqual([])
+    expect(await tell('none')).toEqual(['l1 none', 'l2 none'])
   })
 
   it('of 14 % that die are all taken out', async () => {

@@ -24,6 +24,7 @@ import {
   type ZoneLiveness,
 } from '@meridian/shared'
 import type { Place } from '../config.ts'
+import { PreservationDesk } from './preservation-desk.ts'
 import type { TierRole, TierSubjects } from '../tier.ts'
 
 export interface LivenessOptions {
@@ -87,6 +88,7 @@ export function createLiveness(options: LivenessOptions): Liveness {
           },
           fellows: () => 0,
         })
+  const desk = judge && new PreservationDesk({ place, judge, transport, log })
   const known: ZoneLiveness | undefined = judge ?? watch
   let offers: Subscription | undefined
 
@@ -100,11 +102,13 @@ export function createLiveness(options: LivenessOptions): Liveness {
     statusOf: (owner) => known?.statusOf(owner),
     start() {
       judge?.start()
+      desk?.start()
       watch?.start()
       if (judge) offers = takeOffers()
     },
     close() {
       offers?.unsubscribe()
+      desk?.close()
       watch?.close()
       judge?.close()
     },

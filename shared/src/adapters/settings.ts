@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parse } from '../model/parse.ts'
+import { livenessDefaults, type LivenessSettings } from '../replication/liveness-settings.ts'
 
 /** The environment as it comes: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -47,3 +48,53 @@ export const listSetting = z.string().transform((text) =>
 )
 
 export const logLevelSetting = z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'])
+
+function numberSetting(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message)
+}
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+
+/** Settings of every program that follows who lives. */
+export const livenessEnvironment = {
+  MERIDIAN_PULSE_MS: numberSetting(500, 60_000).default(2_000),
+  MERIDIAN_FORGET_HOURS: numberSetting(1, 8_760).default(livenessDefaults.forgetMs / hourMs),
+}
+
+/** Settings of programs that may judge who lives. */
+export const judgingEnvironment = {
+  MERIDIAN_UNREACHABLE_PULSES: numberSetting(3, 60).default(
+    livenessDefaults.unreachableAfterPulses,
+  ),
+  MERIDIAN_PRESERVE_PERCENT: numberSetting(1, 100).default(livenessDefaults.preserveShare * 100),
+  MERIDIAN_PRESERVE_MINUTES: numberSetting(1, 1_440).default(
+    livenessDefaults.preserveMs / minuteMs,
+  ),
+}
+
+type Read<T extends Record<string, z.ZodType>> = { readonly [K in keyof T]: z.output<T[K]> }
+
+/** How a program that does not judge itself reads liveness. */
+export function livenessSettingsOf(settings: Read<typeof livenessEnvironment>): LivenessSettings {
+  const forgetMs = settings.MERIDIAN_FORGET_HOURS * hourMs
+  // Versions are kept so much longer than records that nobody brings back what all have forgotten.
+  const forgetVersionMs = Math.max(livenessDefaults.forgetVersionMs, 7 * forgetMs)
+  return { ...livenessDefaults, forgetMs, forgetVersionMs }
+}
+
+export function judgingSettingsOf(
+  settings: Read<typeof livenessEnvironment & typeof judgingEnvironment>,
+): LivenessSettings {
+  return {
+    ...livenessSettingsOf(settings),
+    unreachableAfterPulses: settings.MERIDIAN_UNREACHABLE_PULSES,
+    preserveShare: settings.MERIDIAN_PRESERVE_PERCENT / 100,
+    preserveMs: settings.MERIDIAN_PRESERVE_MINUTES * minuteMs,
+  }
+}

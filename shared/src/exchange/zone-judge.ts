@@ -11,6 +11,7 @@ import {
   type LivenessSettings,
   type NodeStatus,
   type NodeVitals,
+  type Preservation,
   type PreservationOverride,
   type PulseLoad,
 } from '../replication/index.ts'
@@ -130,6 +131,10 @@ export class ZoneJudge implements ZoneLiveness {
       const change = this.#judge.advanced(owner, this.#options.clock.now())
       if (change) this.#show(change)
     }
+  }
+
+  get preservation(): Preservation {
+    return this.#judge.preservation
   }
 
   /** An operator's word on self-preservation. */

@@ -8,6 +8,7 @@ import { isLocalityPart, parseOwnerId, wholeRegion, type OwnerId } from '../mode
  *     mrd.1.hello.<region>.<zone>.<node>
  *     mrd.1.vitals.<region>.<zone>.<replica>
  *     mrd.1.summary.<region>.<replica>
+ *     mrd.1.operate.<region>.<zone>                   operators, to all local replicas of a zone
  *     mrd.1.rpc.node.<region>.<zone>.<node>.<method>
  *     mrd.1.rpc.local.<region>.<zone>.<method>        a queue group of the zone's replicas
  *     mrd.1.rpc.regional.<region>.<method>
@@ -35,6 +36,7 @@ export const subjects = {
   hello: (at: NodePlace) => join('hello', at.region, at.zone, at.node),
   vitals: (at: ZonePlace, replica: string) => join('vitals', at.region, at.zone, replica),
   summary: (region: string, replica: string) => join('summary', region, replica),
+  operate: (at: ZonePlace) => join('operate', at.region, at.zone),
   rpcNode: (at: NodePlace, method: string) =>
     join('rpc', 'node', at.region, at.zone, at.node, method),
   rpcLocal: (at: ZonePlace, method: string, replica?: string) =>
@@ -49,6 +51,7 @@ export type Subject =
   | { readonly kind: 'delta' | 'pulse' | 'hello'; readonly at: NodePlace }
   | { readonly kind: 'vitals'; readonly at: ZonePlace; readonly replica: string }
   | { readonly kind: 'summary'; readonly region: string; readonly replica: string }
+  | { readonly kind: 'operate'; readonly at: ZonePlace }
   | { readonly kind: 'rpc-node'; readonly at: NodePlace; readonly method: string }
   | ({ readonly kind: 'rpc-local'; readonly at: ZonePlace } & RpcEnd)
   | ({ readonly kind: 'rpc-regional'; readonly region: string } & RpcEnd)
@@ -75,6 +78,8 @@ export function parseSubject(text: string): Subject | undefined {
       return count === 3 ? { kind, at: { region: a, zone: b }, replica: c } : undefined
     case 'summary':
       return count === 2 ? { kind, region: a, replica: b } : undefined
+    case 'operate':
+      return count === 2 ? { kind, at: { region: a, zone: b } } : undefined
     case 'rpc':
       return parseRpc(a, parts.slice(1))
     default:
@@ -132,6 +137,7 @@ export function mayWrite(subject: Subject, owner: OwnerId): boolean {
         parts.node === subject.replica
       )
     case 'vitals':
+    case 'operate':
     case 'rpc-node':
     case 'rpc-local':
     case 'rpc-regional':

@@ -1,0 +1,18 @@
+import { z } from 'zod'
+
+/** `mrd.1.operate.<region>.<zone>`: an operator's word on a zone's self-preservation, or a question. */
+export const preservationRequestSchema = z.object({
+  /** `on` preserves the zone without end, `off` never does, `none` goes by the count again. */
+  override: z.enum(['none', 'on', 'off']).optional(),
+})
+export type PreservationRequest = z.infer<typeof preservationRequestSchema>
+
+/** What each of the zone's replicas answers. An override counts from its next sweep on. */
+export const preservationStatusSchema = z.object({
+  replica: z.string(),
+  state: z.enum(['normal', 'preserved']),
+  override: z.enum(['none', 'on', 'off']),
+  /** Windows since the zone was preserved, from 0. */
+  window: z.number().int(),
+})
+export type PreservationStatus = z.infer<typeof preservationStatusSchema>
