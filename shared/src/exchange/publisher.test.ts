@@ -49,6 +49,20 @@ describe('a publisher', () => {
     expect(sent.map(({ records }) => records.length)).toEqual([10])
   })
 
+  it('sends a change that comes alone at once, and those on its heels together', async () => {
+    const { fabric, owner } = await threesome()
+    const before = deltasOf(fabric, owner).length
+    owner.put('i/alone', 'one')
+    await fabric.clock.advance(0)
+    for (let at = 0; at < 4; at += 1) {
+      owner.put(`i/${at}`, 'one')
+      await fabric.clock.advance(1)
+    }
+    await fabric.clock.advance(replicationLimits.batchMs)
+    const sent = deltasOf(fabric, owner).slice(before)
+    expect(sent.map(({ records }) => records.length)).toEqual([1, 4])
+  })
+
   it('does not wait for a batch to be full, nor longer than one that is', async () => {
     const { fabric, owner } = await threesome()
     const before = deltasOf(fabric, owner).length

@@ -65,6 +65,7 @@ export class Publisher {
   /** Where the next delta begins: a counter of `#epoch`. */
   #sent = 0
   #epoch: Epoch | undefined
+  #sentAt = Number.NEGATIVE_INFINITY
   #batch: Cancel | undefined
   #retry: Cancel | undefined
   #idle: Cancel | undefined
@@ -97,7 +98,14 @@ export class Publisher {
   changed(): void {
     const pending = this.#options.set.version.counter - this.#sent
     if (pending >= replicationLimits.batchRecords) this.#sendIn(0)
-    else if (!this.#batch) this.#sendIn(replicationLimits.batchMs)
+    else if (!this.#batch) this.#sendIn(this.#restOfBatchMs())
+  }
+
+  /** A change that comes alone leaves at once; those that follow on its heels leave together. */
+  #restOfBatchMs(): number {
+    const { batchMs } = replicationLimits
+    const since = this.#options.clock.now() - this.#sentAt
+    return Math.max(0, Math.min(batchMs, batchMs - since))
   }
 
   /** Says nothing more until `resume`: somebody else speaks for the owner. */
@@ -150,8 +158,10 @@ export class Publisher {
     // Whatever is on its way ends within `acknowledgeMs`, and then this is called again.
     if (this.#state !== 'started' || this.#inFlight >= exchangeLimits.inFlightMax) return
     const delta = this.#nextDelta()
-    if (delta) void this.#deliver(delta)
-    else this.#continue()
+    if (delta) {
+      this.#sentAt = this.#options.clock.now()
+      void this.#deliver(delta)
+    } else this.#continue()
   }
 
   #nextDelta(): Delta | undefined {

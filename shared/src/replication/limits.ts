@@ -33,7 +33,7 @@ export const replicationLimits = {
   stagedMs: 30_000,
   /** Estimated bytes of the deltas of one answer; the asker asks again for the rest. */
   answerBytesMax: 8 * 1024 * 1024,
-  /** Records and time after which an owner's changes leave as one delta. */
+  /** Records and time after the last one after which an owner's changes leave as one delta. */
   batchRecords: 50,
   batchMs: 5,
   /** Replicas whose acknowledgements an owner remembers. */
