@@ -1,7 +1,7 @@
 import type { Definition, DefinitionId } from '../../model/index.ts'
 import { createBest } from './best.ts'
 import { hitKinds, unitAt, type HitKind } from './fields.ts'
-import { hitOf, type FindHit } from './hit.ts'
+import { hitOf, type FindHit, type Highlight } from './hit.ts'
 import { findLimits } from './limits.ts'
 import { weights } from './weights.ts'
 
@@ -34,7 +34,7 @@ export function flatAnswer(
   ranked: readonly RankedServer[],
   limit: number,
   kinds: ReadonlySet<HitKind>,
-  isMatch: (word: string) => boolean,
+  highlight: Highlight,
 ): FindHit[] {
   const members = ranked.flatMap((server) => {
     const eligible = membersOf(server, kinds)
@@ -49,14 +49,14 @@ export function flatAnswer(
   return members
     .sort((a, b) => b.score - a.score)
     .slice(0, limit)
-    .map(({ server, ordinal, score }) => memberHit(server, ordinal, score, isMatch))
+    .map(({ server, ordinal, score }) => memberHit(server, ordinal, score, highlight))
 }
 
 /** One hit a server name, with the capabilities that match inside it. */
 export function groupedAnswer(
   ranked: readonly RankedServer[],
   limit: number,
-  isMatch: (word: string) => boolean,
+  highlight: Highlight,
 ): FindHit[] {
   const names = new Set<string>()
   const hits: FindHit[] = []
@@ -67,9 +67,9 @@ export function groupedAnswer(
     const members = membersOf(server, capabilityKinds).filter(({ match }) => match > 0)
     const best = Math.max(server.ownMatch, members[0]?.match ?? 0)
     hits.push({
-      ...memberHit(server, itself, server.score, isMatch),
+      ...memberHit(server, itself, server.score, highlight),
       inside: members.map(({ ordinal, match }) =>
-        memberHit(server, ordinal, server.score - weights.behind * (best - match), isMatch),
+        memberHit(server, ordinal, server.score - weights.behind * (best - match), highlight),
       ),
     })
   }
@@ -101,8 +101,8 @@ function memberHit(
   { id, definition }: RankedServer,
   ordinal: number,
   score: number,
-  isMatch: (word: string) => boolean,
+  highlight: Highlight,
 ): FindHit {
   const unit = ordinal === itself ? undefined : unitAt(definition, ordinal)
-  return hitOf({ definitionId: id, definition, unit, score }, isMatch)
+  return hitOf({ definitionId: id, definition, unit, score }, highlight)
 }

@@ -3,7 +3,7 @@ import { flatAnswer, groupedAnswer, type RankedServer } from './answer.ts'
 import { createBest } from './best.ts'
 import { hitKinds, type HitKind } from './fields.ts'
 import { grownFloat64, grownUint32 } from './growable.ts'
-import type { FindHit } from './hit.ts'
+import { rangesIn, type FindHit, type Highlight, type Range } from './hit.ts'
 import { findLimits } from './limits.ts'
 import { createLengthSums, scaledBy } from './length-sums.ts'
 import { createPostings, packServer, unitsMax } from './postings.ts'
@@ -15,7 +15,7 @@ import {
   unitFieldCount,
   type ReadDefinition,
 } from './read-definition.ts'
-import { createServerTopics, createTopicSum } from './topic-vectors.ts'
+import { asWhole, createServerTopics, createTopicSum } from './topic-vectors.ts'
 import { defaultTopicSpace, type TopicSpace } from './topics/topic-space.ts'
 import { compareText, createVocabulary } from './vocabulary.ts'
 import { weights } from './weights.ts'
@@ -128,6 +128,7 @@ export function createFindIndex({
   let unitStart = new Uint32Array(64)
   let touchedAt = new Uint32Array(64)
   let unitScore = new Float64Array(256)
+  let bestUnit = new Float64Array(64)
   let questions = 0
 
   function put(id: DefinitionId, definition: Definition): void {
@@ -222,6 +223,7 @@ export function createFindIndex({
     score = grownFloat64(score, count)
     ownScore = grownFloat64(ownScore, count)
     covered = grownFloat64(covered, count)
+    bestUnit = grownFloat64(bestUnit, count)
     unitScore = grownFloat64(unitScore, unitTotal)
     let unitTop = 0
     if (claim > 0xffff_0000 || questions > 0xffff_0000) {
@@ -263,9 +265,11 @@ export function createFindIndex({
             score[slot] = 0
             ownScore[slot] = 0
             covered[slot] = 0
+            bestUnit[slot] = 0
             unitStart[slot] = unitTop
-            unitScore.fill(0, unitTop, unitTop + server.unitCount)
-            unitTop += server.unitCount
+            const unitEnd = unitTop + server.unitCount
+            // Most have few: a call would cost more.
+            for (; unitTop < unitEnd; unitTop++) unitScore[unitTop] = 0
           }
           const base = slot * serverFieldCount
           let owned = 0
@@ -312,7 +316,9 @@ export function createFindIndex({
               f += (u3.weight * inTexts) / (u3.base + u3.slope * (lengths[l + 3] as number))
             }
             const u = firstUnit + ordinal
-            unitScore[u] = (unitScore[u] as number) + (weighed * f * (unitK + 1)) / (f + unitK)
+            const matched = (unitScore[u] as number) + (weighed * f * (unitK + 1)) / (f + unitK)
+            unitScore[u] = matched
+            if (matched > (bestUnit[slot] as number)) bestUnit[slot] = matched
           }
           const f = any > 0 ? owned + any / Math.sqrt(server.unitCount) : owned
           score[slot] = (score[slot] as number) + (weighed * f * (k + 1)) / (f + k)
@@ -328,16 +334,6 @@ export function createFindIndex({
   function rarity(term: number): number {
     const holding = term < 0 ? 0 : vocabulary.servers(term)
     return Math.log(1 + (slotOf.size - holding + 0.5) / (holding + 0.5))
-  }
-
-  function bestUnitScore(slot: number, unitCount: number): number {
-    const start = unitStart[slot] as number
-    let best = 0
-    for (let u = start; u < start + unitCount; u++) {
-      const value = unitScore[u] as number
-      if (value > best) best = value
-    }
-    return best
   }
 
   /** The question's place among the topics; a word of none is placed by the servers that use it. */
@@ -388,11 +384,25 @@ export function createFindIndex({
       accept: (id) => accept?.(id) ?? true,
       kinds: [...kinds].reduce((bits, kind) => bits | kindBit(kind), 0),
     })
-    const isMatch = matcher(sought)
+    const highlight = highlighter(sought)
     const results = ranked.map(matchesOf)
     return groupByServer
-      ? groupedAnswer(results, limit, isMatch)
-      : flatAnswer(results, limit, kinds, isMatch)
+      ? groupedAnswer(results, limit, highlight)
+      : flatAnswer(results, limit, kinds, highlight)
+  }
+
+  /** Hits of one server share its name, and many servers their tools' names: each is read once. */
+  function highlighter(sought: readonly Sought[]): Highlight {
+    const isMatch = matcher(sought)
+    const known = new Map<string, readonly Range[]>()
+    return (text) => {
+      let ranges = known.get(text)
+      if (ranges === undefined) {
+        ranges = rangesIn(text, isMatch)
+        known.set(text, ranges)
+      }
+      return ranges
+    }
   }
 
   /** Tells the words that were looked for, however they are spelt. */
@@ -400,7 +410,10 @@ export function createFindIndex({
     const terms = new Set(
       sought.flatMap(({ alternatives }) => alternatives.map(({ term }) => term)),
     )
-    return (word) => terms.has(vocabulary.termOfSpelling(word))
+    // A term begins as its words do: most words need not be looked up.
+    const initials = new Set<number>()
+    for (const term of terms) initials.add(vocabulary.termText(term).charCodeAt(0))
+    return (word) => initials.has(word.charCodeAt(0)) && terms.has(vocabulary.termOfSpelling(word))
   }
 
   function mostTelling(sought: readonly Sought[]): Sought[] {
@@ -427,7 +440,7 @@ export function createFindIndex({
     let total = 0
     for (const { weight, alternatives } of sought)
       total += weight * rarity(alternatives[0]?.term ?? -1)
-    const place = topicsOf(sought)
+    const place = asWhole(topicsOf(sought))
     const hasPlace = place.some((value) => value !== 0)
     const topicWeight = weights.topic * Math.log(1 + slotOf.size)
     const best = createBest(wanted.limit, compareRanked)
@@ -452,8 +465,7 @@ export function createFindIndex({
     for (const slot of touched) {
       const server = servers[slot]
       if (server === undefined) continue
-      const byWords =
-        (score[slot] as number) + weights.bestUnit * bestUnitScore(slot, server.unitCount)
+      const byWords = (score[slot] as number) + weights.bestUnit * (bestUnit[slot] as number)
       const share = Math.min(1, (covered[slot] as number) / total)
       // To the power of a quarter, which costs a tenth of what `**` does.
       score[slot] = byWords * Math.sqrt(Math.sqrt(share))

@@ -39,8 +39,10 @@ export interface Found {
   readonly score: number
 }
 
-/** `isMatch` tells whether a word was looked for. */
-export function hitOf(found: Found, isMatch: (word: string) => boolean): FindHit {
+/** Where words that were looked for stand in a text. */
+export type Highlight = (text: string) => readonly Range[]
+
+export function hitOf(found: Found, highlight: Highlight): FindHit {
   const { definitionId, definition, unit, score } = found
   const { name, title, description } = unit ?? definition
   const line = oneLine(description ?? '')
@@ -54,10 +56,10 @@ export function hitOf(found: Found, isMatch: (word: string) => boolean): FindHit
     line,
     score,
     highlights: {
-      server: rangesIn(definition.name, isMatch),
-      name: rangesIn(name, isMatch),
-      title: title === undefined ? [] : rangesIn(title, isMatch),
-      line: rangesIn(line, isMatch),
+      server: highlight(definition.name),
+      name: highlight(name),
+      title: title === undefined ? [] : highlight(title),
+      line: highlight(line),
     },
   }
 }
@@ -78,7 +80,7 @@ export function oneLine(text: string): string {
   return `${end.replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
-/** Ranges of the words that match, joined where they overlap. */
+/** Ranges of the words that match, joined where they overlap. `isMatch` tells whether a word was looked for. */
 export function rangesIn(text: string, isMatch: (word: string) => boolean): Range[] {
   const ranges: Range[] = []
   const found = wordsOf(text, text.length)

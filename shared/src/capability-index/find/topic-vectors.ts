@@ -37,14 +37,21 @@ export function createTopicSum(space: TopicSpace): TopicSum {
 export interface ServerTopics {
   set(slot: number, vector: Float64Array): void
   clear(slot: number): void
-  /** The cosine, 0 for opposite and unrelated alike. */
-  closeness(slot: number, vector: Float64Array): number
+  /** The cosine with what `asWhole` made of a vector, 0 for opposite and unrelated alike. */
+  closeness(slot: number, vector: Int32Array): number
   /** What sets the servers apart from the mean of all: the topics of a word that they share. */
   contextOf(slots: readonly number[], servers: number): Float64Array
   readonly bytes: number
 }
 
 const scale = 127
+/** A cosine's rounding is then far below that of the servers' bytes; sums stay far below 2³¹. */
+const questionScale = 2 ** 14
+
+/** A vector of length 1 in whole numbers: comparing by those takes half the time. */
+export function asWhole(vector: Float64Array): Int32Array {
+  return Int32Array.from(vector, (value) => Math.round(value * questionScale))
+}
 
 export function createServerTopics(): ServerTopics {
   let rows = new Int8Array(64 * topicDimensions)
@@ -77,13 +84,13 @@ export function createServerTopics(): ServerTopics {
       let c = 0
       let e = 0
       for (let d = 0, at = slot * topicDimensions; d < topicDimensions; d += 4, at += 4) {
-        a += (rows[at] as number) * (vector[d] as number)
-        b += (rows[at + 1] as number) * (vector[d + 1] as number)
-        c += (rows[at + 2] as number) * (vector[d + 2] as number)
-        e += (rows[at + 3] as number) * (vector[d + 3] as number)
+        a = (a + Math.imul(rows[at] as number, vector[d] as number)) | 0
+        b = (b + Math.imul(rows[at + 1] as number, vector[d + 1] as number)) | 0
+        c = (c + Math.imul(rows[at + 2] as number, vector[d + 2] as number)) | 0
+        e = (e + Math.imul(rows[at + 3] as number, vector[d + 3] as number)) | 0
       }
       const sum = a + b + (c + e)
-      return sum > 0 ? sum / scale : 0
+      return sum > 0 ? sum / (scale * questionScale) : 0
     },
     contextOf(slots, servers) {
       const sum = new Float64Array(topicDimensions)
