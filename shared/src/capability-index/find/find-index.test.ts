@@ -196,6 +196,24 @@ describe('the options of find', () => {
     expect(index.find('flight', { kinds: [] })).toEqual([])
   })
 
+  it('a filter sees what only common words of the question lead to, however many have the others', () => {
+    const count = findLimits.touchedMin * 2
+    const sea = Array.from({ length: count }, (_, at) =>
+      described({
+        name: `com.example/sea${at}`,
+        description: `Vessels${at} in harbours and ports.`,
+      }),
+    )
+    const port = described({ name: 'com.example/only', description: 'All about ports.' })
+    const many = indexOf(...sea, port)
+    const question = 'vessels7 harbours ports'
+    const best = many.find(question)
+    expect(best[0]?.name).toBe('com.example/sea7')
+    expect(best.map(({ name }) => name)).not.toContain('com.example/only')
+    const accept = (id: string) => id === port.id
+    expect(names(many, question, { accept })).toEqual(['com.example/only'])
+  })
+
   it('groups by server name, with the capabilities that match inside', () => {
     const newer = described({ ...flights.definition, version: '2.0.0' })
     const hits = indexOf(flights, newer, mail).find('book a flight', { groupByServer: true })

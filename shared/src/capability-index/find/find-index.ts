@@ -214,7 +214,7 @@ export function createFindIndex({
   }
 
   /** Walks the postings of what is sought; scores are left in the arrays above. */
-  function scoreByWords(sought: readonly Sought[]): number[] {
+  function scoreByWords(sought: readonly Sought[], isFiltered: boolean): number[] {
     const touched: number[] = []
     const count = servers.length
     claimed = grownUint32(claimed, count)
@@ -242,9 +242,22 @@ export function createFindIndex({
     const [any0, any1, any2, any3] = weights.anyUnit
     const k = weights.saturation
     const unitK = weights.unitSaturation
-    const own = serverLengths
+    const ownLengths = serverLengths
 
-    for (const { alternatives, weight } of sought) {
+    const telling = sought.map(({ weight, alternatives }) => ({
+      weight,
+      alternatives,
+      telling: weight * rarity(alternatives[0]?.term ?? -1),
+    }))
+    // The most telling first. Who has none of those is not among the best for what is left, which
+    // is common words, where there are enough others. (How many of them a filter leaves is unknown.)
+    telling.sort((a, b) => b.telling - a.telling)
+    const total = telling.reduce((sum, one) => sum + one.telling, 0)
+    const enough = isFiltered ? Infinity : total * findLimits.tellingShare
+    let told = 0
+    for (const { alternatives, weight, telling: own } of telling) {
+      const isOpen = told < enough || touched.length < findLimits.touchedMin
+      told += own
       claim++
       for (const { term, factor } of alternatives) {
         const weighed = weight * factor * rarity(term)
@@ -258,8 +271,8 @@ export function createFindIndex({
           const server = servers[slot]
           // The likeliest alternative that a server holds is the one that counts.
           if (server === undefined || claimed[slot] === claim) continue
-          claimed[slot] = claim
           if (touchedAt[slot] !== questions) {
+            if (!isOpen) continue
             touchedAt[slot] = questions
             touched.push(slot)
             score[slot] = 0
@@ -271,6 +284,7 @@ export function createFindIndex({
             // Most have few: a call would cost more.
             for (; unitTop < unitEnd; unitTop++) unitScore[unitTop] = 0
           }
+          claimed[slot] = claim
           const base = slot * serverFieldCount
           let owned = 0
           const name = head >>> 26
@@ -278,15 +292,18 @@ export function createFindIndex({
           const description = (head >>> 18) & 31
           const tags = (head >>> 15) & 7
           const instructions = (head >>> 10) & 31
-          if (name > 0) owned += (s0.weight * name) / (s0.base + s0.slope * (own[base] as number))
+          if (name > 0)
+            owned += (s0.weight * name) / (s0.base + s0.slope * (ownLengths[base] as number))
           if (title > 0)
-            owned += (s1.weight * title) / (s1.base + s1.slope * (own[base + 1] as number))
+            owned += (s1.weight * title) / (s1.base + s1.slope * (ownLengths[base + 1] as number))
           if (description > 0)
-            owned += (s2.weight * description) / (s2.base + s2.slope * (own[base + 2] as number))
+            owned +=
+              (s2.weight * description) / (s2.base + s2.slope * (ownLengths[base + 2] as number))
           if (tags > 0)
-            owned += (s3.weight * tags) / (s3.base + s3.slope * (own[base + 3] as number))
+            owned += (s3.weight * tags) / (s3.base + s3.slope * (ownLengths[base + 3] as number))
           if (instructions > 0)
-            owned += (s4.weight * instructions) / (s4.base + s4.slope * (own[base + 4] as number))
+            owned +=
+              (s4.weight * instructions) / (s4.base + s4.slope * (ownLengths[base + 4] as number))
           let any = 0
           const lengths = server.unitLengths
           const firstUnit = unitStart[slot] as number
@@ -377,7 +394,7 @@ export function createFindIndex({
     )
     const sought = mostTelling(readQuestion(text, vocabulary, typing))
     if (sought.length === 0 || slotOf.size === 0) return []
-    const touched = scoreByWords(sought)
+    const touched = scoreByWords(sought, accept !== undefined || options.kinds !== undefined)
     const kinds = new Set(groupByServer ? hitKinds : (options.kinds ?? hitKinds))
     const ranked = rank(sought, touched, {
       limit: groupByServer ? limit * namesakesMax : limit,

@@ -10,6 +10,12 @@ export const findLimits = {
   alternativesMax: 8,
   /** Words of a query that are corrected or completed. */
   correctionsMax: 6,
+  /**
+   * Once words that carry this share of what a question tells were walked, and so many servers
+   * found, the remaining words only add to those: a third of the time of long questions.
+   */
+  tellingShare: 0.75,
+  touchedMin: 200,
   limitDefault: 10,
   limitMax: 100,
   /** Capabilities named with a server in grouped results, and of one server in others. */
