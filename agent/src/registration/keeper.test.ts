@@ -102,6 +102,7 @@ function startFake(options: { id: string; port?: number }): Promise<StdioServer>
     url: `http://127.0.0.1:${port}/mcp`,
     status: 'up',
     pid: port,
+    protocol: undefined,
     inFlight: 0,
     stop: () => {
       server.status = 'stopped'

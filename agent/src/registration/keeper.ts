@@ -339,6 +339,7 @@ export class Keeper {
         process: {
           status: process.status,
           ...(process.pid !== undefined && { pid: process.pid }),
+          ...(process.protocol !== undefined && { protocol: process.protocol }),
         },
       }),
     }

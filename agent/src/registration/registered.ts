@@ -13,7 +13,7 @@ export interface LiveView {
   readonly load?: { readonly inFlight: number; readonly latencyMs: number }
   /** Whether the agent is told of changes of its lists. */
   readonly follows?: boolean
-  readonly process?: Pick<NonNullable<RegisteredInstance['stdio']>, 'status' | 'pid'>
+  readonly process?: Pick<NonNullable<RegisteredInstance['stdio']>, 'status' | 'pid' | 'protocol'>
 }
 
 export interface LastResult {
@@ -70,6 +70,7 @@ export function toRegistered(row: RegistrationRow, live: LiveView = {}): Registe
         ...(stdio.endpoint.cwd !== undefined && { cwd: stdio.endpoint.cwd }),
         status: live.process?.status ?? 'stopped',
         ...(live.process?.pid !== undefined && { pid: live.process.pid }),
+        ...(live.process?.protocol !== undefined && { protocol: live.process.protocol }),
       },
     }),
   }

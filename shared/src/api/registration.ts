@@ -211,6 +211,8 @@ export const registeredInstanceSchema = z.strictObject({
       cwd: z.string().optional(),
       status: z.enum(['starting', 'up', 'waiting', 'failed', 'stopped']),
       pid: z.number().optional(),
+      /** The revision that the process speaks; the endpoint speaks the newest besides. */
+      protocol: z.string().optional(),
     })
     .optional(),
 })

@@ -71,7 +71,7 @@ export class StdioPool {
     this.#stop(running.server)
   }
 
-  get(id: string): Pick<StdioServer, 'status' | 'pid' | 'inFlight'> | undefined {
+  get(id: string): Pick<StdioServer, 'status' | 'pid' | 'protocol' | 'inFlight'> | undefined {
     return this.#running.get(id)?.server
   }
 

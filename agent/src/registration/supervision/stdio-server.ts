@@ -39,6 +39,8 @@ export interface StdioServer {
   readonly status: SupervisorStatus
   /** Of the process there is now, if there is one. */
   readonly pid: number | undefined
+  /** The revision that the process itself speaks; undefined while it is not up. */
+  readonly protocol: string | undefined
   /** Requests that wait for the server. */
   readonly inFlight: number
   /** Ends the endpoint, the process and everything it started. Twice is fine. */
@@ -169,6 +171,9 @@ export async function startStdioServer(options: StdioServerOptions): Promise<Std
     },
     get pid() {
       return supervisor.pid
+    },
+    get protocol() {
+      return supervisor.upstream?.protocol
     },
     get inFlight() {
       return supervisor.upstream?.inFlight ?? 0

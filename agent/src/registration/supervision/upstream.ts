@@ -16,6 +16,8 @@ export interface Upstream {
   readonly capabilities: ServerCapabilities
   readonly instructions: string | undefined
   readonly era: 'modern' | 'legacy'
+  /** The revision that was agreed on, such as `2024-11-05`. */
+  readonly protocol: string | undefined
   /** How long, and by whom, a modern server's own description may be held. */
   readonly discoverHint:
     { readonly ttlMs: number; readonly cacheScope: 'public' | 'private' } | undefined
@@ -79,6 +81,7 @@ export async function connectUpstream(
     capabilities,
     instructions: client.getInstructions(),
     era: modern ? 'modern' : 'legacy',
+    protocol: client.getNegotiatedProtocolVersion(),
     discoverHint: hintOf(client.getDiscoverResult()),
     inFlight: 0,
   }
