@@ -6,6 +6,7 @@ import { openDatabase, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/sh
 import { join } from 'node:path'
 import type { Place } from './config.ts'
 import { createListingTable } from './directory/listing-table.ts'
+import { createEventTable } from './events/event-table.ts'
 import { createRegistryRoutes } from './http/routes.ts'
 import { createReplica, type Replica } from './replica.ts'
 
@@ -57,6 +58,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       store: new SqliteReplicaStore(db),
       ownStore: new SqliteOwnerStore(db),
       listingStore: createListingTable(db),
+      eventStore: createEventTable(db),
       pulseMs,
       ...(options.liveness && { livenessSettings: options.liveness }),
       transport,

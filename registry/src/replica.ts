@@ -39,6 +39,9 @@ import { createInstancesCatalog } from './catalog/instances.ts'
 import { createSummariesCatalog, type SummariesCatalog } from './catalog/summaries.ts'
 import type { TierCatalog } from './catalog/tier-catalog.ts'
 import type { Place } from './config.ts'
+import { EventLog } from './events/event-log.ts'
+import { InMemoryEventStore, type EventStore } from './events/event-store.ts'
+import { Witness } from './events/witness.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createAskers } from './lookup/askers.ts'
 import { createDrawnLookup } from './lookup/drawn-lookup.ts'
@@ -65,6 +68,8 @@ export interface ReplicaOptions {
   readonly store: ReplicaStore
   /** What it owns itself: summaries, where its tier sends any. */
   readonly ownStore: OwnerStore
+  /** What it saw happen; in memory unless given. */
+  readonly eventStore?: EventStore
   /** What it remembers of what is listed; in memory unless given. */
   readonly listingStore?: ListingStore
   readonly pulseMs: number
@@ -116,6 +121,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     log,
   })
   const listings = new ListingRecords({ ...sources, directory })
+  const events = new EventLog({ store: options.eventStore ?? new InMemoryEventStore(), clock, log })
   const indexed = { ...sources, headsFollowers: [directory] }
   // Judged or followed by what is made below, for which the index has to be there.
   const known: ZoneLiveness = {
@@ -128,6 +134,20 @@ export function createReplica(options: ReplicaOptions): Replica {
       : undefined
   const catalog: TierCatalog =
     ofSummaries ?? createInstancesCatalog(new InstanceCatalog(indexed), known, random)
+
+  const witness = new Witness({
+    events,
+    head: (id) => catalog.head(id),
+    definitionOf: (owner, instance) => index.get(owner, instance)?.spec.definition,
+    liveness: known,
+    zones: function* () {
+      for (const { region, zone } of catalog.tallies()) yield `${region}/${zone}`
+    },
+    clock,
+  })
+  directory.onConflict((name, version) => {
+    witness.onConflict(name, version)
+  })
 
   // Before the index is filled, because it counts what comes in.
   const summaries = role.summarises
@@ -166,10 +186,12 @@ export function createReplica(options: ReplicaOptions): Replica {
       },
     }),
     namesToo: (id) => summaries?.names(id) ?? false,
-    onEvents: (owner, events) => {
-      quarantining.changed(owner, events)
-      catalog.apply(owner, events)
-      listings.apply(owner, events)
+    onEvents: (owner, changes) => {
+      quarantining.changed(owner, changes)
+      witness.beforeRecords(owner, changes)
+      catalog.apply(owner, changes)
+      listings.apply(owner, changes)
+      witness.onRecords(owner, changes)
     },
     onDefinitions: (ids) => {
       catalog.definitionsArrived(ids)
@@ -204,6 +226,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     loads: new InstanceLoads(index),
     follower,
     definition: (id) => store.definition(id),
+    onNode: (node) => {
+      witness.onNode(node)
+    },
     onZone: (reading) => summaries?.zoneRead(reading),
     pulseMs,
     settings: options.livenessSettings,
@@ -297,6 +322,8 @@ export function createReplica(options: ReplicaOptions): Replica {
   /** Once all that was on disk is shown: a summary of half of it would empty the other half. */
   const answerOthers = () => {
     directory.start()
+    events.start()
+    witness.start()
     liveness.start()
     below?.start()
     summaries?.start()
@@ -354,6 +381,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       server: (name, deadlineMs) => definitions.server(name, deadlineMs),
       definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
       ...browse,
+      events,
       official,
       topology: () => ({
         ...browse.topology(),
@@ -374,6 +402,8 @@ export function createReplica(options: ReplicaOptions): Replica {
       tidying.close()
       search.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
+      witness.close()
+      events.close()
       directory.close()
       summaries?.close()
       below?.close()

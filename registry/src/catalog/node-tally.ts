@@ -20,11 +20,18 @@ export interface OwnerTally {
   readonly servers: ReadonlySet<string>
 }
 
-interface ZoneTally {
+/** What the instances of one zone add up to. */
+export interface ZoneTally {
   readonly region: string
   readonly zone: string
-  readonly counts: MutableCounts
+  readonly counts: StatusCounts
   /** How many owners have an instance of the server. */
+  readonly servers: ReadonlyMap<string, number>
+  readonly owners: ReadonlyMap<OwnerId, OwnerTally>
+}
+
+interface MutableZoneTally extends ZoneTally {
+  readonly counts: MutableCounts
   readonly servers: Map<string, number>
   readonly owners: Map<OwnerId, OwnerTally>
 }
@@ -36,7 +43,7 @@ interface ZoneTally {
 export class NodeTally {
   readonly #index: CapabilityIndex
   readonly #nameOf: (instance: IndexedInstance) => string
-  readonly #zones = new Map<string, ZoneTally>()
+  readonly #zones = new Map<string, MutableZoneTally>()
   readonly #changed = new Set<OwnerId>()
 
   constructor(index: CapabilityIndex, nameOf: (instance: IndexedInstance) => string) {
@@ -48,7 +55,7 @@ export class NodeTally {
   }
 
   /** Zones with an instance, in no particular order. Read it at once: it changes with the index. */
-  zones(): Iterable<Readonly<ZoneTally>> {
+  zones(): Iterable<ZoneTally> {
     for (const owner of this.#changed) this.#recount(owner)
     this.#changed.clear()
     return this.#zones.values()
@@ -81,7 +88,7 @@ export class NodeTally {
     } else if (zone?.owners.size === 0) this.#zones.delete(key)
   }
 
-  #take(zone: ZoneTally, { owner, counts, servers }: OwnerTally): void {
+  #take(zone: MutableZoneTally, { owner, counts, servers }: OwnerTally): void {
     zone.owners.delete(owner)
     for (const status of ['passing', 'warning', 'gated', 'critical'] as const) {
       zone.counts[status] -= counts[status]

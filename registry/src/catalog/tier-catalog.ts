@@ -14,7 +14,7 @@ import type {
   StatusCounts,
   Topology,
 } from '@meridian/shared'
-import type { OwnerTally } from './node-tally.ts'
+import type { ZoneTally } from './node-tally.ts'
 
 export interface TierLookupOptions {
   readonly from: Locality
@@ -66,5 +66,5 @@ export interface TierCatalog {
   /** What runs under a server's name; undefined where nothing does. */
   server(name: string): ServerDetail | undefined
   /** By zone and owner; nothing where only summaries are held. */
-  tallies(): Iterable<{ readonly owners: ReadonlyMap<OwnerId, OwnerTally> }>
+  tallies(): Iterable<ZoneTally>
 }

@@ -11,6 +11,7 @@ import {
   type Clock,
   type ComparedZone,
   type DefinitionId,
+  type FollowedNode,
   type Follower,
   type Holdings,
   type InstanceLoads,
@@ -38,6 +39,8 @@ export interface LivenessOptions {
   readonly definition: (id: DefinitionId) => Uint8Array | undefined
   /** A zone below has been compared with since the start, or its state has changed since. */
   readonly onZone: (zone: ComparedZone) => void
+  /** A node stands differently, or carries other loads. */
+  readonly onNode: (node: FollowedNode) => void
   readonly pulseMs: number
   readonly settings: LivenessSettings | undefined
   readonly transport: Transport
@@ -73,6 +76,7 @@ export function createLiveness(options: LivenessOptions): Liveness {
         protection: () => protectLastInstances(index),
         onNode: (node) => {
           showNode(index, loads, node)
+          options.onNode(node)
         },
       })
     : undefined
@@ -84,7 +88,9 @@ export function createLiveness(options: LivenessOptions): Liveness {
           subject: at.vitals,
           ...(judge && { own: place.replica }),
           onNode: (node) => {
-            if (!judge) showNode(index, loads, node)
+            if (judge) return
+            showNode(index, loads, node)
+            options.onNode(node)
           },
           fellows: () => 0,
         })

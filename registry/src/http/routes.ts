@@ -11,10 +11,12 @@ import {
 import type { BrowseApi } from '../browse/browse.ts'
 import { serveOfficial, type OfficialApi } from '../official/routes.ts'
 import { serveBrowse } from './browse.ts'
+import { serveEvents, type EventsApi } from './events.ts'
 import { serveReaders } from './reading.ts'
 
 /** What the routes need of a registry. */
 export interface RegistryApi extends LookupApi, BrowseApi {
+  readonly events: EventsApi
   readonly official: OfficialApi
   readiness(): Readiness
 }
@@ -36,6 +38,7 @@ export function createRegistryRoutes(
 
   // Before lookups, whose path of a server takes all that follows.
   serveBrowse(app, api)
+  serveEvents(app, api.events)
   serveOfficial(app, api.official)
   addLookupRoutes(app, api)
 

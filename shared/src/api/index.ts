@@ -1,6 +1,7 @@
 export * from './call-report.ts'
 export * from './browse.ts'
 export * from './checks.ts'
+export * from './events.ts'
 export * from './lookup.ts'
 export * from './problem.ts'
 export * from './registration.ts'
