@@ -166,6 +166,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reloadServices: () => node.api.reloadServices(),
     close: () =>
       (closing ??= (async () => {
+        node.endWatches()
         await listening.close()
         node.close()
         await stdio?.close()

@@ -1,7 +1,6 @@
 import {
   agentOwnerId,
   createCapabilityIndex,
-  DefinitionSearch,
   Follower,
   FreshnessWatch,
   Holdings,
@@ -9,20 +8,17 @@ import {
   InstanceLoads,
   keepTidy,
   logFailure,
-  Outliers,
   Publisher,
   pulseIntervalMs,
   Quarantining,
   randomId,
   readDefinition,
-  RemoteAnswers,
   serveHoldings,
   settleSet,
   showNode,
   startEpoch,
   startPulsing,
   subjects,
-  TierAsker,
   VitalsWatch,
   type Clock,
   type DefinitionId,
@@ -39,8 +35,7 @@ import {
   type ZoneLiveness,
 } from '@meridian/shared'
 import type { AgentApi } from './http/routes.ts'
-import { createAgentDefinitions } from './lookup/definitions.ts'
-import { createAgentLookup } from './lookup/lookup.ts'
+import { createAgentLookups, type LookupCounts } from './lookup/lookups.ts'
 import { Rivalry } from './rivalry.ts'
 import { Keeper, type KeeperOptions } from './registration/keeper.ts'
 import type { RegistrationStore } from './registration/registration-row.ts'
@@ -92,6 +87,10 @@ export interface AgentNode {
   readonly published: number
   /** Whether one local and one regional replica hold all that is registered here. */
   readonly settled: boolean
+  /** How lookups fare. */
+  lookupCounts(): LookupCounts
+  /** Ends every watch, so that the connections they are on can be closed. */
+  endWatches(): void
   /** Follows the zone and announces what is registered here. */
   start(): void
   close(): void
@@ -232,18 +231,16 @@ export function createNode(options: NodeOptions): AgentNode {
     log,
   })
 
-  const asker = new TierAsker({
+  const lookups = createAgentLookups({
+    liveness: watch,
+    locality,
+    catalog,
+    freshness: () => freshness.now(),
+    canonical: definitionBytes,
     transport,
     clock,
     random,
-    subject: (method, replica) => subjects.rpcLocal({ region, zone }, method, replica),
   })
-  const search = new DefinitionSearch(
-    catalog.finder,
-    (query) => catalog.definitionsOf(query),
-    clock,
-  )
-  const outliers = new Outliers()
   const api: AgentApi = {
     register: (id, registration, rights) => registrar.register(id, registration, { rights }),
     deregister: (id, registrant) => {
@@ -266,31 +263,7 @@ export function createNode(options: NodeOptions): AgentNode {
     instances: (after, limit) => registrar.page(after, limit),
     services: () => services?.status() ?? noServices,
     reloadServices: async () => (await services?.reload()) ?? noServices,
-    lookup: createAgentLookup({
-      liveness: watch,
-      locality,
-      catalog,
-      freshness: () => freshness.now(),
-      asker,
-      outliers,
-      remote: new RemoteAnswers(clock),
-      clock,
-      random,
-    }),
-    reportCalls: (reports) => {
-      for (const { instance, ok, latencyMs } of reports) {
-        outliers.report(instance, { ok, latencyMs }, clock.now())
-      }
-    },
-    ...createAgentDefinitions({
-      locality,
-      catalog,
-      search,
-      canonical: definitionBytes,
-      freshness: () => freshness.now(),
-      asker,
-      clock,
-    }),
+    ...lookups.api,
     readiness: () => {
       const reasons = [
         ...(transport.status === 'connected' ? [] : ['the transport is disconnected']),
@@ -314,6 +287,10 @@ export function createNode(options: NodeOptions): AgentNode {
     },
     get settled() {
       return publisher.settled
+    },
+    lookupCounts: () => lookups.counts(),
+    endWatches() {
+      lookups.close()
     },
     start() {
       subscriptions = [
@@ -353,7 +330,7 @@ export function createNode(options: NodeOptions): AgentNode {
     close() {
       tidying.close()
       services?.close()
-      search.close()
+      lookups.close()
       keeper.close()
       pulsing?.close()
       rivalry.close()

@@ -33,33 +33,20 @@ export function addConnectionFlags(command: Command, to: 'agent' | 'registry'): 
     )
 }
 
-export async function connectAgent(
+export function connectAgent(
   flags: ConnectionFlags,
   more: Pick<HttpClientOptions, 'timeoutMs'> = {},
-): Promise<AgentClient> {
-  return createAgentClient({ ...(await clientOptions(flags)), ...more })
+): AgentClient {
+  return createAgentClient({ ...clientOptions(flags), ...more })
 }
 
-export async function connectRegistry(flags: ConnectionFlags): Promise<RegistryClient> {
-  return createRegistryClient(await clientOptions(flags))
+export function connectRegistry(flags: ConnectionFlags): RegistryClient {
+  return createRegistryClient(clientOptions(flags))
 }
 
 /** Errors: `config_invalid` for a token file that cannot be read. */
-async function clientOptions(flags: ConnectionFlags): Promise<HttpClientOptions> {
-  const token = tokenOf(flags)
-  const path = socketPath(flags.url)
-  if (path === undefined) return { url: flags.url, token }
-  // Loaded when needed: Node's own fetch knows no sockets, and most calls need none.
-  const { Agent, fetch: send } = await import('undici')
-  const dispatcher = new Agent({ connect: { socketPath: path } })
-  const overSocket = (input: string | URL, init: RequestInit) =>
-    send(input, { ...init, dispatcher } as Parameters<typeof send>[1])
-  return { url: 'http://localhost', token, fetch: overSocket as unknown as typeof fetch }
-}
-
-/** Of `unix:///run/meridian/agent.sock`; undefined for other addresses. */
-function socketPath(url: string): string | undefined {
-  return url.startsWith('unix://') ? url.slice('unix://'.length) : undefined
+function clientOptions(flags: ConnectionFlags): HttpClientOptions {
+  return { url: flags.url, token: tokenOf(flags) }
 }
 
 /** Never a flag of its own: every user of a host sees what stands on a command line. */

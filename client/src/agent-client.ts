@@ -1,7 +1,6 @@
 import {
   bulkOutcomesSchema,
   leaveOutcomeSchema,
-  lookupAnswerSchema,
   readinessSchema,
   registeredInstanceSchema,
   registeredInstancesSchema,
@@ -12,7 +11,6 @@ import {
   type DrainInput,
   type InstancePatch,
   type LeaveOutcome,
-  type LookupAnswer,
   type Maintenance,
   type Readiness,
   type RegisteredInstance,
@@ -20,18 +18,11 @@ import {
   type Services,
 } from '@meridian/shared'
 import { z } from 'zod'
-import { createHttpCaller, type HttpClientOptions } from './http-client.ts'
-
-export interface LookupOptions {
-  readonly limit?: number
-  /** `region/zone/node`: order the answer as seen from there. */
-  readonly near?: string
-  readonly deadlineMs?: number
-}
+import { createCaller, createConnection, type HttpClientOptions } from './http-client.ts'
+import { createLookups, type Lookups } from './lookups.ts'
 
 /** The agent's API. Every method rejects with a `MeridianError`. */
-export interface AgentClient {
-  lookup(query: string, options?: LookupOptions): Promise<LookupAnswer>
+export interface AgentClient extends Lookups {
   /**
    * Registers, or replaces what is registered under the id. `waitMs`: answers once the zone's and the
    * region's registries know too, or after so long; it is registered either way.
@@ -75,17 +66,13 @@ export interface AgentClient {
 }
 
 export function createAgentClient(options: HttpClientOptions): AgentClient {
-  const call = createHttpCaller(options)
+  const connection = createConnection(options)
+  const call = createCaller(connection)
   const path = (id: string) => `/v1/agent/instances/${encodeURIComponent(id)}`
   const send = (method: 'POST' | 'PUT' | 'DELETE', to: string, body?: unknown) =>
     call({ method, path: to, body, reply: registeredInstanceSchema })
   return {
-    lookup: (query, { limit, near, deadlineMs } = {}) =>
-      call({
-        path: '/v1/lookup',
-        params: { q: query, limit, near, deadline: deadlineMs },
-        reply: lookupAnswerSchema,
-      }),
+    ...createLookups(connection),
     register: (id, registration, { waitMs } = {}) =>
       call({
         method: 'PUT',

@@ -200,7 +200,9 @@ describe('a client', () => {
   it.each(['', 'localhost:7800', '127.0.0.1', 'ftp://127.0.0.1', 'file:///etc/passwd'])(
     'refuses %j as an address before it asks',
     (url) => {
-      expect(() => createAgentClient({ url })).toThrow(/must begin with http:\/\/ or https:\/\//)
+      expect(() => createAgentClient({ url })).toThrow(
+        /must begin with http:\/\/, https:\/\/ or unix:\/\//,
+      )
     },
   )
 })

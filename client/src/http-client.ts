@@ -1,8 +1,9 @@
 import { fromProblem, MeridianError, problemSchema, type ErrorCode } from '@meridian/shared'
 import type { z } from 'zod'
+import { fetchOver, socketPathOf } from './unix-fetch.ts'
 
 export interface HttpClientOptions {
-  /** Where the agent or registry listens, such as `http://127.0.0.1:7801`. */
+  /** Where the agent or registry listens: `http://127.0.0.1:7801`, `unix:///run/agent.sock`. */
   readonly url: string
   /** For one call, in milliseconds. */
   readonly timeoutMs?: number
@@ -26,31 +27,63 @@ export interface Call<T extends z.ZodType> {
   readonly alsoGood?: readonly number[]
   /** What a good reply holds; undefined where it holds nothing. */
   readonly reply: T
+  /** How much longer than others this call may take, in milliseconds. */
+  readonly moreMs?: number
+}
+
+/** A way to one agent or registry. */
+export interface Connection {
+  readonly fetch: typeof fetch
+  readonly timeoutMs: number
+  /** Sent with every request. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Where a path is, with those parameters that have a value. */
+  url(path: string, params?: Call<z.ZodType>['params']): URL
 }
 
 export type HttpCaller = <T extends z.ZodType>(call: Call<T>) => Promise<z.output<T>>
 
+/** Errors: `config_invalid` for an address that is none. */
+export function createConnection(options: HttpClientOptions): Connection {
+  const { timeoutMs = timeoutMsDefault, token } = options
+  const socket = socketPathOf(options.url)
+  const base = socket === undefined ? readBase(options.url) : new URL('http://localhost')
+  const own = socket === undefined ? fetch : fetchOver(socket)
+  return {
+    fetch: options.fetch ?? own,
+    timeoutMs,
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    url(path, params = {}) {
+      const url = new URL(path, base)
+      for (const [name, value] of Object.entries(params)) {
+        if (value !== undefined) url.searchParams.set(name, String(value))
+      }
+      return url
+    },
+  }
+}
+
+/** As `createCaller`, for a way of its own. Errors: `config_invalid`. */
+export function createHttpCaller(options: HttpClientOptions): HttpCaller {
+  return createCaller(createConnection(options))
+}
+
 /**
  * One call to a Meridian API: the reply parsed, or a `MeridianError`: with the code that the server
  * gave; `endpoint_unreachable` when nothing answers there, or something that is no Meridian;
- * `deadline_exceeded` when it is too slow. Errors of this call: `config_invalid`.
+ * `deadline_exceeded` when it is too slow.
  */
-export function createHttpCaller(options: HttpClientOptions): HttpCaller {
-  const { timeoutMs = timeoutMsDefault, fetch: send = fetch } = options
-  const base = readBase(options.url)
-  const credential = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
-  return async ({ method = 'GET', path, params = {}, body, alsoGood = [], reply }) => {
-    const url = new URL(path, base)
-    for (const [name, value] of Object.entries(params)) {
-      if (value !== undefined) url.searchParams.set(name, String(value))
-    }
+export function createCaller(connection: Connection): HttpCaller {
+  const { fetch: send, timeoutMs, headers } = connection
+  return async ({ method = 'GET', path, params = {}, body, alsoGood = [], reply, moreMs = 0 }) => {
+    const url = connection.url(path, params)
     const response = await attempt(url, () =>
       send(url, {
         method,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.timeout(timeoutMs + moreMs),
         ...(body !== undefined && { body: JSON.stringify(body) }),
         headers: {
-          ...credential,
+          ...headers,
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
       }),
@@ -77,7 +110,7 @@ function readBase(text: string): URL {
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new MeridianError(
     'config_invalid',
-    `${JSON.stringify(text)} is no address of an agent or registry: it must begin with http:// or https://`,
+    `${JSON.stringify(text)} is no address of an agent or registry: it must begin with http://, https:// or unix://`,
   )
 }
 

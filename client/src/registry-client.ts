@@ -1,19 +1,16 @@
 import {
-  lookupAnswerSchema,
   readinessSchema,
   serversPageSchema,
   topologySchema,
-  type LookupAnswer,
   type Readiness,
   type ServersPage,
   type Topology,
 } from '@meridian/shared'
-import { createHttpCaller, type HttpClientOptions } from './http-client.ts'
-import type { LookupOptions } from './agent-client.ts'
+import { createCaller, createConnection, type HttpClientOptions } from './http-client.ts'
+import { createLookups, type Lookups } from './lookups.ts'
 
 /** A registry's API, the same at every tier. Every method rejects with a `MeridianError`. */
-export interface RegistryClient {
-  lookup(query: string, options?: LookupOptions): Promise<LookupAnswer>
+export interface RegistryClient extends Lookups {
   /** One page of servers whose definitions match; pass `nextCursor` back for the next. */
   servers(options?: {
     readonly query?: string
@@ -25,14 +22,10 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: HttpClientOptions): RegistryClient {
-  const call = createHttpCaller(options)
+  const connection = createConnection(options)
+  const call = createCaller(connection)
   return {
-    lookup: (query, { limit, near, deadlineMs } = {}) =>
-      call({
-        path: '/v1/lookup',
-        params: { q: query, limit, near, deadline: deadlineMs },
-        reply: lookupAnswerSchema,
-      }),
+    ...createLookups(connection),
     servers: ({ query, limit, cursor } = {}) =>
       call({ path: '/v1/servers', params: { q: query, limit, cursor }, reply: serversPageSchema }),
     topology: () => call({ path: '/v1/topology', reply: topologySchema }),

@@ -88,6 +88,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     place,
     close: () =>
       (closing ??= (async () => {
+        replica.endWatches()
         await listening.close()
         replica.close()
         db.close()

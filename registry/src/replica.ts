@@ -1,22 +1,18 @@
 import {
   completeSet,
   createCapabilityIndex,
-  DefinitionSearch,
   Follower,
   FreshnessWatch,
   Holdings,
   InstanceLoads,
   InstanceCatalog,
   keepTidy,
-  Outliers,
   parseQuery,
   Quarantining,
   readDefinition,
-  RemoteAnswers,
   serveRpc,
   serveHoldings,
   subjects,
-  withoutReplica,
   type Clock,
   type Definition,
   type DefinitionId,
@@ -44,10 +40,7 @@ import { InMemoryEventStore, type EventStore } from './events/event-store.ts'
 import { Witness } from './events/witness.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createAskers } from './lookup/askers.ts'
-import { createDrawnLookup } from './lookup/drawn-lookup.ts'
-import { createRegistryDefinitions } from './lookup/definitions.ts'
-import { createRegistryLookup } from './lookup/lookup.ts'
-import { serveLookups } from './lookup/serve.ts'
+import { createRegistryLookups } from './lookup/lookups.ts'
 import { ServerDirectory } from './directory/directory.ts'
 import { ListingRecords } from './directory/listing-records.ts'
 import { InMemoryListingStore, type ListingStore } from './directory/listing-store.ts'
@@ -92,6 +85,8 @@ export interface Replica {
   readonly quarantine: Quarantine
   /** Shows what the store gives back, follows what lies below, and answers. */
   start(): void
+  /** Ends every watch, so that the connections they are on can be closed. */
+  endWatches(): void
   close(): void
 }
 
@@ -239,36 +234,21 @@ export function createReplica(options: ReplicaOptions): Replica {
   })
   const freshness = new FreshnessWatch(clock, transport, () => follower.restored)
   const askers = createAskers({ transport, clock, random })
-  const lookup = createRegistryLookup({
+  const lookups = createRegistryLookups({
     role,
-    answersAs: tier,
-    place,
-    catalog,
-    freshness: () => freshness.now(),
-    liveness,
     askers,
-    remote: new RemoteAnswers(clock),
-    clock,
-  })
-  const outliers = new Outliers()
-  const search = new DefinitionSearch(
-    catalog.finder,
-    (query) => catalog.definitionsOf(query),
-    clock,
-  )
-  const definitions = createRegistryDefinitions({
-    role,
+    at,
     answersAs: tier,
     place,
     catalog,
-    search,
     canonical: (id) => store.definition(id),
     freshness: () => freshness.now(),
-    askers,
+    liveness,
+    transport,
     clock,
+    random,
+    log,
   })
-
-  const lookupHere = createDrawnLookup({ place, lookup, outliers, clock, random })
   /** Whoever has this replica's word asks this replica. */
   const serveAlone = () =>
     serveHoldings({
@@ -339,17 +319,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         find: (owner) => completeSet(holdings, owner),
         definition: (id) => store.definition(id),
       }),
-      ...serveLookups({
-        transport,
-        log,
-        role,
-        at,
-        queue: tier,
-        replica: place.replica,
-        catalog,
-        lookup,
-        definitions,
-      }),
+      ...lookups.serve(),
       ...(role.judges ? [serveAlone()] : []),
     ]
     if (role.holds === 'summaries') return
@@ -370,16 +340,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     liveness,
     quarantine: quarantining.quarantine,
     api: {
-      lookup: (params) => lookupHere(params),
-      reportCalls: (reports) => {
-        for (const { instance, ok, latencyMs } of reports) {
-          outliers.report(instance, { ok, latencyMs }, clock.now())
-        }
-      },
-      find: async ({ deadline, ...params }) =>
-        withoutReplica(await definitions.find({ ...params, deadlineMs: deadline })),
-      server: (name, deadlineMs) => definitions.server(name, deadlineMs),
-      definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
+      ...lookups.api,
       ...browse,
       events,
       official,
@@ -398,9 +359,12 @@ export function createReplica(options: ReplicaOptions): Replica {
     start() {
       follower.start(answerOthers)
     },
+    endWatches() {
+      lookups.close()
+    },
     close() {
       tidying.close()
-      search.close()
+      lookups.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
       witness.close()
       events.close()

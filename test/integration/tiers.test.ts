@@ -1,5 +1,5 @@
-import { createAgentClient } from '@meridian/client'
-import type { FindAnswer, LookupAnswer } from '@meridian/shared'
+import { createAgentClient, createRegistryClient, type WatchEvent } from '@meridian/client'
+import { instanceKey, type FindAnswer, type LookupAnswer } from '@meridian/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { startWorld, type World } from '../support/world.ts'
@@ -8,19 +8,6 @@ let world: World
 
 beforeAll(async () => {
   world = await startWorld({ eu: ['a', 'b'], us: ['c'] })
-  const register = async (place: string, id: string, tool: string) => {
-    const client = createAgentClient({ url: world.agent(place).url })
-    await client.register(id, {
-      endpoint: { url: `http://127.0.0.1:1/${id}` },
-      definition: {
-        name: `io.acme/${tool}`,
-        version: '1.0.0',
-        description: `Everything about ${tool}`,
-        capabilities: { tools: [{ name: tool, description: `Gives ${tool}` }] },
-      },
-      checks: [],
-    })
-  }
   await register('eu/a/n1', 'bread-1', 'bread')
   await register('eu/b/n1', 'bread-2', 'bread')
   await register('eu/b/n1', 'cheese-1', 'cheese')
@@ -35,6 +22,23 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.close()
 })
+
+function clientAt(place: string) {
+  return createAgentClient({ url: world.agent(place).url })
+}
+
+async function register(place: string, id: string, tool: string): Promise<void> {
+  await clientAt(place).register(id, {
+    endpoint: { url: `http://127.0.0.1:1/${id}` },
+    definition: {
+      name: `io.acme/${tool}`,
+      version: '1.0.0',
+      description: `Everything about ${tool}`,
+      capabilities: { tools: [{ name: tool, description: `Gives ${tool}` }] },
+    },
+    checks: [],
+  })
+}
 
 async function get<T>(path: string, at = world.agent('eu/a/n1').url): Promise<T> {
   const response = await fetch(new URL(path, at))
@@ -111,4 +115,89 @@ it('leads from a hit to the definition, wherever it is held', async () => {
     versions: [{ instances: { passing: 3 }, zones: ['eu/a', 'eu/b', 'us/c'] }],
   })
   expect(await get('/v1/servers/io.acme/wine')).toMatchObject({ versions: [{ zones: ['us/c'] }] })
+})
+
+/** Applies what a watch tells until nobody needs it any more. */
+function follow(events: AsyncIterable<WatchEvent>): ReadonlySet<string> {
+  const known = new Set<string>()
+  const read = async () => {
+    for await (const event of events) {
+      if (event.kind === 'snapshot') {
+        known.clear()
+        for (const result of event.results) known.add(instanceKey(result))
+      } else if (event.kind === 'added' || event.kind === 'changed') {
+        known.add(instanceKey(event.result))
+      } else if (event.kind === 'removed') known.delete(instanceKey(event))
+    }
+  }
+  read().catch((error: unknown) => known.add(String(error)))
+  return known
+}
+
+describe('a watch over HTTP', () => {
+  it('follows the zone, the region and the world, and ends with its signal', async () => {
+    const gone = new AbortController()
+    const options = { signal: gone.signal }
+    const agent = follow(clientAt('eu/a/n1').watch('tag:new | tool:oil', options))
+    const url = world.registry('eu').url
+    const region = follow(createRegistryClient({ url }).watch('tool:oil', options))
+    await register('eu/a/n1', 'oil-1', 'oil')
+    await register('eu/b/n1', 'oil-2', 'oil')
+    await register('us/c/n1', 'oil-3', 'oil')
+    const all = ['eu/a/n1/oil-1', 'eu/b/n1/oil-2', 'us/c/n1/oil-3']
+    await eventually('everything is told', () => [agent, region].every((one) => one.size === 3))
+    expect([...agent].sort()).toEqual(all)
+    expect([...region].sort()).toEqual(all)
+    for (const place of ['eu/a/n1', 'eu/b/n1', 'us/c/n1'] as const) {
+      const id = `oil-${['eu/a/n1', 'eu/b/n1', 'us/c/n1'].indexOf(place) + 1}`
+      await clientAt(place).deregister(id)
+    }
+    await eventually('all are gone', () => agent.size + region.size === 0)
+    gone.abort()
+  })
+
+  it('ends with the error that asking again would not help', async () => {
+    const events = clientAt('eu/a/n1').watch('tool:')
+    await expect(events.next()).rejects.toMatchObject({ code: 'invalid_query' })
+    const url = world.registry('*').url
+    const nothing = createRegistryClient({ url }).watch('tool:x')
+    await expect(nothing.next()).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+it('answers a long poll when something changes', async () => {
+  const client = clientAt('eu/a/n1')
+  const options = { scope: 'zone', waitMs: 20_000 } as const
+  const first = await client.lookup('tool:salt', { ...options, index: 'unknown-0' })
+  const { index = '' } = first
+  const next = client.lookup('tool:salt', { ...options, index })
+  await register('eu/a/n1', 'salt-1', 'salt')
+  expect(instancesOf(await next)).toEqual(['salt-1'])
+})
+
+it('forgets within the region what changed, however often it is asked for', async () => {
+  const client = clientAt('eu/a/n1')
+  await register('eu/b/n1', 'rye-1', 'rye')
+  const instances = async () => instancesOf(await client.lookup('tool:rye', { maxAgeMs: 0 })).join()
+  // Not older than asked for here, and the zone's registry hears of changes.
+  await eventually('it is found', async () => (await instances()) === 'rye-1')
+  await register('eu/b/n1', 'rye-2', 'rye')
+  await eventually('both are', async () => (await instances()).length === 'rye-1,rye-2'.length)
+  await clientAt('eu/b/n1').deregister('rye-1')
+  await eventually('one is gone', async () => (await instances()) === 'rye-2')
+})
+
+it('answers many lookups at once, and takes reports', async () => {
+  const client = clientAt('eu/a/n1')
+  const [bread, bad, wine] = await client.lookups([
+    { q: 'tool:bread' },
+    { q: 'tool:' },
+    { q: { field: 'tool', value: 'wine' }, fields: undefined },
+  ])
+  expect(bread).toMatchObject({ outcome: 'found' })
+  expect(bad).toMatchObject({ code: 'invalid_query' })
+  expect(wine).toMatchObject({ results: [{ instance: 'wine-1' }] })
+  await client.reportCalls([{ locality: 'eu/a/n1', instance: 'bread-1', ok: true, latencyMs: 3 }])
+  expect((await client.find('wine')).hits[0]).toMatchObject({ server: 'io.acme/wine' })
+  expect(await client.server('io.acme/wine')).toMatchObject({ name: 'io.acme/wine' })
 })

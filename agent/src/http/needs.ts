@@ -1,4 +1,5 @@
 import type { Need } from '@meridian/shared/access'
+import { lookupPaths } from '@meridian/shared/http'
 
 const instancePath = /^\/v1\/agent\/instances(\/|$)/
 const oneInstance = /^\/v1\/agent\/instances\/[^/]+$/
@@ -9,7 +10,7 @@ const oneInstance = /^\/v1\/agent\/instances\/[^/]+$/
  */
 export function agentNeed(method: string, path: string): Need {
   if (path === '/livez' || path === '/readyz') return 'nothing'
-  if (path === '/v1/lookup' || path === '/v1/lookups') return 'lookup'
+  if (lookupPaths.has(path)) return 'lookup'
   if (method === 'GET' || method === 'HEAD') {
     return path.startsWith('/v1/agent/') ? 'any' : 'lookup'
   }

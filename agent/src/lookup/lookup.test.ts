@@ -3,6 +3,7 @@ import {
   createCapabilityIndex,
   identifyDefinition,
   InstanceCatalog,
+  LookupPlans,
   MeridianError,
   Outliers,
   RemoteAnswers,
@@ -50,7 +51,7 @@ function createRig() {
     onUnreadable: () => undefined,
   })
   const outliers = new Outliers()
-  const lookup = createAgentLookup({
+  const { lookup } = createAgentLookup({
     locality,
     catalog,
     freshness: () => freshness,
@@ -63,6 +64,7 @@ function createRig() {
     }),
     outliers,
     remote: new RemoteAnswers(clock),
+    plans: new LookupPlans(),
     clock,
     random: () => 0.5,
   })

@@ -7,7 +7,7 @@ import {
   ignoringHealth,
   isAskersFault,
   isMeridianError,
-  LookupPlans,
+  lookupLimits,
   lookupReplySchema,
   PanicWatch,
   poolCandidates,
@@ -25,12 +25,15 @@ import {
   type LookupAnswer,
   type LookupParams,
   type LookupPlan,
+  type LookupPlans,
   type LookupRequest,
   type LookupResult,
+  type LookupScope,
   type Outliers,
   type Random,
   type RemoteAnswer,
   type RemoteAnswers,
+  type RemoteView,
   type ScopeReport,
   type TierAsker,
   type ZoneLiveness,
@@ -48,6 +51,8 @@ export interface AgentLookupOptions {
   readonly outliers: Outliers
   /** What the tiers above answered: L1. */
   readonly remote: RemoteAnswers
+  /** Queries, understood. */
+  readonly plans: LookupPlans
   readonly clock: Clock
   readonly random: Random
 }
@@ -55,21 +60,30 @@ export interface AgentLookupOptions {
 /** How long a zone with too much to do waits to hear of others that could take some of it. */
 const reliefMsMax = 100
 
+export interface AgentLookup {
+  readonly lookup: (params: LookupParams) => Promise<LookupAnswer>
+  /** Everything that matches beyond the zone, as far as it is followed. */
+  readonly beyond: (plan: LookupPlan, scope: LookupScope) => Promise<RemoteView>
+}
+
+/** What one watch follows beyond the zone: as much as one answer holds. */
+const beyondMax = lookupLimits.limitMax
+
 /**
  * Answers from the zone's own index, without the network; asks the zone's registry only when the
  * zone has too little, or too much to do.
  */
-export function createAgentLookup(
-  options: AgentLookupOptions,
-): (params: LookupParams) => Promise<LookupAnswer> {
-  const { locality, catalog, freshness, liveness, asker, outliers, remote, clock, random } = options
+export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
+  const { locality, catalog, freshness, liveness, asker, outliers, remote } = options
+  const { plans, clock, random } = options
   const { region, zone } = locality
   const { index } = catalog
   const name = `${region}/${zone}`
-  const plans = new LookupPlans()
   const panics = new PanicWatch(catalog, (at) => at.region === region && at.zone === zone)
 
-  return async (params) => {
+  return { lookup, beyond }
+
+  async function lookup(params: LookupParams): Promise<LookupAnswer> {
     const startedAt = clock.now()
     const { limit, near, scope = 'global', order = 'balanced', min = 1 } = params
     const plan = plans.of(params.q)
@@ -217,6 +231,33 @@ export function createAgentLookup(
       maxAgeMs,
       staleIfErrorMs,
     })
+  }
+
+  async function beyond(plan: LookupPlan, scope: LookupScope): Promise<RemoteView> {
+    const deadline = lookupLimits.deadlineMsDefault
+    const params: LookupParams = {
+      q: plan.text,
+      limit: beyondMax,
+      min: beyondMax,
+      scope,
+      order: 'ranked',
+      deadline,
+    }
+    try {
+      const answered = await askUp(plan, params, locality, deadline)
+      const { results } = answered.reply
+      const elsewhere = results.filter((result) => !result.locality.startsWith(`${name}/`))
+      const { scopes } = headAfter(headOf(plan, false), plan, answered)
+      const reports = scopes.filter((report) => report.scope !== 'zone' || report.name !== name)
+      if (results.length < beyondMax) return { results: elsewhere, scopes: reports }
+      const reason = `only ${beyondMax} of what lies beyond the zone are followed`
+      return {
+        results: elsewhere,
+        scopes: reports.map((report) => ({ ...report, state: 'stale', reason })),
+      }
+    } catch (error) {
+      return { results: [], scopes: [unreachable({ scope: 'region', name: region }, error)] }
+    }
   }
 
   /** What is known here of the own zone is newer than what comes back of it. */

@@ -42,7 +42,7 @@ Examples:
   meridian lookup tool:echo --url http://127.0.0.1:7700 --near eu-west/a/n1 --json`,
     )
     .action(async (words: string[], flags: LookupFlags) => {
-      const client = await connectAgent(flags)
+      const client = connectAgent(flags)
       const answer = await client.lookup(words.join(' '), {
         limit: flags.limit,
         deadlineMs: flags.deadline,

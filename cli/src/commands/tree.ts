@@ -18,7 +18,7 @@ Examples:
   meridian tree --url http://127.0.0.1:7710`,
     )
     .action(async (flags: ConnectionFlags & { readonly json?: boolean }) => {
-      const topology = await (await connectRegistry(flags)).topology()
+      const topology = await connectRegistry(flags).topology()
       if (flags.json) {
         output.line(JSON.stringify(topology, null, 2))
         return

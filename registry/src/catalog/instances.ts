@@ -38,6 +38,7 @@ export function createInstancesCatalog(
     },
 
     head: (id) => catalog.head(id),
+    instances: catalog,
     finder: catalog.finder,
     definitionsOf: (query) => catalog.definitionsOf(query),
     server: (name) => catalog.server(name),

@@ -2,6 +2,7 @@ import type {
   Candidate,
   DefinitionFinder,
   DefinitionHead,
+  InstanceCatalog,
   LookupPlan,
   LookupResult,
   OwnerId,
@@ -59,6 +60,8 @@ export interface TierCatalog {
    * read last. None where instances are held: those who judge nodes tell more.
    */
   staleZones(): string[]
+  /** Where instances are held: they can be watched. */
+  readonly instances?: InstanceCatalog
   /** Free text over the definitions that are shown. */
   readonly finder: DefinitionFinder
   /** Definitions with a match: a superset where only summaries are held. */

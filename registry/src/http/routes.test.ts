@@ -38,6 +38,8 @@ function createApp(readiness = isReady, topologySize = 1) {
         return { servers: [], total: 0 }
       },
       find: notAsked,
+      index: () => 'run-1',
+      watch: notAsked,
       reportCalls: notAsked,
       server: (name) => {
         asked.push(name)

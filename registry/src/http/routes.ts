@@ -3,6 +3,7 @@ import type { Need } from '@meridian/shared/access'
 import {
   addLookupRoutes,
   createEdge,
+  lookupPaths,
   type EdgeApp,
   type EdgeOptions,
   type GuardOptions,
@@ -56,6 +57,6 @@ function registryNeed(method: string, path: string): Need {
   if (path === '/livez' || path === '/readyz' || method === 'OPTIONS') return 'nothing'
   // What the official API would have publishers write is not taken here from anybody.
   if (path.startsWith('/v0')) return 'lookup'
-  if (path === '/v1/lookup' || path === '/v1/lookups') return 'lookup'
+  if (lookupPaths.has(path)) return 'lookup'
   return method === 'GET' || method === 'HEAD' ? 'lookup' : 'operate'
 }

@@ -2,6 +2,7 @@ import {
   candidatesFrom,
   DefinitionFinder,
   lookupAnswerSchema,
+  LookupPlans,
   MeridianError,
   RemoteAnswers,
   serveRpc,
@@ -104,6 +105,7 @@ function createRig(
       random: () => 0.5,
     }),
     remote: new RemoteAnswers(clock),
+    plans: new LookupPlans(),
     clock,
   })
   const serve = (subject: string, handle: (value: unknown) => unknown, at: Transport = others) => {

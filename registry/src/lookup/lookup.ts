@@ -3,7 +3,6 @@ import {
   isAskersFault,
   isMeridianError,
   lookupLimits,
-  LookupPlans,
   lookupReplySchema,
   poolCandidates,
   referralSchema,
@@ -16,6 +15,7 @@ import {
   type Clock,
   type Freshness,
   type LookupPlan,
+  type LookupPlans,
   type LookupReply,
   type LookupRequest,
   type LookupResult,
@@ -33,6 +33,7 @@ import type { Askers } from './askers.ts'
 import { etagOf } from './etag.ts'
 import { Referrals } from './referrals.ts'
 import { scopeOf } from './scope.ts'
+import type { TouchFeed } from './touch-feed.ts'
 
 export interface RegistryLookupOptions {
   readonly role: TierRole
@@ -45,6 +46,10 @@ export interface RegistryLookupOptions {
   readonly askers: Askers
   /** What others answered: L2 in a zone, other regions' answers elsewhere. */
   readonly remote: RemoteAnswers
+  /** Queries, understood. */
+  readonly plans: LookupPlans
+  /** Tells those who keep answers what changed, where there are such. */
+  readonly touches?: Pick<TouchFeed, 'asked' | 'feed'> | undefined
   readonly clock: Clock
 }
 
@@ -76,14 +81,16 @@ interface Gathered {
 export function createRegistryLookup(
   options: RegistryLookupOptions,
 ): (request: LookupRequest) => Promise<LookupReply> {
-  const { role, answersAs, place, catalog, freshness, liveness, askers, remote, clock } = options
-  const plans = new LookupPlans()
+  const { role, answersAs, place, catalog, freshness, liveness, askers, remote } = options
+  const { plans, touches, clock } = options
   const referrals = new Referrals(clock)
 
   return async (request) => {
     const expiresAt = clock.now() + request.deadlineMs
     const plan = plans.of(request.q)
     const { from, limit, order, min = 1, scope = 'global' } = request
+    if (!request.final && from.region === place.region) touches?.asked(from.zone)
+    const feed = touches?.feed
     const { candidates, panic } = catalog.candidates(plan, {
       from,
       limit,
@@ -99,7 +106,8 @@ export function createRegistryLookup(
     }
     const held: Gathered = { candidates, scopes: [own], answeredBy: answersAs }
     const remainingMs = () => Math.max(0, expiresAt - clock.now() - limits.returnMs)
-    return replyOf(await gather(), request, plan)
+    const reply = replyOf(await gather(), request, plan)
+    return feed === undefined ? reply : { ...reply, feed }
 
     async function gather(): Promise<Gathered> {
       if (request.final || scope === 'zone') return held

@@ -24,3 +24,11 @@ export { ZoneJudge, type ZoneJudgeOptions } from './zone-judge.ts'
 export type { ZoneLiveness } from './zone-liveness.ts'
 export { keepTidy } from './tidying.ts'
 export { TierAsker, type TierAskerOptions } from './tier-asker.ts'
+export {
+  watchLimits,
+  WatchHub,
+  type RemoteView,
+  type WatchHubOptions,
+  type WatchRequest,
+  type WatchSink,
+} from './watch-hub.ts'

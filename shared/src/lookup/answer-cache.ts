@@ -202,6 +202,17 @@ export class AnswerCache<V> {
     return touched
   }
 
+  /** More changed than can be told: everything may have been touched. */
+  touchAll({ source, position }: Pick<Touch, 'source' | 'position'>): void {
+    for (const entry of this.#entries.values()) {
+      if (!entry.touched) this.counts.touched += 1
+      entry.touched = true
+    }
+    for (const { touchedAt } of this.#pending) {
+      touchedAt.set(source, Math.max(touchedAt.get(source) ?? -1, position))
+    }
+  }
+
   #leaseOf({ kind }: Kept<V>): Millis {
     switch (kind) {
       case 'found':

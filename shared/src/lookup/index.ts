@@ -7,7 +7,13 @@ export {
   type Placed,
   type Spill,
 } from './arrange.ts'
-export { AnswerCache, cacheLimits, type CacheLimits, type Touch } from './answer-cache.ts'
+export {
+  AnswerCache,
+  cacheLimits,
+  type CacheCounts,
+  type CacheLimits,
+  type Touch,
+} from './answer-cache.ts'
 export { capacityLeft, weightOfFactors, type SelectionFactors } from './factors.ts'
 export { HedgeBudget } from './hedge-budget.ts'
 export { KnownReplicas, replicaLimits } from './known-replicas.ts'
@@ -24,3 +30,5 @@ export {
   termsOfQuery,
   type QueryTerms,
 } from './query-terms.ts'
+export { DefinitionTerms } from './definition-terms.ts'
+export { feedLimits, WatchFeed, type WatchChange } from './watch-feed.ts'

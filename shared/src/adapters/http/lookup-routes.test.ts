@@ -3,6 +3,7 @@ import type { ReportedCall } from '../../api/call-report.ts'
 import type { FindAnswer, FindParams } from '../../api/find.ts'
 import { lookupResultFields, type LookupAnswer, type LookupParams } from '../../api/lookup.ts'
 import { problemSchema } from '../../api/problem.ts'
+import type { WatchParams } from '../../api/watch.ts'
 import { parseQuery } from '../../capability-index/index.ts'
 import { MeridianError } from '../../errors.ts'
 import { createLog } from '../log.ts'
@@ -45,11 +46,13 @@ const found: FindAnswer = {
 let asked: LookupParams[]
 let searched: FindParams[]
 let reported: ReportedCall[]
+let watched: { params: WatchParams; caller: string }[]
 
 beforeEach(() => {
   asked = []
   searched = []
   reported = []
+  watched = []
 })
 
 function createApp() {
@@ -60,6 +63,14 @@ function createApp() {
       parseQuery(params.q)
       if (params.q === 'tool:slow') throw new MeridianError('busy', 'too many')
       return Promise.resolve(answer)
+    },
+    index: () => 'run-7',
+    watch: (params, caller, sink) => {
+      watched.push({ params, caller })
+      parseQuery(params.q)
+      sink.send(new TextEncoder().encode('event: snapshot\ndata: {}\n\n'))
+      sink.end()
+      return () => undefined
     },
     reportCalls: (calls) => reported.push(...calls),
     find: (params) => {
@@ -355,5 +366,30 @@ describe('reports of calls', () => {
     ],
   ])('are refused: %j', async (body, field) => {
     expect((await problemOf(await post('/v1/report', body))).violations?.[0]?.field).toBe(field)
+  })
+})
+
+describe('a watch over HTTP', () => {
+  it('is a stream of events, which goes on where the last one ended', async () => {
+    const response = await get('/v1/watch?q=tool:x&scope=zone&index=a-1', {
+      'last-event-id': 'a-2',
+    })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(await response.text()).toBe('event: snapshot\ndata: {}\n\n')
+    expect(watched).toMatchObject([{ params: { q: 'tool:x', scope: 'zone', index: 'a-2' } }])
+  })
+
+  it.each([
+    ['/v1/watch?q=tool:', {}, 'invalid_query'],
+    ['/v1/watch?scope=all', {}, 'invalid_request'],
+    ['/v1/watch?index=now', {}, 'invalid_request'],
+    ['/v1/watch?limit=3', {}, 'invalid_request'],
+    ['/v1/watch', { 'last-event-id': 'yesterday' }, 'invalid_request'],
+  ])('is refused before it begins: %s', async (path, headers, code) => {
+    expect((await problemOf(await get(path, headers))).code).toBe(code)
+  })
+
+  it('can begin where a lookup was answered', async () => {
+    expect((await get('/v1/lookup?q=tool:x')).headers.get('x-meridian-index')).toBe('run-7')
   })
 })

@@ -6,6 +6,7 @@ import { isMeridianError, MeridianError } from '../../errors.ts'
 import { toProblem, type Problem } from '../../api/problem.ts'
 import { lookupBodySchema, lookupOfManySchema, lookupsBodySchema } from '../../api/lookup-body.ts'
 import {
+  feedIndexSchema,
   lookupLimits,
   lookupParamsSchema,
   type LookupAnswer,
@@ -15,12 +16,21 @@ import {
 import type { ServerDetail } from '../../api/server-detail.ts'
 import { definitionIdSchema, type DefinitionId } from '../../model/index.ts'
 import { parse } from '../../model/parse.ts'
+import { watchParamsSchema, type WatchParams } from '../../api/watch.ts'
 import { readJson, readParams, type EdgeApp } from './edge.ts'
+import { streamEvents, type EventSink } from './event-stream.ts'
 
 /** What the routes of lookups need of an agent or a registry. */
 export interface LookupApi {
   /** `signal`: nobody waits for the answer any more. */
   lookup(params: LookupParams, signal?: AbortSignal): Promise<LookupAnswer>
+  /** Where things stand here: long polls and watches go on from it. */
+  index(): string
+  /**
+   * Follows a query until the returned function is called. `caller`: for the limit of each. Errors:
+   * `busy`, `invalid_query`, `invalid_request`.
+   */
+  watch(params: WatchParams, caller: string, sink: EventSink): () => void
   /** What callers found out by calling. */
   reportCalls(calls: readonly ReportedCall[]): void
   find(params: FindParams): Promise<FindAnswer>
@@ -29,16 +39,30 @@ export interface LookupApi {
   definition(id: DefinitionId, deadlineMs: number): Promise<string | undefined>
 }
 
+/** Paths that read, or only say how reading went, whatever their method. */
+export const lookupPaths: ReadonlySet<string> = new Set(['/v1/lookup', '/v1/lookups', '/v1/report'])
+
 /** Lookups, and what they lead on to: the same on agents and registries. */
 export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
   app.get('/v1/lookup', async (c) => {
     const params = readParams(c, lookupParamsSchema)
-    return sendAnswer(c, await api.lookup(params, c.req.raw.signal), params)
+    return await answerOne(c, api, params)
   })
   app.post('/v1/lookup', async (c) => {
     const params = await readJson(c, lookupBodySchema, 'the lookup')
-    return sendAnswer(c, await api.lookup(params, c.req.raw.signal), params)
+    return await answerOne(c, api, params)
   })
+  app.get('/v1/watch', (c) => {
+    const params = readParams(c, watchParamsSchema)
+    // What a browser's EventSource sends when it comes back.
+    const last = c.req.header('last-event-id') ?? ''
+    const { index } =
+      last === ''
+        ? params
+        : parse(z.object({ index: feedIndexSchema }), { index: last }, 'Last-Event-ID')
+    return streamEvents((sink) => api.watch({ ...params, index }, c.get('caller').name, sink))
+  })
+
   app.post('/v1/lookups', (c) => answerMany(c, api))
 
   app.post('/v1/report', async (c) => {
@@ -71,8 +95,12 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
 /** Lookups of one call that are answered at once: the others wait for them. */
 const atOnceMax = 32
 
-function sendAnswer(c: Context, answer: LookupAnswer, params: LookupParams): Response {
+async function answerOne(c: Context, api: LookupApi, params: LookupParams): Promise<Response> {
+  // Before it is answered: what changes meanwhile comes after it.
+  const index = api.index()
+  const answer = await api.lookup(params, c.req.raw.signal)
   const { cache, ageMs } = answer
+  c.header('x-meridian-index', answer.index ?? index)
   if (cache !== undefined) {
     c.header('x-meridian-cache', cache)
     c.header('age', String(Math.floor((ageMs ?? 0) / 1_000)))

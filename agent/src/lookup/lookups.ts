@@ -1,0 +1,145 @@
+import {
+  DefinitionSearch,
+  LookupPlans,
+  Outliers,
+  randomId,
+  RemoteAnswers,
+  subjects,
+  TierAsker,
+  WatchHub,
+  type CacheCounts,
+  type Clock,
+  type DefinitionId,
+  type Freshness,
+  type InstanceCatalog,
+  type Locality,
+  type Random,
+  type ScopeReport,
+  type Transport,
+  type ZoneLiveness,
+} from '@meridian/shared'
+import type { LookupApi } from '@meridian/shared/http'
+import { createAgentDefinitions } from './definitions.ts'
+import { createAgentLookup } from './lookup.ts'
+
+export interface AgentLookupsOptions {
+  readonly locality: Locality
+  readonly catalog: InstanceCatalog
+  /** How far what is held of the zone can be trusted. */
+  readonly freshness: () => Freshness
+  readonly liveness: ZoneLiveness
+  /** The canonical JSON of a definition, where it is held. */
+  readonly canonical: (id: DefinitionId) => Uint8Array | undefined
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** How lookups fare, for metrics. */
+export interface LookupCounts {
+  readonly l1: CacheCounts & { readonly entries: number; readonly bytes: number }
+  /** Askers that shared another's question, and questions that were put to two replicas. */
+  readonly shared: number
+  readonly hedged: number
+  readonly plans: { readonly hits: number; readonly misses: number }
+  readonly ejections: number
+  readonly watchers: number
+  readonly watchersDropped: number
+}
+
+export interface AgentLookups {
+  readonly api: LookupApi
+  counts(): LookupCounts
+  /** Ends every watch; twice is fine. */
+  close(): void
+}
+
+/** Everything that is looked up here. */
+export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
+  const { locality, catalog, freshness, liveness, canonical, transport, clock, random } = options
+  const { region, zone } = locality
+  const name = `${region}/${zone}`
+  const asker = new TierAsker({
+    transport,
+    clock,
+    random,
+    subject: (method, replica) => subjects.rpcLocal({ region, zone }, method, replica),
+  })
+  const search = new DefinitionSearch(
+    catalog.finder,
+    (query) => catalog.definitionsOf(query),
+    clock,
+  )
+  const outliers = new Outliers()
+  const remote = new RemoteAnswers(clock)
+  const plans = new LookupPlans()
+  const { lookup, beyond } = createAgentLookup({
+    locality,
+    catalog,
+    freshness,
+    liveness,
+    asker,
+    outliers,
+    remote,
+    plans,
+    clock,
+    random,
+  })
+  const hub = new WatchHub({
+    catalog,
+    from: locality,
+    own: (): ScopeReport => {
+      const degraded = liveness.stateOf(name) !== 'fresh'
+      return { scope: 'zone', name, ...freshness(), ...(degraded && { degraded }) }
+    },
+    goesBeyond: (scope) => scope !== 'zone',
+    remote: beyond,
+    run: randomId(random),
+    clock,
+    random,
+  })
+  const definitions = createAgentDefinitions({
+    locality,
+    catalog,
+    search,
+    canonical,
+    freshness,
+    asker,
+    clock,
+  })
+  return {
+    api: {
+      ...definitions,
+      async lookup(params, signal) {
+        const { index, waitMs, scope = 'global' } = params
+        if (index === undefined) return await lookup(params)
+        if (waitMs !== undefined) {
+          await hub.changed(plans.of(params.q), scope, index, waitMs, signal)
+        }
+        const position = hub.index
+        return { ...(await lookup(params)), index: position }
+      },
+      index: () => hub.index,
+      watch: ({ q, scope = 'global', index }, caller, sink) =>
+        hub.watch({ plan: plans.of(q), scope, index, caller }, sink),
+      reportCalls: (calls) => {
+        for (const { instance, ok, latencyMs } of calls) {
+          outliers.report(instance, { ok, latencyMs }, clock.now())
+        }
+      },
+    },
+    counts: () => ({
+      l1: { ...remote.cache.counts, entries: remote.cache.size, bytes: remote.cache.bytes },
+      shared: remote.shared,
+      hedged: asker.hedged,
+      plans: { hits: plans.hits, misses: plans.misses },
+      ejections: outliers.ejections,
+      watchers: hub.watchers,
+      watchersDropped: hub.dropped,
+    }),
+    close() {
+      search.close()
+      hub.close()
+    },
+  }
+}
