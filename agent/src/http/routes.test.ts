@@ -181,6 +181,7 @@ describe('looking up', () => {
   it('hands over what was asked, with what is not said filled in', async () => {
     const asked: unknown[] = []
     const app = createApp({
+      index: () => 'run-1',
       lookup: (params) => {
         asked.push(params)
         return Promise.reject(new MeridianError('invalid_query', 'at 5: expected a value'))

@@ -20,7 +20,7 @@ export function deregisterCommand(output: Output): Command {
 To let calls in flight end first: meridian drain <id> --then-deregister`,
     )
     .action(async (ids: string[], flags: DeregisterFlags) => {
-      const client = await connectAgent(flags)
+      const client = connectAgent(flags)
       for (const id of ids) {
         const registrant = flags.force ? (await client.instance(id)).registrant : flags.registrant
         await client.deregister(id, registrant === undefined ? {} : { registrant })

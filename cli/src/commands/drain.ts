@@ -34,7 +34,7 @@ export function drainCommand(output: Output): Command {
     .addOption(new Option('--undo', 'give it work again').conflicts(['thenDeregister', 'wait']))
     .option('--json', 'print the instance as JSON')
     .action(async (id: string, flags: DrainFlags) => {
-      const client = await connectAgent(flags)
+      const client = connectAgent(flags)
       const { thenDeregister = false, within } = flags
       const instance = flags.undo
         ? await client.undrain(id)

@@ -9,7 +9,7 @@ export function inspectCommand(output: Output): Command {
     .argument('<id>', 'of the instance')
     .option('--json', 'print it as JSON')
     .action(async (id: string, flags: ConnectionFlags & { readonly json?: boolean }) => {
-      const instance = await (await connectAgent(flags)).instance(id)
+      const instance = await connectAgent(flags).instance(id)
       if (flags.json) output.line(JSON.stringify(instance, null, 2))
       else for (const line of describeInstance(instance, output.columns)) output.line(line)
     })

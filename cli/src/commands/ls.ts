@@ -26,7 +26,7 @@ export function lsCommand(output: Output): Command {
     )
     .option('--json', 'print the instances as JSON')
     .action(async (flags: LsFlags) => {
-      const client = await connectAgent(flags)
+      const client = connectAgent(flags)
       const instances: RegisteredInstance[] = []
       let cursor: string | undefined
       do {

@@ -22,7 +22,7 @@ export function maintenanceCommand(output: Output): Command {
         .requiredOption('--reason <text>', 'why')
         .option('--json', 'print the instances as JSON')
         .action(async (ids: string[], flags: MaintenanceFlags & { readonly reason: string }) => {
-          const client = await connectAgent(flags)
+          const client = connectAgent(flags)
           const { reason } = flags
           show(await each(ids, (id) => client.maintain(id, { reason })), flags)
         }),
@@ -33,7 +33,7 @@ export function maintenanceCommand(output: Output): Command {
         .argument('<id...>', 'of the instances')
         .option('--json', 'print the instances as JSON')
         .action(async (ids: string[], flags: MaintenanceFlags) => {
-          const client = await connectAgent(flags)
+          const client = connectAgent(flags)
           show(await each(ids, (id) => client.endMaintenance(id)), flags)
         }),
     )

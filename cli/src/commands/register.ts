@@ -110,7 +110,7 @@ Examples:
         if (id === undefined) self.error('error: give an id and a URL, or --file')
         const waitMs =
           flags.wait === undefined ? 0 : (flags.wait === true ? 10 : flags.wait) * 1_000
-        const client = await connectAgent(flags, { timeoutMs: waitMs + callTimeoutMs })
+        const client = connectAgent(flags, { timeoutMs: waitMs + callTimeoutMs })
         const registration = orUsage(self, () => registrationOf(words, flags))
         const until = systemClock.now() + waitMs
         const registered = await client.register(id, registration, waitMs > 0 ? { waitMs } : {})
@@ -159,7 +159,7 @@ function notWell({ id, checks }: RegisteredInstance): MeridianError {
 }
 
 async function importFile(path: string, flags: RegisterFlags, output: Output): Promise<void> {
-  const client = await connectAgent(flags, { timeoutMs: bulkTimeoutMs })
+  const client = connectAgent(flags, { timeoutMs: bulkTimeoutMs })
   const tally = await importInstances(client, path, (done) => {
     output.progress(`${plural(done, 'instance')} sent`)
   })

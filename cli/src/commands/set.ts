@@ -30,9 +30,7 @@ export function setCommand(output: Output): Command {
       if (weight === undefined && capacity === undefined) {
         command.error('error: give --weight, --capacity or both')
       }
-      const instance = await (
-        await connectAgent(flags)
-      ).patch(id, {
+      const instance = await connectAgent(flags).patch(id, {
         ...(weight !== undefined && { weight }),
         ...(capacity !== undefined && { capacity }),
       })

@@ -26,7 +26,7 @@ export async function checkPort({ http }: AgentConfig): Promise<Finding[]> {
 
 async function askAgent(url: string): Promise<Finding> {
   try {
-    const { ready, reasons } = await (await connectAgent({ url })).ready()
+    const { ready, reasons } = await connectAgent({ url }).ready()
     if (ready) return { check: 'port', state: 'ok', found: `an agent runs at ${url}, and is ready` }
     return {
       check: 'port',
