@@ -1,11 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import {
+  agentOwnerId,
+  createCapabilityIndex,
   fixedFields,
+  identifyDefinition,
   parseQuery,
   printQuery,
   queryFromJson,
   queryLimits,
   standings,
+  type CapabilityIndex,
+  type PlanStep,
 } from '@meridian/shared'
 import { describe, expect, it } from 'vitest'
 
@@ -65,4 +70,61 @@ describe('docs/query.md', () => {
     const { lengthMax, termsMax, depthMax, valueMax, wildcardTermsMax } = queryLimits
     expect(numbers).toEqual([lengthMax, termsMax, depthMax, valueMax, wildcardTermsMax])
   })
+
+  it('quotes errors as they are', () => {
+    const rows = rowsUnder('When it is not valid')
+    expect(rows.length).toBeGreaterThan(5)
+    for (const [text, message] of rows) {
+      expect(() => parseQuery(code(text))).toThrow(`the query is not valid ${code(message)}`)
+    }
+  })
+
+  it('names every step that explain has', () => {
+    const steps = rowsUnder('How it is answered').flatMap(([cell = '']) =>
+      [...cell.matchAll(/`(.*?)`/g)].map(([, step = '']) => step),
+    )
+    const index = createCapabilityIndex()
+    for (const [at, tool] of ['a1', 'a2', 'b'].entries()) putTool(index, at, tool)
+    const seen = new Set<string>()
+    const note = ({ how, steps: inner }: PlanStep) => {
+      seen.add(how.replace(/\d+/, 'N').replace(/^.*(?=, then each instance)/, '…'))
+      for (const step of inner) note(step)
+    }
+    for (const text of [
+      'tool:a1 tool:b',
+      'tool:a* -transport:sse',
+      '(tool:a1 | region:eu) zone:a (node:n | tool:zzz)',
+      'version:>=1 tool:b',
+      '',
+    ]) {
+      note(index.explain(parseQuery(text), { from, limit: 10, random: () => 0 }).plan)
+    }
+    expect(steps).toEqual(expect.arrayContaining([...seen]))
+  })
 })
+
+const from = { region: 'eu', zone: 'a', node: 'n' }
+
+function putTool(index: CapabilityIndex, at: number, tool: string): void {
+  const id = `i${at}`
+  const { id: definitionId, definition } = identifyDefinition({
+    name: `io.acme/${tool}`,
+    version: '1.0.0',
+    capabilities: { tools: [{ name: tool }] },
+  })
+  index.put(
+    {
+      owner: agentOwnerId(from),
+      locality: from,
+      spec: {
+        id,
+        definition: definitionId,
+        endpoint: { transport: 'streamable-http', url: 'http://127.0.0.1/mcp' },
+        metadata: {},
+        capacity: 100,
+      },
+      state: { id, status: 'passing', weight: 100, draining: false },
+    },
+    definition,
+  )
+}
