@@ -49,6 +49,8 @@ export class Gather {
   #onlySuffices = false
   /** The worst bucket that is wanted. */
   #bucketMax = unusableBucket
+  /** Rows that have instances on the node to be left out: only of these, instances are asked. */
+  readonly #nodeRows = new Set<number>()
 
   /** The shelf at hand, and how its rows are tested. */
   #bound: Shelf | undefined
@@ -72,14 +74,29 @@ export class Gather {
     this.#others = plan.others
     this.#perInstance = plan.perInstance
     this.#filter = filter
-    this.#rowSuffices = plan.perInstance.length === 0 && filter.node === undefined
-    this.#onlySuffices =
-      filter.node === undefined && plan.perInstance.every((part) => part instanceof TermsNode)
+    this.#nodeRows.clear()
+    const { node } = filter
+    const isNodeKnown = node === undefined || (filter.nodeIs === 'not' && this.#noteRowsOf(node))
+    this.#rowSuffices = plan.perInstance.length === 0 && isNodeKnown
+    this.#onlySuffices = isNodeKnown && plan.perInstance.every((part) => part instanceof TermsNode)
     this.#bucketMax = filter.unusable ? unusableBucket : unusableBucket - 1
     this.#bound = undefined
-    if (filter.node === undefined || filter.nodeIs === 'not') return
+    if (node === undefined || filter.nodeIs === 'not') return
     // What runs on one node is usually the shortest list of all.
-    this.#others = [...plan.others, new OneNode(filter.node)]
+    this.#others = [...plan.others, new OneNode(node)]
+  }
+
+  /** False when it has so much that asking each instance is no dearer. */
+  #noteRowsOf({ entries }: Node): boolean {
+    if (entries.length > nodeEntriesMax) return false
+    for (const { shelf, slot } of entries) {
+      if (shelf !== undefined) this.#nodeRows.add(rowKey(shelf, slot))
+    }
+    return true
+  }
+
+  #isOnNode(shelf: Shelf, slot: number): boolean {
+    return this.#nodeRows.size > 0 && this.#nodeRows.has(rowKey(shelf, slot))
   }
 
   /** Offers the pool what it should hold of these shelves' rows. */
@@ -141,7 +158,7 @@ export class Gather {
   hasKnownOnly(shelf: Shelf, slot: number): boolean {
     if (!this.#onlySuffices) return false
     const weight = shelf.weights[slot] as number
-    return weight > 0 && weight !== severalMembers
+    return weight > 0 && weight !== severalMembers && !this.#isOnNode(shelf, slot)
   }
 
   /** Turns to the shelf of a row that the pool holds, before its instances are asked. */
@@ -252,6 +269,11 @@ export class Gather {
     return true
   }
 
+  /** Whether rows that no list and no bitset rules out have to be looked at one by one. */
+  get #asksRows(): boolean {
+    return this.#restCount > 0 || !this.#rowSuffices || this.#nodeRows.size > 0
+  }
+
   #restMatches(slot: number): boolean {
     const rest = this.#rest
     for (let i = 0; i < this.#restCount; i += 1) {
@@ -262,7 +284,8 @@ export class Gather {
 
   /** Whether some instance of a row in a wanted bucket counts. */
   #counts(shelf: Shelf, slot: number): boolean {
-    if (this.#rowSuffices || (this.#onlySuffices && shelf.hasOnlyMember(slot))) return true
+    const suffices = this.#rowSuffices || (this.#onlySuffices && shelf.hasOnlyMember(slot))
+    if (suffices && !this.#isOnNode(shelf, slot)) return true
     const members = shelf.members[slot] as Members
     if (!Array.isArray(members)) return this.countsEntry(members)
     for (const entry of members) if (this.countsEntry(entry)) return true
@@ -295,9 +318,10 @@ export class Gather {
     const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : undefined
     const bitsLeft = this.#bitsCount > 1
     const listsLeft = this.#listsCount > 0
-    const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
+    const rowsLeft = this.#asksRows
     if (sorted) for (let i = 0; i < this.#listsCount; i += 1) (this.#lists[i] as TermRows).rewind()
-    if (!bitsLeft && one === undefined && !listsLeft && !rowsLeft && !flat) {
+    const allMatch = one === undefined && !listsLeft && this.#restCount === 0 && this.#rowSuffices
+    if (allMatch && !flat) {
       this.#boundBucket(shelf, pool, list, from, end)
     }
     let { worst, worstBucket } = pool
@@ -332,7 +356,7 @@ export class Gather {
    * one byte of most rows is read, and no more.
    */
   #boundBucket(shelf: Shelf, pool: Pool, list: Uint16Array, from: number, end: number): void {
-    const { room } = pool
+    const room = pool.room + this.#nodeRows.size
     if (end - from < room * 2) return
     const { buckets } = shelf
     const rowsIn = bucketSums.fill(0)
@@ -409,7 +433,7 @@ export class Gather {
     const rows = whole ? shelf.alive : (bucketBits[bucket] as Uint32Array)
     const without = whole ? bucketBits[unusableBucket] : undefined
     const base = bucket * bucketKey
-    const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
+    const rowsLeft = this.#asksRows
     const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : shelf.alive
     const two = this.#bitsCount > 1 ? (this.#bits[1] as Uint32Array) : one
     const bitsLeft = this.#bitsCount > 2 || this.#wordsCount > 0
@@ -467,7 +491,7 @@ export class Gather {
     const { start } = this.#filter
     const { alive, buckets, hashes } = shelf
     const { numbersEnd } = shelf.pages
-    const rowsLeft = this.#restCount > 0 || !this.#rowSuffices
+    const rowsLeft = this.#asksRows
     const one = this.#bitsCount > 0 ? (this.#bits[0] as Uint32Array) : alive
     const two = this.#bitsCount > 1 ? (this.#bits[1] as Uint32Array) : one
     const bitsLeft = this.#bitsCount > 2 || this.#wordsCount > 0
@@ -490,6 +514,13 @@ export class Gather {
       }
     }
   }
+}
+
+/** A node runs a dozen instances or so; noting many more would cost more than it saves. */
+const nodeEntriesMax = 256
+
+function rowKey({ number }: Shelf, slot: number): number {
+  return number * 65_536 + slot
 }
 
 const bucketSums = new Uint32Array(bucketCount)
