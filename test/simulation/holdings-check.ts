@@ -83,7 +83,8 @@ async function checkAgent(world: World, agent: AgentProcess, query: KnownQuery):
   // An instance of another node may have been shown with the help of a definition that this node
   // has let go of since, and not fetched yet.
   const allowed = select(() => true)
-  compareAnswer(world, agent.name, query, expected, answer, allowed)
+  const held = agentRows(agent, () => true).filter((row) => query.matches(row))
+  compareAnswer(world, agent.name, query, expected, answer, { allowed, held })
 }
 
 async function checkRegistry(
@@ -119,7 +120,7 @@ async function checkRegistry(
   const answer = await answerNow(world, () =>
     program.api.lookup({ q: query.q, limit: everything, near: first.locality, deadline: 1_000 }),
   )
-  compareAnswer(world, registry.name, query, expected, answer)
+  compareAnswer(world, registry.name, query, expected, answer, { held: matching })
 }
 
 /** The global tier reads each zone from one replica; which one is its own business. */
@@ -163,7 +164,10 @@ function compareAnswer(
   { q }: KnownQuery,
   expected: readonly Row[],
   answer: Ending<LookupAnswer>,
-  allowed = expected,
+  {
+    allowed = expected,
+    held,
+  }: { readonly allowed?: readonly Row[]; readonly held: readonly Row[] },
 ): void {
   if (answer.kind !== 'value') {
     const why = answer.kind === 'error' ? String(answer.error) : 'it waits for something'
@@ -171,10 +175,22 @@ function compareAnswer(
     return
   }
   const shown = answer.value.results.map(resultText)
+  if (isPanic(answer.value)) {
+    // Health is not asked for; but what is nowhere is not made up.
+    const known = new Set(held.map(rowText))
+    const madeUp = shown.filter((text) => !known.has(text))
+    compare(world, who, `'${q}', health aside`, '', sorted(madeUp))
+    return
+  }
   const extra = new Set(allowed.map(rowText))
   for (const row of expected) extra.delete(rowText(row))
   const without = shown.filter((text) => !extra.has(text))
   compare(world, who, `'${q}'`, sorted(expected.map(rowText)), sorted(without))
+}
+
+/** Most of what matches is unhealthy, and returned all the same. */
+export function isPanic({ scopes }: LookupAnswer): boolean {
+  return scopes.some(({ panic }) => panic === true)
 }
 
 function compare(world: World, who: string, what: string, scan: string, shown: string): void {

@@ -13,6 +13,7 @@ import {
 import type { AgentProcess } from './agent-process.ts'
 import type { Disk } from './disk.ts'
 import {
+  isPanic,
   isUsable,
   resultText,
   rowOfRegistered,
@@ -240,7 +241,7 @@ function whatIsNotTold(world: World): string | undefined {
 
 /** The first lookup whose answer is not what is registered. */
 async function whatIsNotFound(world: World): Promise<string | undefined> {
-  const rows = allRows(world).filter(({ owner }) => !isDead(world, owner))
+  const rows = allRows(world)
   for (const query of queries) {
     for (const agent of world.agents) {
       if (!agent.program) continue
@@ -360,7 +361,8 @@ async function lookUpFault(
   truth: readonly Row[],
 ): Promise<string | undefined> {
   const { name, locality } = agent
-  const usable = truth.filter((row) => isUsable(row) && query.matches(row))
+  const matching = truth.filter((row) => query.matches(row))
+  const usable = matching.filter((row) => isUsable(row) && !isDead(world, row.owner))
   const inZone = usable.filter((row) => sameZone(row.locality, locality))
   const inRegion = usable.filter((row) => row.locality.region === locality.region)
   // Private instances are known to their own agent, and found there.
@@ -377,9 +379,11 @@ async function lookUpFault(
     return `${name} has no answer to '${query.q}': ${why}`
   }
   const answer = ending.value
-  const known = new Set(expected.map(rowText))
+  const inPanic = isPanic(answer)
+  const known = new Set((inPanic ? matching : expected).map(rowText))
   const results = answer.results.map(resultText)
-  const wanted = Math.min(lookupLimit, expected.length)
+  // Where most are dead the dead are tried as well.
+  const wanted = inPanic ? results.length : Math.min(lookupLimit, expected.length)
   const outcome = expected.length > 0 ? 'found' : 'none'
   const isRight =
     results.length === wanted &&

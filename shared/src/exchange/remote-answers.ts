@@ -104,12 +104,15 @@ export class RemoteAnswers {
     const { key, terms, ask } = question
     const pending = this.cache.begin(key, terms)
     try {
-      const reply = await ask(known?.etag)
+      const answer = await ask(known?.etag)
       const now = this.#clock.now()
-      if (reply.unchanged === true && known !== undefined) {
+      const isUnchanged = answer.unchanged === true && known !== undefined
+      if (isUnchanged && answer.complete && known.complete) {
         this.cache.renew(pending, now)
         return known
       }
+      // The same results, perhaps of others than last time: who could be asked is news by itself.
+      const reply = isUnchanged ? withResultsOf(known, answer) : answer
       const { results, complete, feed } = reply
       this.cache.fill(
         pending,
@@ -146,6 +149,11 @@ export class RemoteAnswers {
       )
     })
   }
+}
+
+function withResultsOf({ results, factors }: LookupReply, answer: LookupReply): LookupReply {
+  const { unchanged: _, ...rest } = answer
+  return { ...rest, results, ...(factors && { factors }) }
 }
 
 function kindOfNone(complete: boolean): 'none' | 'incomplete' {
