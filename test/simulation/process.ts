@@ -109,12 +109,9 @@ export abstract class SimulatedProcess<P extends Program> {
     if (!run || this.#pausedUntil !== undefined) return
     this.world.trace.write(`${run.connection} stops`)
     run.program.close()
-    const left = run.clock.pending
-    if (left > 0) this.world.breach('close', `${run.connection} leaves ${left} timers behind`)
     this.#run = undefined
     for (const disk of this.disks) disk.unmount()
-    this.world.end(this.world.wires.leave(run.connection, run.transport))
-    run.clock.stop()
+    this.world.end(this.#disconnect(run))
   }
 
   /** The process stands still, as under SIGSTOP or in a suspended machine. */
@@ -137,6 +134,14 @@ export abstract class SimulatedProcess<P extends Program> {
     this.#pausedUntil = undefined
     this.world.wires.pause(run.connection, 0)
     run.clock.resume()
+  }
+
+  /** What was asked fails when the connection closes, and then nothing is waited for any more. */
+  async #disconnect({ connection, transport, clock }: Run<P>): Promise<void> {
+    await this.world.wires.leave(connection, transport)
+    const left = clock.pending
+    if (left > 0) this.world.breach('close', `${connection} leaves ${left} timers behind`)
+    clock.stop()
   }
 
   /** Tells the ledger what this process writes, for the checks. */

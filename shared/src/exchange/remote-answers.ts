@@ -106,13 +106,9 @@ export class RemoteAnswers {
     try {
       const answer = await ask(known?.etag)
       const now = this.#clock.now()
-      const isUnchanged = answer.unchanged === true && known !== undefined
-      if (isUnchanged && answer.complete && known.complete) {
-        this.cache.renew(pending, now)
-        return known
-      }
-      // The same results, perhaps of others than last time: who could be asked is news by itself.
-      const reply = isUnchanged ? withResultsOf(known, answer) : answer
+      // The same results may be less or more to be trusted than last time.
+      const reply =
+        answer.unchanged === true && known !== undefined ? withResultsOf(known, answer) : answer
       const { results, complete, feed } = reply
       this.cache.fill(
         pending,

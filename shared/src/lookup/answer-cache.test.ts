@@ -95,15 +95,6 @@ describe('an answer on its way', () => {
     cache.touch(touchOf(1, 5))
     expect(cache.fill(pending, kept('x', { source: 'r1', position: 5 }), 0)).toBe('kept')
   })
-
-  it('does not make a touched answer good again by still holding', () => {
-    const cache = new AnswerCache<string>()
-    fill(cache, 'a', kept('x'))
-    const pending = cache.begin('a', new Set([1]))
-    cache.touch(touchOf(1, 5))
-    expect(cache.renew(pending, 10)).toBe(false)
-    expect(cache.look('a', 10)?.kind).toBe('old')
-  })
 })
 
 /**

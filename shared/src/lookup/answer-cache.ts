@@ -171,17 +171,6 @@ export class AnswerCache<V> {
     return 'kept'
   }
 
-  /** It still holds: good as new from now on. False where it has gone, or was touched meanwhile. */
-  renew(pending: Pending, now: Millis): boolean {
-    this.#pending.delete(pending)
-    const entry = this.#entries.get(pending.key)
-    if (entry === undefined || pending.touchedAt.size > 0) return false
-    entry.filledAt = now
-    entry.touched = false
-    entry.hits = 0
-    return true
-  }
-
   /** Makes old whatever the change could matter to; returns how many answers that were. */
   touch(touch: Touch): number {
     let touched = 0
