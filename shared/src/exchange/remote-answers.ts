@@ -148,8 +148,9 @@ export class RemoteAnswers {
 }
 
 function withResultsOf({ results, factors }: LookupReply, answer: LookupReply): LookupReply {
-  const { unchanged: _, ...rest } = answer
-  return { ...rest, results, ...(factors && { factors }) }
+  const merged: LookupReply = { ...answer, results, ...(factors && { factors }) }
+  delete merged.unchanged
+  return merged
 }
 
 function kindOfNone(complete: boolean): 'none' | 'incomplete' {
