@@ -5,10 +5,15 @@ import { addCompletion } from './commands/completion.ts'
 import { deregisterCommand } from './commands/deregister.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { drainCommand } from './commands/drain.ts'
+import { eventsCommand } from './commands/events.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { lsCommand } from './commands/ls.ts'
 import { maintenanceCommand } from './commands/maintenance.ts'
 import { registerCommand } from './commands/register.ts'
+import { nodesCommand } from './commands/nodes.ts'
+import { serversCommand } from './commands/servers.ts'
 import { setCommand } from './commands/set.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { queryCommand } from './commands/query.ts'
@@ -42,6 +47,11 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     setCommand(output),
     doctorCommand(output),
     treeCommand(output),
+    serversCommand(output),
+    nodesCommand(output),
+    eventsCommand(output),
+    importCommand(output),
+    exportCommand(output),
     queryCommand(output),
     tokenCommand(output),
   ]

@@ -1,8 +1,20 @@
-import type { Clock, LivenessSettings, Random, Tier, Transport } from '@meridian/shared'
+import {
+  randomId,
+  type Clock,
+  type LivenessSettings,
+  type Random,
+  type Tier,
+  type Transport,
+} from '@meridian/shared'
 import { TokenBook } from '@meridian/shared/access'
 import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
-import { openDatabase, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
+import {
+  databaseId,
+  openDatabase,
+  SqliteOwnerStore,
+  SqliteReplicaStore,
+} from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import type { Place } from './config.ts'
 import { createListingTable } from './directory/listing-table.ts'
@@ -59,6 +71,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       ownStore: new SqliteOwnerStore(db),
       listingStore: createListingTable(db),
       eventStore: createEventTable(db),
+      databaseId: databaseId(db, () => randomId(random)),
       pulseMs,
       ...(options.liveness && { livenessSettings: options.liveness }),
       transport,

@@ -7,6 +7,7 @@ import {
   InstanceLoads,
   InstanceCatalog,
   keepTidy,
+  randomId,
   parseQuery,
   Quarantining,
   readDefinition,
@@ -41,6 +42,7 @@ import { Witness } from './events/witness.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createAskers } from './lookup/askers.ts'
 import { createRegistryLookups } from './lookup/lookups.ts'
+import { Importer } from './imports/importer.ts'
 import { ServerDirectory } from './directory/directory.ts'
 import { ListingRecords } from './directory/listing-records.ts'
 import { InMemoryListingStore, type ListingStore } from './directory/listing-store.ts'
@@ -61,6 +63,8 @@ export interface ReplicaOptions {
   readonly store: ReplicaStore
   /** What it owns itself: summaries, where its tier sends any. */
   readonly ownStore: OwnerStore
+  /** Names the database behind the stores: what is imported is owned under it. */
+  readonly databaseId?: string
   /** What it saw happen; in memory unless given. */
   readonly eventStore?: EventStore
   /** What it remembers of what is listed; in memory unless given. */
@@ -277,6 +281,18 @@ export function createReplica(options: ReplicaOptions): Replica {
     random,
   })
 
+  const importer = role.judges
+    ? new Importer({
+        place,
+        store: options.ownStore,
+        agentId: options.databaseId ?? randomId(random),
+        pulseMs,
+        transport,
+        clock,
+        random,
+        log,
+      })
+    : undefined
   const official = new OfficialList({
     directory,
     servers,
@@ -305,6 +321,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     events.start()
     witness.start()
     liveness.start()
+    importer?.start()
     below?.start()
     summaries?.start()
     roundTrips?.start()
@@ -344,6 +361,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       ...browse,
       events,
       official,
+      imports: importer,
       topology: () => ({
         ...browse.topology(),
         ...(roundTrips && { roundTrips: [...roundTrips.measured] }),
@@ -366,6 +384,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       tidying.close()
       lookups.close()
       for (const subscription of subscriptions) subscription.unsubscribe()
+      importer?.close()
       witness.close()
       events.close()
       directory.close()

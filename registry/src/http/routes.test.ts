@@ -61,6 +61,7 @@ function createApp(readiness = isReady, topologySize = 1) {
       },
       topology: () => ({ tier: 'regional', replica: 'r1'.repeat(topologySize), regions: [] }),
       events: { lastId: 0, page: notAsked, newer: notAsked, onEvents: notAsked },
+      imports: undefined,
       official: {
         page: () => ({ servers: [], metadata: { count: 0 } }),
         versions: notAsked,

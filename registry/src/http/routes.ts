@@ -1,4 +1,4 @@
-import type { Readiness } from '@meridian/shared'
+import { importLimits, type Readiness } from '@meridian/shared'
 import type { Need } from '@meridian/shared/access'
 import {
   addLookupRoutes,
@@ -13,12 +13,15 @@ import type { BrowseApi } from '../browse/browse.ts'
 import { serveOfficial, type OfficialApi } from '../official/routes.ts'
 import { serveBrowse } from './browse.ts'
 import { serveEvents, type EventsApi } from './events.ts'
+import { serveImports, type ImportsApi } from './imports.ts'
 import { serveReaders } from './reading.ts'
 
 /** What the routes need of a registry. */
 export interface RegistryApi extends LookupApi, BrowseApi {
   readonly events: EventsApi
   readonly official: OfficialApi
+  /** Where imports are owned. */
+  readonly imports: ImportsApi | undefined
   readiness(): Readiness
 }
 
@@ -33,6 +36,7 @@ export function createRegistryRoutes(
 ): EdgeApp {
   const app = createEdge({
     ...options,
+    bodyBytesMaxAt: { '/v1/imports': importLimits.bodyBytesMax, ...options.bodyBytesMaxAt },
     guard: { ...access, needOf: registryNeed, openOnLoopback: 'reads' },
   })
   serveReaders(app)
@@ -41,6 +45,7 @@ export function createRegistryRoutes(
   serveBrowse(app, api)
   serveEvents(app, api.events)
   serveOfficial(app, api.official)
+  serveImports(app, api.imports)
   addLookupRoutes(app, api)
 
   app.get('/livez', (c) => c.json({ live: true }))

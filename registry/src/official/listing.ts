@@ -1,8 +1,12 @@
 import {
   MeridianError,
+  officialMetaKey,
+  ownMetaKey,
   type DefinitionId,
   type Endpoint,
   type JsonObject,
+  type OfficialEntry,
+  type OfficialPage,
   type Query,
   type StatusCounts,
 } from '@meridian/shared'
@@ -12,7 +16,6 @@ import type { Placed } from '../catalog/tier-catalog.ts'
 import type { Listed, Removed, ServerDirectory } from '../directory/directory.ts'
 import { readCursor, writeCursor } from '../directory/page.ts'
 import { isoOf, unknownServer, type ServerList } from '../directory/servers.ts'
-import { officialMetaKey, ownMetaKey, type OfficialEntry, type OfficialPage } from './schema.ts'
 import { readOfficialServer, withRemotes, type OfficialServer } from './server-json.ts'
 
 export interface OfficialListOptions {

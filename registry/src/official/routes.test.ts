@@ -1,4 +1,12 @@
-import { headOf } from '@meridian/shared'
+import {
+  headOf,
+  officialEntrySchema,
+  officialErrorSchema,
+  officialMetaKey,
+  officialPageSchema,
+  ownMetaKey,
+  type OfficialPage,
+} from '@meridian/shared'
 import { createEdge, type EdgeApp } from '@meridian/shared/http'
 import { createLog } from '@meridian/shared/log'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -8,14 +16,6 @@ import { serveReaders } from '../http/reading.ts'
 import { endpointsOf } from './endpoints.ts'
 import { OfficialList } from './listing.ts'
 import { serveOfficial } from './routes.ts'
-import {
-  officialEntrySchema,
-  officialErrorSchema,
-  officialMetaKey,
-  officialPageSchema,
-  ownMetaKey,
-  type OfficialPage,
-} from './schema.ts'
 
 let rig: ListedRig
 let app: EdgeApp

@@ -1,15 +1,17 @@
-import { isMeridianError, limits, parse } from '@meridian/shared'
+import {
+  isMeridianError,
+  limits,
+  officialEntryParamsSchema,
+  officialParamsSchema,
+  parse,
+  type OfficialEntry,
+  type OfficialPage,
+} from '@meridian/shared'
 import type { EdgeApp } from '@meridian/shared/http'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { sendJson } from '../http/reading.ts'
 import type { OfficialQuestion } from './listing.ts'
-import {
-  officialEntryParamsSchema,
-  officialParamsSchema,
-  type OfficialEntry,
-  type OfficialPage,
-} from './schema.ts'
 
 export interface OfficialApi {
   page(question: OfficialQuestion, cursor: string | undefined): OfficialPage

@@ -1,5 +1,6 @@
-import { limits, statusCountsSchema, type JsonObject } from '@meridian/shared'
 import { z } from 'zod'
+import { limits, type JsonObject } from '../model/index.ts'
+import { statusCountsSchema } from './browse.ts'
 
 /**
  * The official MCP registry's API, version v0.1 (API 2025-12-01), as far as it reads. Its clients
