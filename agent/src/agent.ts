@@ -5,6 +5,7 @@ import {
   type LivenessSettings,
   type Locality,
   type Random,
+  type ReloadOutcome,
   type Services,
   type Transport,
 } from '@meridian/shared'
@@ -23,10 +24,11 @@ import { createAgentRoutes } from './http/routes.ts'
 import { createNode, type AgentNode } from './node.ts'
 import { createProber } from './registration/checks/prober.ts'
 import { introspect } from './registration/introspection/introspect.ts'
-import { createProbePolicy } from './registration/probe-targets.ts'
+import { createProbePolicy, type ProbePolicy } from './registration/probe-targets.ts'
 import { createFollow } from './registration/refresh/follow.ts'
 import { createRegistrationTable } from './registration/registration-table.ts'
 import { openServiceFolder } from './registration/service-files/folder.ts'
+import { createReload } from './reload.ts'
 import { startStdioServer } from './registration/supervision/index.ts'
 import { StdioPool } from './registration/supervision/stdio-pool.ts'
 
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly locality: Locality
   /** Folder of the databases; `:memory:` keeps nothing. */
   readonly dataDir: string
+  /** How large the database of this node's own instances may become. */
+  readonly dataBytesMax?: number | undefined
   /** Folder of the migrations' folders. */
   readonly migrationsDir: string
   readonly http: ServingOptions
@@ -46,6 +50,8 @@ export interface AgentOptions {
   readonly allowStdio?: boolean
   /** The folder of service files, and whether these may have the agent run commands. */
   readonly services?: { readonly folder: string; readonly allowCommands: boolean }
+  /** Reads the settings anew; without, they stay as they are. Errors: `config_invalid`. */
+  readonly reread?: () => RereadSettings
   readonly pulseMs?: number
   /** `livenessDefaults` unless given. */
   readonly liveness?: LivenessSettings
@@ -55,7 +61,13 @@ export interface AgentOptions {
   readonly log: Logger
 }
 
+export interface RereadSettings extends Pick<ReloadOutcome, 'applied' | 'needRestart'> {
+  readonly probeAllow: readonly string[]
+}
+
 export interface Agent extends Pick<AgentNode, 'restored' | 'published' | 'settled'> {
+  /** Reads settings, tokens, certificate and service files anew. What cannot be read stays as it is. */
+  reload(): Promise<ReloadOutcome>
   /** Reads the service files anew. */
   reloadServices(): Promise<Services>
   readonly url: string
@@ -88,12 +100,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   let node: AgentNode
   let stdio: StdioPool | undefined
   let listening: Listening
+  let reload: () => Promise<ReloadOutcome>
   try {
     const db = openDatabase({
       path: pathIn(dataDir, 'agent.db'),
       migrationsDir: join(options.migrationsDir, 'agent'),
       durability: 'full',
       ifLost: 'the servers of this host have to register again',
+      bytesMax: options.dataBytesMax,
       log,
     })
     databases.push(db)
@@ -104,7 +118,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
     })
     databases.push(zoneDb)
-    const policy = createProbePolicy({ allow: options.probeAllow })
+    let allowed = createProbePolicy({ allow: options.probeAllow })
+    const policy: ProbePolicy = { check: (url, signal) => allowed.check(url, signal) }
     node = createNode({
       locality,
       store: new SqliteOwnerStore(db),
@@ -143,6 +158,23 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
       hostNames: [where.host, ...names],
       access: { tokens, rates },
+      reload: () => reload(),
+    })
+    reload = createReload({
+      settings() {
+        const reread = options.reread?.()
+        if (reread) allowed = createProbePolicy({ allow: reread.probeAllow })
+        return { applied: reread?.applied ?? [], needRestart: reread?.needRestart ?? [] }
+      },
+      tokens() {
+        tokens?.reload()
+        return tokens?.size
+      },
+      certificate() {
+        listening.reloadTls()
+      },
+      services: () => node.api.reloadServices(),
+      log,
     })
     listening = await listen(routes, { ...where, log })
   } catch (error) {
@@ -163,6 +195,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     get settled() {
       return node.settled
     },
+    reload: () => reload(),
     reloadServices: () => node.api.reloadServices(),
     close: () =>
       (closing ??= (async () => {

@@ -1,4 +1,7 @@
 import { isMeridianError, livenessDefaults, type Violation } from '@meridian/shared'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readAgentConfig } from './config.ts'
 
@@ -120,6 +123,35 @@ describe('an agent’s settings', () => {
     expect(problemsOf({ ...place, MERIDIAN_TLS_KEY_FILE: '/key.pem' })).toEqual([
       'MERIDIAN_TLS_KEY_FILE = "/key.pem": needs MERIDIAN_TLS_CERT_FILE beside it',
     ])
+  })
+
+  it('come from a file where the environment leaves them open', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'meridian-config-'))
+    const file = join(folder, 'agent.env')
+    writeFileSync(
+      file,
+      '# place\nMERIDIAN_REGION=eu-west\nMERIDIAN_ZONE="a"\nMERIDIAN_NODE=n1\nPATH=/bin',
+    )
+    const config = readAgentConfig({ MERIDIAN_CONFIG_FILE: file, MERIDIAN_NODE: 'n2' })
+    expect(config.locality).toEqual({ region: 'eu-west', zone: 'a', node: 'n2' })
+    writeFileSync(file, 'MERIDIAN_REGIN=eu-west')
+    expect(problemsOf({ ...place, MERIDIAN_CONFIG_FILE: file })).toEqual([
+      'MERIDIAN_REGIN = (not shown): is unknown',
+    ])
+    rmSync(folder, { recursive: true })
+    expect(() => readAgentConfig({ ...place, MERIDIAN_CONFIG_FILE: file })).toThrow(
+      `MERIDIAN_CONFIG_FILE ${file} cannot be read`,
+    )
+  })
+
+  it.each([
+    ['0', 'must be from 1 to 1048576'],
+    ['1.5', 'must be a whole number from 1 to 1048576'],
+  ])('refuse %j MiB as the size of a database', (size, problem) => {
+    expect(problemsOf({ ...place, MERIDIAN_DATA_MIB_MAX: size })).toEqual([
+      expect.stringContaining(problem),
+    ])
+    expect(readAgentConfig({ ...place, MERIDIAN_DATA_MIB_MAX: '2' }).dataBytesMax).toBe(2_097_152)
   })
 
   it.each(['65536', '80.5', '0x50', ' 80', '1e3'])('refuse %j as a port', (port) => {

@@ -12,6 +12,7 @@ import {
   livenessSettingsOf,
   logLevelSetting,
   readSettings,
+  withConfigFile,
   type Environment,
 } from '@meridian/shared/settings'
 import { z } from 'zod'
@@ -24,6 +25,7 @@ function settingsSchema(environment: Environment) {
     MERIDIAN_ZONE: localityPartSchema,
     MERIDIAN_NODE: localityPartSchema,
     MERIDIAN_DATA: z.string().default('./meridian-data'),
+    MERIDIAN_DATA_MIB_MAX: dataMibSetting.optional(),
     ...httpEnvironment(environment, { port: 7800 }),
     MERIDIAN_HTTP_NAMES: listSetting.default([]),
     ...natsEnvironment,
@@ -36,6 +38,18 @@ function settingsSchema(environment: Environment) {
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
 }
+
+/** Smaller, there is no room for the tables; larger, SQLite has limits of its own. */
+const dataMib = { min: 1, max: 1_048_576 } as const
+
+const dataMibSetting = z
+  .string()
+  .regex(/^\d{1,7}$/, `must be a whole number from ${dataMib.min} to ${dataMib.max}`)
+  .transform(Number)
+  .refine(
+    (mib) => mib >= dataMib.min && mib <= dataMib.max,
+    `must be from ${dataMib.min} to ${dataMib.max}`,
+  )
 
 function refuseBadTargets(allow: readonly string[], context: z.core.$RefinementCtx): void {
   try {
@@ -52,6 +66,8 @@ export interface AgentConfig {
   readonly locality: Locality
   /** Folder of the agent's database. */
   readonly dataDir: string
+  /** How large its database may become. */
+  readonly dataBytesMax: number | undefined
   readonly http: HttpSettings & {
     /** Host names, beside loopback ones, under which clients may call. */
     readonly names: readonly string[]
@@ -69,8 +85,15 @@ export interface AgentConfig {
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
+/** Settings that take effect while the agent runs. */
+export const liveSettings: ReadonlySet<string> = new Set([
+  'MERIDIAN_LOG_LEVEL',
+  'MERIDIAN_PROBE_ALLOW',
+])
+
 /** Errors: `config_invalid`, naming every setting at fault. */
-export function readAgentConfig(environment: Environment): AgentConfig {
+export function readAgentConfig(given: Environment): AgentConfig {
+  const environment = withConfigFile(given)
   const settings = readSettings(settingsSchema(environment), environment)
   return {
     locality: {
@@ -79,6 +102,10 @@ export function readAgentConfig(environment: Environment): AgentConfig {
       node: settings.MERIDIAN_NODE,
     },
     dataDir: settings.MERIDIAN_DATA,
+    dataBytesMax:
+      settings.MERIDIAN_DATA_MIB_MAX === undefined
+        ? undefined
+        : settings.MERIDIAN_DATA_MIB_MAX * 1_048_576,
     http: { ...httpSettingsOf(settings), names: settings.MERIDIAN_HTTP_NAMES },
     nats: natsSettingsOf(settings),
     pulseMs: settings.MERIDIAN_PULSE_MS,

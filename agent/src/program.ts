@@ -1,11 +1,11 @@
 import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
 import type { Running } from '@meridian/shared/program'
-import type { Environment } from '@meridian/shared/settings'
+import { changedSettings, withConfigFile, type Environment } from '@meridian/shared/settings'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { fileURLToPath } from 'node:url'
-import { startAgent } from './agent.ts'
-import { readAgentConfig } from './config.ts'
+import { startAgent, type RereadSettings } from './agent.ts'
+import { liveSettings, readAgentConfig } from './config.ts'
 
 /** The same place seen from the sources and from the build. */
 export const migrationsDir = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -14,6 +14,21 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 export async function startAgentProgram(environment: Environment): Promise<Running> {
   const { locality, nats, logLevel, ...settings } = readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
+  // What it runs with now: of the rest, only a start takes notice.
+  let inForce = withConfigFile(environment)
+  const reread = (): RereadSettings => {
+    const config = readAgentConfig(environment)
+    const now = withConfigFile(environment)
+    const changed = changedSettings(inForce, now)
+    const applied = changed.filter((name) => liveSettings.has(name))
+    log.level = config.logLevel
+    inForce = { ...inForce, ...Object.fromEntries(applied.map((name) => [name, now[name]])) }
+    return {
+      probeAllow: config.probeAllow,
+      applied,
+      needRestart: changed.filter((name) => !liveSettings.has(name)),
+    }
+  }
   const { region, zone, node } = locality
   const transport = await connectNats({
     ...nats,
@@ -29,12 +44,14 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
       ...settings,
       locality,
       migrationsDir,
+      reread,
       transport,
       clock: systemClock,
       random: systemRandom,
       log,
     })
     return {
+      reload: () => agent.reload(),
       async close() {
         await agent.close()
         await transport.close()

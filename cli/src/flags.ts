@@ -1,6 +1,7 @@
 import type { Environment } from '@meridian/shared/settings'
 
 const settings: Readonly<Record<string, string>> = {
+  config: 'MERIDIAN_CONFIG_FILE',
   tier: 'MERIDIAN_TIER',
   region: 'MERIDIAN_REGION',
   zone: 'MERIDIAN_ZONE',

@@ -35,7 +35,7 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     )
   const commands = [
     devCommand(output),
-    agentCommand(),
+    agentCommand(output),
     registryCommand(),
     lookupCommand(output),
     registerCommand(output),

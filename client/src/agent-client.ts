@@ -4,6 +4,7 @@ import {
   readinessSchema,
   registeredInstanceSchema,
   registeredInstancesSchema,
+  reloadOutcomeSchema,
   servicesSchema,
   type BulkOutcomes,
   type BulkRegistrationInput,
@@ -15,6 +16,7 @@ import {
   type Readiness,
   type RegisteredInstance,
   type RegistrationInput,
+  type ReloadOutcome,
   type Services,
 } from '@meridian/shared'
 import { z } from 'zod'
@@ -54,6 +56,8 @@ export interface AgentClient extends Lookups {
   leave(options?: { readonly waitMs?: number }): Promise<LeaveOutcome>
   /** Undoes `leave`. */
   stay(): Promise<void>
+  /** Has the agent read settings, tokens and service files anew. */
+  reload(): Promise<ReloadOutcome>
   instance(id: string): Promise<RegisteredInstance>
   /** One page; pass `nextCursor` back for the next. */
   instances(options?: {
@@ -118,6 +122,7 @@ export function createAgentClient(options: HttpClientOptions): AgentClient {
     stay: async () => {
       await call({ method: 'DELETE', path: '/v1/agent/leave', reply: z.undefined() })
     },
+    reload: () => call({ method: 'POST', path: '/v1/agent/reload', reply: reloadOutcomeSchema }),
     instance: (id) => call({ path: path(id), reply: registeredInstanceSchema }),
     instances: ({ limit, cursor } = {}) =>
       call({

@@ -14,6 +14,7 @@ import {
   livenessEnvironment,
   logLevelSetting,
   readSettings,
+  withConfigFile,
   type Environment,
 } from '@meridian/shared/settings'
 import { z } from 'zod'
@@ -79,7 +80,8 @@ export interface RegistryConfig {
 }
 
 /** Errors: `config_invalid`, naming every setting at fault. */
-export function readRegistryConfig(environment: Environment): RegistryConfig {
+export function readRegistryConfig(given: Environment): RegistryConfig {
+  const environment = withConfigFile(given)
   const tier = tierSchema.safeParse(environment['MERIDIAN_TIER']).data
   const settings = readSettings(settingsSchema(tier, environment), environment)
   return {

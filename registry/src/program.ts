@@ -1,3 +1,4 @@
+import { logFailure } from '@meridian/shared'
 import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
 import type { Running } from '@meridian/shared/program'
@@ -34,6 +35,14 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
       log,
     })
     return {
+      reload() {
+        try {
+          registry.reload()
+        } catch (error) {
+          logFailure(log, error, {}, 'not reloaded')
+        }
+        return Promise.resolve()
+      },
       async close() {
         await registry.close()
         await transport.close()

@@ -43,6 +43,8 @@ export interface Registry {
   readonly url: string
   readonly tier: Tier
   readonly place: Place
+  /** Reads tokens and certificate anew. Errors: `config_invalid`; the old stay then. */
+  reload(): void
   /** Twice is fine. The transport stays open: it is the caller's. */
   close(): Promise<void>
 }
@@ -63,6 +65,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   })
   let replica: Replica
   let listening: Listening
+  let tokens: TokenBook | undefined
   try {
     replica = createReplica({
       tier,
@@ -80,7 +83,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       log,
     })
     const { names = [], tokensFile, rates, ...where } = options.http
-    const tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
+    tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
     const routes = createRegistryRoutes(replica.api, {
       log,
       hostNames: [where.host, ...names],
@@ -99,6 +102,11 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     url: listening.url,
     tier,
     place,
+    reload() {
+      tokens?.reload()
+      listening.reloadTls()
+      log.info({ tier, place }, 'reloaded')
+    },
     close: () =>
       (closing ??= (async () => {
         replica.endWatches()

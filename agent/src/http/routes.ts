@@ -20,6 +20,7 @@ import {
   type Readiness,
   type RegisteredInstance,
   type Registration,
+  type ReloadOutcome,
   type Services,
 } from '@meridian/shared'
 import {
@@ -93,12 +94,14 @@ const pageParamsSchema = z.strictObject({
 export interface AgentRoutesOptions extends Omit<EdgeOptions, 'guard'> {
   /** Who is let in; without tokens, whoever is on this host is, for everything. */
   readonly access?: Pick<GuardOptions, 'tokens' | 'rates'>
+  /** Reads settings, tokens and service files anew; absent where there is nothing to read. */
+  readonly reload?: () => Promise<ReloadOutcome>
 }
 
 /** The agent's HTTP API: registration by this host's servers, lookups by its clients. */
 export function createAgentRoutes(
   api: AgentApi,
-  { access = {}, ...options }: AgentRoutesOptions,
+  { access = {}, reload, ...options }: AgentRoutesOptions,
 ): EdgeApp {
   const app = createEdge({
     ...options,
@@ -198,6 +201,8 @@ export function createAgentRoutes(
     await api.stay()
     return c.body(null, 204)
   })
+
+  if (reload) app.post('/v1/agent/reload', async (c) => c.json(await reload()))
 
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', (c) => {

@@ -1,15 +1,28 @@
+import type { ReloadOutcome } from '@meridian/shared'
 import { runProgram } from '@meridian/shared/program'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { wholeNumber } from '../flag-values.ts'
 import { environmentOf } from '../flags.ts'
+import { plural, printable, type Output } from '../output.ts'
+import { paint } from '../paint.ts'
 
-export function agentCommand(): Command {
-  return new Command('agent')
-    .description('run the agent of this host')
+type JsonFlags = ConnectionFlags & { readonly json?: boolean }
+
+const leaveSecondsMax = 3_600
+/** Beyond what the agent waits for. */
+const callTimeoutMs = 15_000
+
+export function agentCommand(output: Output): Command {
+  const command = new Command('agent')
+    .description('run the agent of this host, or tell the one that runs what to do')
     .option('--region <name>', 'of this host (MERIDIAN_REGION)')
     .option('--zone <name>', 'of this host (MERIDIAN_ZONE)')
     .option('--node <name>', 'name of this host (MERIDIAN_NODE)')
     .option('--data <folder>', 'where its databases are kept (MERIDIAN_DATA)')
     .option('--port <port>', 'on which port of loopback it listens (MERIDIAN_HTTP_PORT)')
+    .option('--config <file>', 'holds what the environment does not (MERIDIAN_CONFIG_FILE)')
     .option('--nats <urls>', 'servers of the zone, separated by commas (MERIDIAN_NATS_URL)')
     .option('--log-level <level>', 'silent, error, warn, info, debug or trace (MERIDIAN_LOG_LEVEL)')
     .addHelpText(
@@ -23,4 +36,73 @@ export function agentCommand(): Command {
         return startAgentProgram(environmentOf(flags))
       }),
     )
+  for (const each of [reloadCommand, leaveCommand, stayCommand]) command.addCommand(each(output))
+  return command
+}
+
+function reloadCommand(output: Output): Command {
+  return addConnectionFlags(new Command('reload'), 'agent')
+    .description(
+      'have it read settings, tokens, certificate and service files anew, as SIGHUP does',
+    )
+    .option('--json', 'print the outcome as JSON')
+    .action(async (flags: JsonFlags) => {
+      const outcome = await (await connectAgent(flags)).reload()
+      if (flags.json) output.line(JSON.stringify(outcome, null, 2))
+      else for (const line of describeReload(outcome)) output.line(line)
+      if (outcome.problems.length > 0) process.exitCode = exitCodes.failed
+    })
+}
+
+function describeReload(outcome: ReloadOutcome): string[] {
+  const { applied, needRestart, tokens, serviceFiles, problems } = outcome
+  return [
+    `${plural(serviceFiles.read, 'service file')}, ${serviceFiles.withProblems} with problems`,
+    ...(tokens === undefined ? [] : [plural(tokens, 'token')]),
+    ...(applied.length > 0 ? [`in force now: ${applied.join(', ')}`] : []),
+    ...(needRestart.length > 0
+      ? [paint.yellow(`in force after a restart: ${needRestart.join(', ')}`)]
+      : []),
+    ...problems.map((problem) => paint.red(printable(`left as it was: ${problem}`))),
+  ]
+}
+
+function leaveCommand(output: Output): Command {
+  return addConnectionFlags(new Command('leave'), 'agent')
+    .description('give the whole host no new work, until meridian agent stay or a restart')
+    .addOption(
+      new Option('--within <seconds>', 'how long calls in flight have')
+        .argParser(wholeNumber(0, leaveSecondsMax))
+        .default(30),
+    )
+    .option('--json', 'print the outcome as JSON')
+    .addHelpText(
+      'after',
+      `
+Comes back once nothing is in flight and the zone knows: exit code ${exitCodes.ok}; or when the time is
+over: ${exitCodes.failed}.`,
+    )
+    .action(async (flags: JsonFlags & { readonly within: number }) => {
+      const waitMs = flags.within * 1_000
+      const client = await connectAgent(flags, { timeoutMs: waitMs + callTimeoutMs })
+      const outcome = await client.leave({ waitMs })
+      const { instances, inFlight, told } = outcome
+      if (flags.json) output.line(JSON.stringify(outcome, null, 2))
+      else {
+        const knows = told ? 'the zone knows' : 'the zone does not know yet'
+        output.line(
+          `${plural(instances, 'instance')} without new work, ${inFlight} calls in flight; ${knows}`,
+        )
+      }
+      if (inFlight > 0 || !told) process.exitCode = exitCodes.failed
+    })
+}
+
+function stayCommand(output: Output): Command {
+  return addConnectionFlags(new Command('stay'), 'agent')
+    .description('undo leave')
+    .action(async (flags: ConnectionFlags) => {
+      await (await connectAgent(flags)).stay()
+      output.note(paint.dim('the host takes new work again'))
+    })
 }

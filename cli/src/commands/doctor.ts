@@ -15,6 +15,7 @@ export function doctorCommand(output: Output): Command {
     .option('--node <name>', 'name of this host (MERIDIAN_NODE)')
     .option('--data <folder>', 'where its databases are kept (MERIDIAN_DATA)')
     .option('--port <port>', 'on which port of loopback it listens (MERIDIAN_HTTP_PORT)')
+    .option('--config <file>', 'holds what the environment does not (MERIDIAN_CONFIG_FILE)')
     .option('--nats <urls>', 'servers of the zone, separated by commas (MERIDIAN_NATS_URL)')
     .option('--json', 'print the findings as JSON')
     .addHelpText(

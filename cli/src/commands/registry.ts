@@ -20,6 +20,7 @@ export function registryCommand(): Command {
       'on which address it listens, loopback unless given (MERIDIAN_HTTP_HOST)',
     )
     .option('--port <port>', 'on which port (MERIDIAN_HTTP_PORT)')
+    .option('--config <file>', 'holds what the environment does not (MERIDIAN_CONFIG_FILE)')
     .option('--nats <urls>', 'servers, separated by commas (MERIDIAN_NATS_URL)')
     .option('--log-level <level>', 'silent, error, warn, info, debug or trace (MERIDIAN_LOG_LEVEL)')
     .addHelpText(

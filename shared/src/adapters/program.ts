@@ -2,6 +2,8 @@ import { isMeridianError } from '../errors.ts'
 
 /** Something that runs until it is closed. */
 export interface Running {
+  /** Reads anew what may change while it runs. */
+  reload?(): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -10,7 +12,8 @@ const closeMsMax = 10_000
 
 /**
  * Runs a program from start to end: begins it, waits for SIGINT, SIGTERM or SIGHUP, closes it, and
- * lets the process end by itself. What keeps it from starting becomes one line on standard error,
+ * lets the process end by itself. Where the program can reload, SIGHUP has it do that, unless it was
+ * started in a terminal: then the signal says that the terminal is gone, and nobody is to stay behind. What keeps it from starting becomes one line on standard error,
  * `<code>: <what to do>`, and exit code 1. A start that takes long may watch the signal that it is
  * given, undo what it did and reject with the signal's reason; that is an end in good order.
  */
@@ -27,9 +30,16 @@ export async function runProgram(start: (asked: AbortSignal) => Promise<Running>
     cut = setTimeout(() => process.exit(1), closeMsMax)
     end.abort()
   }
-  for (const signal of signals) process.on(signal, onSignal)
+  let running: Running | undefined
+  const onHangup = () => {
+    if (running?.reload === undefined || process.stdin.isTTY || asked.aborted) onSignal()
+    // What cannot be read is its own to tell; what is left is a fault of ours.
+    else running.reload().catch(reportFailure)
+  }
+  const handlerOf = (signal: NodeJS.Signals) => (signal === 'SIGHUP' ? onHangup : onSignal)
+  for (const signal of signals) process.on(signal, handlerOf(signal))
   try {
-    const running = await start(asked)
+    running = await start(asked)
     await told
     await running.close()
   } catch (error) {
@@ -38,7 +48,7 @@ export async function runProgram(start: (asked: AbortSignal) => Promise<Running>
     reportFailure(error)
   } finally {
     clearTimeout(cut)
-    for (const signal of signals) process.off(signal, onSignal)
+    for (const signal of signals) process.off(signal, handlerOf(signal))
   }
 }
 

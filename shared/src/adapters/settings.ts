@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { MeridianError } from '../errors.ts'
 import { parse } from '../model/parse.ts'
 import { livenessDefaults, type LivenessSettings } from '../replication/liveness-settings.ts'
 
@@ -12,6 +15,38 @@ const clientSettings: ReadonlySet<string> = new Set([
   'MERIDIAN_TOKEN',
   'MERIDIAN_TOKEN_FILE',
 ])
+
+/** Names the file that holds what the environment leaves open. */
+const configFile = 'MERIDIAN_CONFIG_FILE'
+
+/**
+ * The environment with the settings of its file below: `NAME=value` lines, as systemd's
+ * EnvironmentFile has them. A name that is given by both is the environment's. Errors:
+ * `config_invalid`.
+ */
+export function withConfigFile(environment: Environment): Environment {
+  const { [configFile]: path, ...rest } = environment
+  if (path === undefined || path === '') return rest
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MeridianError('config_invalid', `${configFile} ${path} cannot be read (${reason})`, {
+      cause,
+    })
+  }
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined && value !== '')
+  return { ...parseEnv(text), ...Object.fromEntries(given) }
+}
+
+/** Settings of ours whose values differ, by name; the others are somebody else's. */
+export function changedSettings(before: Environment, after: Environment): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => name.startsWith('MERIDIAN_') && !clientSettings.has(name))
+    .filter((name) => (before[name] ?? '') !== (after[name] ?? ''))
+    .toSorted()
+}
 
 /**
  * Reads every setting that starts with `MERIDIAN_`, and reports all problems at once, unknown

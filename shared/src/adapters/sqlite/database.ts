@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly durability: 'full' | 'normal'
   /** How the content of a damaged database comes back, as the end of a sentence. */
   readonly ifLost?: string
+  /** How large the file may become, beside its log: beyond, writes fail with `storage_full`. */
+  readonly bytesMax?: number | undefined
   /** How long to wait for whoever holds it, blocking; for a predecessor that is about to end. */
   readonly lockWaitMs?: Millis
   readonly log?: Log
@@ -55,7 +57,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const db = connect(path, options.lockWaitMs ?? LOCK_WAIT_MS)
   try {
     if (!inMemory) takeLock(db)
-    configure(db, options.durability)
+    configure(db, options)
     check(db, options)
     const ran = migrate(db, options.migrationsDir)
     // Not before: a migration may have to rebuild a table that others refer to.
@@ -122,9 +124,13 @@ function takeLock(db: Database): void {
   db.exec('begin exclusive; commit')
 }
 
-function configure(db: Database, durability: 'full' | 'normal'): void {
+function configure(db: Database, { durability, bytesMax }: DatabaseOptions): void {
   db.pragma(`synchronous = ${durability}`)
   db.pragma(`journal_size_limit = ${WAL_BYTES_KEPT_MAX}`)
+  if (bytesMax !== undefined) {
+    const pageBytes = db.pragma('page_size', { simple: true }) as number
+    db.pragma(`max_page_count = ${Math.ceil(bytesMax / pageBytes)}`)
+  }
   // Notices many a torn or foreign page as it is read.
   db.pragma('cell_size_check = on')
 }
