@@ -47,7 +47,7 @@ function reloadCommand(output: Output): Command {
     )
     .option('--json', 'print the outcome as JSON')
     .action(async (flags: JsonFlags) => {
-      const outcome = await (await connectAgent(flags)).reload()
+      const outcome = await connectAgent(flags).reload()
       if (flags.json) output.line(JSON.stringify(outcome, null, 2))
       else for (const line of describeReload(outcome)) output.line(line)
       if (outcome.problems.length > 0) process.exitCode = exitCodes.failed
@@ -84,7 +84,7 @@ over: ${exitCodes.failed}.`,
     )
     .action(async (flags: JsonFlags & { readonly within: number }) => {
       const waitMs = flags.within * 1_000
-      const client = await connectAgent(flags, { timeoutMs: waitMs + callTimeoutMs })
+      const client = connectAgent(flags, { timeoutMs: waitMs + callTimeoutMs })
       const outcome = await client.leave({ waitMs })
       const { instances, inFlight, told } = outcome
       if (flags.json) output.line(JSON.stringify(outcome, null, 2))
@@ -102,7 +102,7 @@ function stayCommand(output: Output): Command {
   return addConnectionFlags(new Command('stay'), 'agent')
     .description('undo leave')
     .action(async (flags: ConnectionFlags) => {
-      await (await connectAgent(flags)).stay()
+      await connectAgent(flags).stay()
       output.note(paint.dim('the host takes new work again'))
     })
 }

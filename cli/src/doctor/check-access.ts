@@ -3,6 +3,7 @@ import { TokenBook } from '@meridian/shared/access'
 import { systemClock } from '@meridian/shared/system'
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { plural } from '../output.ts'
 import { reasonOf, type Finding } from './finding.ts'
 
 const dayMs = 24 * 60 * 60_000
@@ -27,7 +28,8 @@ export function checkAccess({ http }: AgentConfig): Finding[] {
 function checkTokens(path: string): Finding {
   try {
     const { size } = new TokenBook(path, systemClock)
-    if (size > 0) return { check: 'access', state: 'ok', found: `${size} tokens in ${path}` }
+    if (size > 0)
+      return { check: 'access', state: 'ok', found: `${plural(size, 'token')} in ${path}` }
     return {
       check: 'access',
       state: 'warning',
