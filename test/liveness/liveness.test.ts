@@ -253,6 +253,26 @@ describe('pulses that stop', () => {
   })
 })
 
+describe('a node whose disk is new', () => {
+  it('learns through the zone’s replica what only a neighbour still knows of it', async () => {
+    region.replica('local', 'l1')
+    region.replica('regional', 'g1')
+    const neighbour = region.agent('n2')
+    await region.register(region.agent('n1'), 'before')
+    await region.clock.advance(1_000)
+    // So that what is lost is newer than what begins anew.
+    await region.kill('n1')
+    region.agent('n1')
+    await region.clock.advance(5_000)
+    for (const name of ['n1', 'l1', 'g1']) await region.kill(name)
+    const local = region.replica('local', 'l2')
+    region.replica('regional', 'g2')
+    await region.register(region.agent('n1', { disk: 'new' }), 'after')
+    await region.clock.advance(40_000)
+    for (const asked of [neighbour, local]) expect(await region.found(asked)).toEqual(['after'])
+  })
+})
+
 describe('two processes under one name', () => {
   it('come down to one, loudly; the other goes on when that one has ended', async () => {
     region.replica('local', 'l1')

@@ -1,6 +1,5 @@
 import { MeridianError } from '../errors.ts'
 import {
-  compareVersions,
   parseOwnerId,
   type DefinitionId,
   type OwnerId,
@@ -68,7 +67,10 @@ export interface FollowerOptions {
   readonly own: ReadonlySet<OwnerId>
   /** How it signs what it says of versions. */
   readonly signs: { readonly replica: string; readonly tier: string }
-  /** One that does not answers owners only when it holds what they have lost. */
+  /**
+   * Agents do not: the broker lets none of their replies through, lest one speak for a registry.
+   * What an owner has lost and they still hold they offer to the zone's replicas, which answer.
+   */
   readonly acknowledges: boolean
   /**
    * Who holds the whole scope, to be compared with at the start and after a reconnect, and to be
@@ -290,8 +292,7 @@ export class Follower {
     const step = this.#receive(delta, source, { sender: source.name, fromOwner: true })
     if (step.outcome !== 'invalid') this.#options.onHeard?.(delta.owner)
     const { signs, acknowledges, holdings } = this.#options
-    if (!message.wantsReply || step.outcome === 'invalid') return
-    if (!acknowledges && compareVersions(step.held, delta.version) <= 0) return
+    if (!acknowledges || !message.wantsReply || step.outcome === 'invalid') return
     const missing = holdings.definitions.missingOf(delta.owner)
     const reply = {
       ...signs,

@@ -94,32 +94,6 @@ describe('a publisher', () => {
     expect(probes.every(({ records }) => records.length === 0)).toBe(true)
   })
 
-  it('learns in the end that its disk has lost what only an agent still knows', async () => {
-    const { fabric, owner, local, regional } = await threesome()
-    const agent = new TestFollower(fabric, 'n9').start()
-    fabric.network.disconnect('l1')
-    fabric.network.disconnect('r1')
-    owner.restart()
-    owner.put('i/a', 'one')
-    await fabric.clock.advance(5_000)
-    expect(agent.content(owner.owner)).toEqual({ 'i/a': 'one' })
-    const lost = owner.set.version
-    owner.restart({ newDisk: true })
-    fabric.network.disconnect('n9')
-    local.restart({ newDisk: true })
-    regional.restart({ newDisk: true })
-    fabric.network.reconnect('l1')
-    fabric.network.reconnect('r1')
-    owner.put('i/b', 'two')
-    await fabric.clock.advance(2 * exchangeLimits.retryMostMs)
-    expect(owner.publisher.settled).toBe(true)
-    fabric.network.reconnect('n9')
-    await fabric.clock.advance(2 * exchangeLimits.probeMs)
-    expect(owner.set.version.epoch.number).toBe(lost.epoch.number + 1)
-    expect(agent.content(owner.owner)).toEqual({ 'i/b': 'two' })
-    expect(owner.publisher.settled).toBe(true)
-  })
-
   it('begins a new epoch with nothing but the digest, which those who hold the set adopt', async () => {
     const { fabric, local, regional, owner } = await threesome()
     owner.put('i/a', 'one')
