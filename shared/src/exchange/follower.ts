@@ -1,10 +1,5 @@
 import { MeridianError } from '../errors.ts'
-import {
-  parseOwnerId,
-  type DefinitionId,
-  type OwnerId,
-  type OwnerParts,
-} from '../model/index.ts'
+import { parseOwnerId, type DefinitionId, type OwnerId, type OwnerParts } from '../model/index.ts'
 import type {
   Cancel,
   Clock,
