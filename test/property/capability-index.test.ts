@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { walkIndex } from '../support/index-walk.ts'
 
 const seeds = 200
-const seedsPerTest = 20
+const seedsPerTest = 5
 
 for (let from = 1; from <= seeds; from += seedsPerTest) {
   test(`the index answers as the linear scan does, seeds ${from} to ${from + seedsPerTest - 1}`, () => {

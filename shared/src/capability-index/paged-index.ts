@@ -44,6 +44,8 @@ class PagedIndex implements CapabilityIndex {
   readonly #owners = new Map<OwnerId, Map<string, Entry>>()
   readonly #liveness = new Map<OwnerId, Liveness>()
   readonly #listeners = new Set<(change: IndexChange) => void>()
+  #lastOwner: OwnerId | undefined
+  #lastOwned: Map<string, Entry> | undefined
   #instances = 0
 
   /** For as long as somebody holds the query. */
@@ -73,7 +75,7 @@ class PagedIndex implements CapabilityIndex {
 
   put(input: InstanceInput, definition: Definition | (() => Definition)): 'added' | 'changed' {
     const { owner, spec } = input
-    const own = this.#owners.get(owner)
+    const own = this.#ownedBy(owner)
     const known = own?.get(spec.id)
     if (known !== undefined) {
       const instance = this.#replace(known, input, definition)
@@ -81,19 +83,24 @@ class PagedIndex implements CapabilityIndex {
       return 'changed'
     }
     const entry = this.#create(input, this.#liveness.get(owner) ?? 'alive', definition)
-    if (own === undefined) this.#owners.set(owner, new Map([[spec.id, entry]]))
-    else own.set(spec.id, entry)
+    if (own === undefined) {
+      this.#owners.set(owner, new Map([[spec.id, entry]]))
+      this.#lastOwner = undefined
+    } else own.set(spec.id, entry)
     this.#instances += 1
     this.#tell({ kind: 'added', instance: entry })
     return 'added'
   }
 
   remove(owner: OwnerId, id: string): boolean {
-    const own = this.#owners.get(owner)
+    const own = this.#ownedBy(owner)
     const entry = own?.get(id)
     if (own === undefined || entry === undefined) return false
     own.delete(id)
-    if (own.size === 0) this.#owners.delete(owner)
+    if (own.size === 0) {
+      this.#owners.delete(owner)
+      this.#lastOwner = undefined
+    }
     this.#rows.detach(entry)
     this.#leaveNode(entry)
     this.#instances -= 1
@@ -225,7 +232,16 @@ class PagedIndex implements CapabilityIndex {
   }
 
   #find(owner: OwnerId, id: string): Entry | undefined {
-    return this.#owners.get(owner)?.get(id)
+    return this.#ownedBy(owner)?.get(id)
+  }
+
+  /** Pulses tell of all instances of an owner, one after another: the last one is remembered. */
+  #ownedBy(owner: OwnerId): Map<string, Entry> | undefined {
+    if (owner !== this.#lastOwner) {
+      this.#lastOwned = this.#owners.get(owner)
+      this.#lastOwner = owner
+    }
+    return this.#lastOwned
   }
 
   #tell(change: IndexChange): void {
