@@ -1,17 +1,24 @@
-import type { LookupResult, SelectionFactors } from '@meridian/shared'
+import type { LookupResult, ScopeReport, SelectionFactors } from '@meridian/shared'
 
 /** Loads in eighths: a call more or less is no other answer. */
 const loadLevels = 8
 
 /**
- * Names a set of results, in whatever order a draw brought them, with how they stand and how busy
- * they are: whoever has the same name has nothing to gain by having them sent again.
+ * Names a set of results, in whatever order a draw brought them, with how they stand, how busy they
+ * are, and how far they can be trusted: whoever has the same name has nothing to gain by having
+ * them sent again.
  */
 export function etagOf(
   results: readonly LookupResult[],
   factors: readonly SelectionFactors[],
+  scopes: readonly ScopeReport[],
 ): string {
-  let sum = 0
+  const trust = scopes
+    .map(({ scope, name, state, degraded, panic }) =>
+      [scope, name, state, degraded === true, panic === true].join(' '),
+    )
+    .join()
+  let sum = hashText(trust)
   let mixed = 0
   for (const [
     at,

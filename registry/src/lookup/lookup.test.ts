@@ -1,7 +1,7 @@
 import {
   candidatesFrom,
   DefinitionFinder,
-  lookupAnswerSchema,
+  lookupReplySchema,
   LookupPlans,
   MeridianError,
   RemoteAnswers,
@@ -10,6 +10,7 @@ import {
   type AnsweredBy,
   type Freshness,
   type LookupAnswer,
+  type LookupReply,
   type LookupRequest,
   type LookupResult,
   type Tier,
@@ -110,7 +111,7 @@ function createRig(
   })
   const serve = (subject: string, handle: (value: unknown) => unknown, at: Transport = others) => {
     const options = { request: z.unknown(), queue: 'q', log: quiet }
-    serveRpc(at, subject, options, async (value) => {
+    return serveRpc(at, subject, options, async (value) => {
       asked.push({ subject, value })
       return await handle(value)
     })
@@ -122,13 +123,13 @@ function createRig(
     setFreshness: (next: Freshness) => {
       freshness = next
     },
-    async ask(what: Partial<LookupRequest> = {}): Promise<LookupAnswer> {
+    async ask(what: Partial<LookupRequest> = {}): Promise<LookupReply> {
       const answer = lookup({ ...request, ...what })
       const ended = Promise.allSettled([answer])
       await clock.advance(5_000)
       await ended
       // What leaves must be what others can read.
-      return lookupAnswerSchema.parse(await answer)
+      return lookupReplySchema.parse(await answer)
     },
   }
 }
@@ -355,5 +356,57 @@ describe('the world’s lookup', () => {
     serve(at('us'), () => answerOf('regional', [resultOf('u1')]))
     expect(await ask()).toMatchObject({ outcome: 'found', results: [{ instance: 'u1' }] })
     expect(asked.map(({ subject }) => subject)).toEqual([at('us')])
+  })
+})
+
+describe('an asker that has the results already', () => {
+  it('is told so, instead of being sent them again', async () => {
+    const { ask } = createRig('local', { results: [resultOf('i1')] })
+    const { etag } = await ask()
+    expect(await ask({ etag })).toMatchObject({ unchanged: true, etag, results: [], factors: [] })
+    expect(await ask({ etag: 'another' })).toMatchObject({ results: [{ instance: 'i1' }] })
+  })
+
+  it('is sent them again when they cannot be trusted as before', async () => {
+    const { ask, setFreshness } = createRig('local', { results: [resultOf('i1')] })
+    const { etag } = await ask()
+    setFreshness({ state: 'stale', ageMs: 1 })
+    const answer = await ask({ etag })
+    expect(answer).toMatchObject({ complete: false, results: [{ instance: 'i1' }] })
+    expect(answer.unchanged).toBeUndefined()
+  })
+})
+
+describe('a region’s answer', () => {
+  it('stands in, marked, when the region is cut off, and is asked for again each time', async () => {
+    const { ask, serve } = createRig('regional')
+    serve(refer, () => ({ regions: ['us'] }))
+    const us = serve(at('us'), () => ({
+      ...answerOf(
+        'regional',
+        [resultOf('i9', 'us/a/n1')],
+        [{ scope: 'region', name: 'us', state: 'fresh' }],
+      ),
+      etag: 'e1',
+    }))
+    const { etag } = await ask()
+    us.unsubscribe()
+    for (let i = 0; i < 2; i += 1) {
+      expect(await ask({ etag })).toMatchObject({
+        outcome: 'found',
+        complete: false,
+        cache: 'stale',
+        scopes: [
+          { scope: 'region', name: 'eu', state: 'fresh' },
+          { scope: 'region', name: 'us', state: 'stale' },
+          { scope: 'world', name: '*' },
+        ],
+        results: [{ instance: 'i9' }],
+      })
+    }
+    expect(await ask({ staleIfErrorMs: 0, maxAgeMs: 0 })).toMatchObject({
+      outcome: 'unknown',
+      results: [],
+    })
   })
 })

@@ -135,8 +135,9 @@ export function createRegistryLookup(
     const shown = candidates.slice(0, request.limit)
     const results = shown.map(({ item }) => item)
     const factors = shown.map((one) => ({ ...one.factors }))
-    const etag = etagOf(results, factors)
-    const unchanged = request.etag === etag
+    const etag = etagOf(results, factors, scopes)
+    // What is old grows older: that has to be said each time.
+    const unchanged = request.etag === etag && cache !== 'stale'
     const distances = new Map<string, number>()
     for (const { region, ring, distanceMs } of shown) {
       if (ring === 3 && distanceMs !== Infinity) distances.set(region, distanceMs)
