@@ -182,6 +182,7 @@ describe('looking up', () => {
     const asked: unknown[] = []
     const app = createApp({
       index: () => 'run-1',
+      lookupText: () => undefined,
       lookup: (params) => {
         asked.push(params)
         return Promise.reject(new MeridianError('invalid_query', 'at 5: expected a value'))

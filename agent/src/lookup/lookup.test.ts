@@ -51,7 +51,7 @@ function createRig() {
     onUnreadable: () => undefined,
   })
   const outliers = new Outliers()
-  const { lookup } = createAgentLookup({
+  const { lookup, lookupText } = createAgentLookup({
     locality,
     catalog,
     freshness: () => freshness,
@@ -87,6 +87,7 @@ function createRig() {
       })
     },
     lookup,
+    lookupText,
     setLoad(id: string, inFlight: number) {
       const owner = agentOwnerId({ ...locality, node: 'n2' })
       catalog.index.setLoad(owner, id, { inFlight, latencyMs: 10 })
@@ -389,5 +390,39 @@ describe('a draw', () => {
       { instance: 'new', factors: { match: 1 } },
       { instance: 'old', factors: { match: 0.8 } },
     ])
+  })
+})
+
+describe('an answer that is written at once', () => {
+  const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000 }
+
+  it('says the same, and what changed since it was last written', async () => {
+    const { lookup, lookupText, put } = createRig()
+    put('flights-1')
+    const written = lookupText(params)
+    expect(JSON.parse(written?.body ?? '')).toEqual(await lookup(params))
+    expect(lookupText(params)?.etag).toBe(written?.etag)
+    put('flights-1', 'n2', 'warning')
+    expect(JSON.parse(lookupText(params)?.body ?? '')).toEqual(await lookup(params))
+    expect(lookupText(params)?.etag).not.toBe(written?.etag)
+  })
+
+  it('has one name, in whatever order it was drawn', () => {
+    const { lookupText, put } = createRig()
+    for (const id of ['a', 'b', 'c']) put(id)
+    const ranked = lookupText({ ...params, order: 'ranked' })
+    expect(lookupText(params)?.etag).toBe(ranked?.etag)
+  })
+
+  it('is left to others where more is wanted than the zone’s index draws', () => {
+    const { lookupText, put, setLoad } = createRig()
+    expect(lookupText(params)).toBeUndefined()
+    put('flights-1')
+    expect(lookupText({ ...params, explain: true })).toBeUndefined()
+    expect(lookupText({ ...params, affinity: 'x' })).toBeUndefined()
+    expect(lookupText({ ...params, min: 2 })).toBeUndefined()
+    expect(lookupText({ ...params, scope: 'zone', min: 2 })).toBeDefined()
+    setLoad('flights-1', 1)
+    expect(lookupText(params)).toBeUndefined()
   })
 })

@@ -1,5 +1,6 @@
 import {
   answerFrom,
+  answerText,
   candidatesFrom,
   candidatesOf,
   composeAnswer,
@@ -14,7 +15,9 @@ import {
   spillShare,
   toLookupResult,
   unreachable,
+  verdictOf,
   type AnswerHead,
+  type AnswerText,
   type CacheLevel,
   type Candidate,
   type Clock,
@@ -38,6 +41,7 @@ import {
   type TierAsker,
   type ZoneLiveness,
 } from '@meridian/shared'
+import { ResultTexts } from './result-texts.ts'
 
 export interface AgentLookupOptions {
   readonly locality: Locality
@@ -62,6 +66,8 @@ const reliefMsMax = 100
 
 export interface AgentLookup {
   readonly lookup: (params: LookupParams) => Promise<LookupAnswer>
+  /** The same at once and written, where the zone's own index is enough; else undefined. */
+  readonly lookupText: (params: LookupParams) => AnswerText | undefined
   /** Everything that matches beyond the zone, as far as it is followed. */
   readonly beyond: (plan: LookupPlan, scope: LookupScope) => Promise<RemoteView>
 }
@@ -81,7 +87,9 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
   const name = `${region}/${zone}`
   const panics = new PanicWatch(catalog, (at) => at.region === region && at.zone === zone)
 
-  return { lookup, beyond }
+  const texts = new ResultTexts(catalog)
+
+  return { lookup, lookupText, beyond }
 
   async function lookup(params: LookupParams): Promise<LookupAnswer> {
     const startedAt = clock.now()
@@ -92,16 +100,12 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
     const zoneFirst = from.region === region && from.zone === zone
     const panic = panics.of(plan, startedAt)
     const head = headOf(plan, panic !== undefined)
-
-    if (isPlain(params, plan) && panic === undefined) {
-      const hits = index.lookup(plan.query, { from, limit, random, order })
-      const isEnough = scope === 'zone' || (zoneFirst && hits.length >= min)
-      if (isEnough && isCalm(hits)) {
-        return answerFrom(
-          head,
-          hits.map((hit) => toLookupResult(catalog, hit)),
-        )
-      }
+    const plain = panic === undefined ? plainHits(plan, params) : undefined
+    if (plain) {
+      return answerFrom(
+        head,
+        plain.map((hit) => toLookupResult(catalog, hit)),
+      )
     }
 
     const own = candidatesHere(plan, params, from, panic && hitsInPanic(panic, from))
@@ -134,6 +138,31 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
       const scopes = [...head.scopes, unreachable({ scope: 'region', name: region }, error)]
       return compose({ ...head, scopes }, own)
     }
+  }
+
+  /** Most answers: found here, drawn by the index itself, of results that are written already. */
+  function lookupText(params: LookupParams): AnswerText | undefined {
+    const plan = plans.of(params.q)
+    if (panics.of(plan, clock.now()) !== undefined) return undefined
+    const hits = plainHits(plan, params)
+    if (hits === undefined) return undefined
+    const { query, answeredBy, scopes } = headOf(plan, false)
+    const head = { query, answeredBy, ...verdictOf(scopes, hits.length) }
+    return answerText(
+      head,
+      hits.map((hit) => texts.of(hit)),
+    )
+  }
+
+  /** What the index draws, where it is enough and nothing asks for a closer look. */
+  function plainHits(plan: LookupPlan, params: LookupParams): Hit[] | undefined {
+    if (!isPlain(params, plan)) return undefined
+    const { limit, near, scope = 'global', order = 'balanced', min = 1 } = params
+    const from = near ?? locality
+    const zoneFirst = from.region === region && from.zone === zone
+    const hits = index.lookup(plan.query, { from, limit, random, order })
+    const isEnough = scope === 'zone' || (zoneFirst && hits.length >= min)
+    return isEnough && isCalm(hits) ? hits : undefined
   }
 
   function headOf(plan: LookupPlan, panic: boolean): AnswerHead {

@@ -73,7 +73,7 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
   const outliers = new Outliers()
   const remote = new RemoteAnswers(clock)
   const plans = new LookupPlans()
-  const { lookup, beyond } = createAgentLookup({
+  const { lookup, lookupText, beyond } = createAgentLookup({
     locality,
     catalog,
     freshness,
@@ -119,6 +119,7 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
         const position = hub.index
         return { ...(await lookup(params)), index: position }
       },
+      lookupText: (params) => (params.index === undefined ? lookupText(params) : undefined),
       index: () => hub.index,
       watch: ({ q, scope = 'global', index }, caller, sink) =>
         hub.watch({ plan: plans.of(q), scope, index, caller }, sink),

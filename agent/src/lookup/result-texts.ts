@@ -1,9 +1,10 @@
 import {
+  resultText,
   toLookupResult,
   type Hit,
   type IndexedInstance,
   type InstanceCatalog,
-  type Ring,
+  type ResultText,
 } from '@meridian/shared'
 
 interface Written {
@@ -11,7 +12,7 @@ interface Written {
   readonly spec: IndexedInstance['spec']
   readonly state: IndexedInstance['state']
   /** By ring. */
-  readonly texts: (string | undefined)[]
+  readonly texts: (ResultText | undefined)[]
 }
 
 /**
@@ -27,7 +28,7 @@ export class ResultTexts {
     this.#catalog = catalog
   }
 
-  of(hit: Hit): string {
+  of(hit: Hit): ResultText {
     const { instance, ring } = hit
     const known = this.#written.get(instance)
     if (known !== undefined && known.spec === instance.spec && known.state === instance.state) {
@@ -35,12 +36,12 @@ export class ResultTexts {
     }
     const texts: Written['texts'] = []
     const text = this.#write(hit)
-    texts[ring satisfies Ring] = text
+    texts[ring] = text
     this.#written.set(instance, { spec: instance.spec, state: instance.state, texts })
     return text
   }
 
-  #write(hit: Hit): string {
-    return JSON.stringify(toLookupResult(this.#catalog, hit))
+  #write(hit: Hit): ResultText {
+    return resultText(toLookupResult(this.#catalog, hit))
   }
 }

@@ -1,3 +1,4 @@
+export * from './answer-text.ts'
 export * from './call-report.ts'
 export * from './browse.ts'
 export * from './checks.ts'

@@ -213,6 +213,16 @@ describe('a lookup over HTTP', () => {
     expect(asked).toEqual([])
   })
 
+  it('names what an answer says, and does not send it to whoever has it', async () => {
+    const first = await get('/v1/lookup?q=tool:x')
+    const etag = first.headers.get('etag') ?? ''
+    expect(etag).toMatch(/^W\/"/)
+    const again = await get('/v1/lookup?q=tool:x', { 'if-none-match': etag })
+    expect(again.status).toBe(304)
+    expect(await again.text()).toBe('')
+    expect((await get('/v1/lookup?q=tool:x', { 'if-none-match': 'W/"other"' })).status).toBe(200)
+  })
+
   it('refuses a query that is none with its position', async () => {
     expect(await problemOf(await get('/v1/lookup?q=tool:'))).toMatchObject({
       code: 'invalid_query',

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { answerText, resultText, type AnswerText } from '../../api/answer-text.ts'
 import { callReportsSchema, type ReportedCall } from '../../api/call-report.ts'
 import { findParamsSchema, type FindAnswer, type FindParams } from '../../api/find.ts'
 import { isMeridianError, MeridianError } from '../../errors.ts'
@@ -24,6 +25,8 @@ import { streamEvents, type EventSink } from './event-stream.ts'
 export interface LookupApi {
   /** `signal`: nobody waits for the answer any more. */
   lookup(params: LookupParams, signal?: AbortSignal): Promise<LookupAnswer>
+  /** The same at once and written, where that is possible and nothing else is asked for. */
+  lookupText?(params: LookupParams): AnswerText | undefined
   /** Where things stand here: long polls and watches go on from it. */
   index(): string
   /**
@@ -44,10 +47,20 @@ export const lookupPaths: ReadonlySet<string> = new Set(['/v1/lookup', '/v1/look
 
 /** Lookups, and what they lead on to: the same on agents and registries. */
 export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
-  app.get('/v1/lookup', async (c) => {
+  const understood = new Map<string, LookupParams>()
+  const paramsOf = (c: Context): LookupParams => {
+    const { url } = c.req
+    const at = url.indexOf('?')
+    const text = at < 0 ? '' : url.slice(at)
+    const known = understood.get(text)
+    if (known) return known
     const params = readParams(c, lookupParamsSchema)
-    return await answerOne(c, api, params)
-  })
+    const [oldest] = understood.keys()
+    if (understood.size >= understoodMax && oldest !== undefined) understood.delete(oldest)
+    if (text.length <= understoodCharsMax) understood.set(text, params)
+    return params
+  }
+  app.get('/v1/lookup', async (c) => await answerOne(c, api, paramsOf(c)))
   app.post('/v1/lookup', async (c) => {
     const params = await readJson(c, lookupBodySchema, 'the lookup')
     return await answerOne(c, api, params)
@@ -92,24 +105,45 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
   })
 }
 
+/** Query strings that are remembered, parsed: most callers ask for the same again and again. */
+const understoodMax = 4_096
+const understoodCharsMax = 1_024
+
 /** Lookups of one call that are answered at once: the others wait for them. */
 const atOnceMax = 32
 
 async function answerOne(c: Context, api: LookupApi, params: LookupParams): Promise<Response> {
   // Before it is answered: what changes meanwhile comes after it.
   const index = api.index()
+  const written = params.fields === undefined ? api.lookupText?.(params) : undefined
+  if (written !== undefined) return sendText(c, written, { 'x-meridian-index': index })
   const answer = await api.lookup(params, c.req.raw.signal)
   const { cache, ageMs } = answer
-  c.header('x-meridian-index', answer.index ?? index)
-  if (cache !== undefined) {
-    c.header('x-meridian-cache', cache)
-    c.header('age', String(Math.floor((ageMs ?? 0) / 1_000)))
-  }
-  return c.json(showFields(answer, params))
+  const { results, ...head } = showFields(answer, params)
+  return sendText(c, answerText(head, results.map(resultText)), {
+    'x-meridian-index': answer.index ?? index,
+    ...(cache !== undefined && {
+      'x-meridian-cache': cache,
+      age: String(Math.floor((ageMs ?? 0) / 1_000)),
+    }),
+  })
+}
+
+function sendText(
+  c: Context,
+  { body, etag }: AnswerText,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const all = { ...headers, etag }
+  if (c.req.header('if-none-match') === etag) return c.body(null, 304, all)
+  return c.body(body, 200, { ...all, 'content-type': 'application/json' })
 }
 
 /** An answer whose results have the fields that were asked for. */
-function showFields(answer: LookupAnswer, { fields }: LookupParams): object {
+function showFields(
+  answer: LookupAnswer,
+  { fields }: LookupParams,
+): Omit<LookupAnswer, 'results'> & { readonly results: readonly object[] } {
   if (fields === undefined) return answer
   const chosen = (result: LookupResult) =>
     Object.fromEntries(

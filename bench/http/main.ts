@@ -1,0 +1,133 @@
+/**
+ * What a lookup over HTTP costs beside bare node:http, in one run:
+ *
+ *     npm run bench:http
+ *
+ * Servers are processes of their own; autocannon runs in this one. Rounds are interleaved and the
+ * median counts; only the shares of one run are comparable.
+ */
+import { createAgentClient } from '@meridian/client'
+import autocannon from 'autocannon'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { instancesCount, queries, registrationOf } from './data.ts'
+
+const rounds = 3
+const seconds = 2
+const connections = 32
+
+interface Server {
+  readonly name: string
+  readonly url: string
+  readonly child: ChildProcess
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'meridian-bench-http-'))
+const socket = join(folder, 'agent.sock')
+
+async function start(kind: string): Promise<Server> {
+  const program = fileURLToPath(new URL('server.ts', import.meta.url))
+  const args = ['--conditions=@meridian/source', program, kind, socket]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  return { name: kind, url, child }
+}
+
+interface Load {
+  readonly path: readonly string[]
+  readonly connections?: number
+  readonly body?: string
+  readonly socketPath?: string
+}
+
+/** Requests a second, and the median latency in milliseconds. */
+async function load(
+  url: string,
+  { path, connections: many = connections, body, socketPath }: Load,
+): Promise<{ rate: number; p50: number }> {
+  const result = await autocannon({
+    url,
+    connections: many,
+    duration: seconds,
+    ...(socketPath !== undefined && { socketPath }),
+    requests: path.map((each) =>
+      body === undefined
+        ? { path: each }
+        : { path: each, method: 'POST', body, headers: { 'content-type': 'application/json' } },
+    ),
+  })
+  if (result.errors + result.non2xx > 0) {
+    throw new Error(`${result.errors} errors and ${result.non2xx} refusals at ${url}`)
+  }
+  return { rate: result.requests.average, p50: result.latency.p50 }
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}
+
+const servers = await Promise.all(['agent', 'same-lookup', 'fixed'].map(start))
+try {
+  const [agent, same, fixed] = servers
+  if (!agent || !same || !fixed) throw new Error('a server is missing')
+  const client = createAgentClient({ url: agent.url })
+  for (let first = 0; first < instancesCount; first += 500) {
+    const ids = Array.from({ length: 500 }, (_, i) => first + i)
+    await client.registerMany(ids.map((at) => ({ id: `i${at}`, ...registrationOf(at) })))
+  }
+  const paths = queries().map((q) => `/v1/lookup?q=${encodeURIComponent(q)}&limit=10`)
+  const batch = JSON.stringify({
+    lookups: Array.from({ length: 100 }, (_, i) => ({ q: queries()[i % queries().length] })),
+  })
+  const rates = { agent: [] as number[], same: [] as number[], fixed: [] as number[] }
+  const batches: number[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    rates.fixed.push((await load(fixed.url, { path: ['/'] })).rate)
+    rates.same.push((await load(same.url, { path: paths })).rate)
+    rates.agent.push((await load(agent.url, { path: paths })).rate)
+    const many = await load(agent.url, { path: ['/v1/lookups'], body: batch, connections: 4 })
+    batches.push(many.rate * 100)
+  }
+  const single = await latencies(socket, paths)
+  const rate = (of: readonly number[]) => Math.round(median(of))
+  const share = (a: readonly number[], b: readonly number[]) => (median(a) / median(b)).toFixed(2)
+  console.log(`| figure | measured | reach |
+|---|---|---|
+| bare node:http, fixed 1 KiB | ${rate(rates.fixed)}/s | – |
+| bare node:http, same lookup, same bytes | ${rate(rates.same)}/s | – |
+| agent, 10 results | ${rate(rates.agent)}/s | – |
+| agent ÷ bare with the same lookup | ${share(rates.agent, rates.same)} | ≥ 0.75 |
+| agent ÷ bare fixed 1 KiB | ${share(rates.agent, rates.fixed)} | ≥ 0.28 |
+| lookups in batches of 100 ÷ single ones | ${share(batches, rates.agent)} | ≥ 4 |
+| p50 at 1 connection, Unix socket | ${single.toFixed(3)} ms | ≤ 0.2 ms |`)
+} finally {
+  for (const { child } of servers) child.kill()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** One caller through the socket, one request after the other: autocannon counts whole ms. */
+async function latencies(socketPath: string, paths: readonly string[]): Promise<number> {
+  const { Agent, request } = await import('node:http')
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const took: number[] = []
+  for (let i = 0; i < 4_000; i += 1) {
+    const startedAt = performance.now()
+    await new Promise<void>((resolve, reject) => {
+      const path = paths[i % paths.length]
+      request({ socketPath, path, agent }, (response) => {
+        response.resume().once('end', resolve)
+      })
+        .once('error', reject)
+        .end()
+    })
+    took.push(performance.now() - startedAt)
+  }
+  agent.destroy()
+  return median(took.slice(1_000))
+}
