@@ -139,9 +139,12 @@ export abstract class SimulatedProcess<P extends Program> {
   /** What was asked fails when the connection closes, and then nothing is waited for any more. */
   async #disconnect({ connection, transport, clock }: Run<P>): Promise<void> {
     await this.world.wires.leave(connection, transport)
-    const left = clock.pending
-    if (left > 0) this.world.breach('close', `${connection} leaves ${left} timers behind`)
-    clock.stop()
+    // Whoever waited for an answer has been told by then.
+    this.world.clock.after(0, () => {
+      const left = clock.pending
+      if (left > 0) this.world.breach('close', `${connection} leaves ${left} timers behind`)
+      clock.stop()
+    })
   }
 
   /** Tells the ledger what this process writes, for the checks. */

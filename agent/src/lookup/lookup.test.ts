@@ -106,6 +106,9 @@ function createRig() {
         of.definition,
       )
     },
+    remove(id: string) {
+      catalog.remove(agentOwnerId({ ...locality, node: 'n2' }), id)
+    },
     async ask(params: Partial<LookupParams> = {}): Promise<LookupAnswer> {
       const answer = lookup({ q: 'tool:search_flights', limit: 10, deadline: 1_000, ...params })
       const ended = Promise.allSettled([answer])
@@ -365,6 +368,18 @@ describe('a draw', () => {
     const answer = await ask({ limit: 5 })
     expect(answer.results).toHaveLength(5)
     expect(answer.scopes[0]).toMatchObject({ scope: 'zone', panic: true })
+  })
+
+  it('returns none of those that have gone since, though panic goes on', async () => {
+    const { lookup, put, remove } = createRig()
+    put('well')
+    for (let i = 0; i < 4; i += 1) put(`ill-${i}`, 'n2', 'critical')
+    const params = { q: 'tool:search_flights', limit: 5, deadline: 1_000 }
+    await lookup(params)
+    remove('ill-0')
+    const { results } = await lookup(params)
+    expect(results.map(({ instance }) => instance)).not.toContain('ill-0')
+    expect(results).toHaveLength(4)
   })
 
   it('believes the checks of a few', async () => {

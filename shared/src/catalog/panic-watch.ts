@@ -25,12 +25,22 @@ export class PanicWatch {
   /** Those to be drawn from whatever their health; undefined where health counts. */
   of(plan: LookupPlan, now: Millis): readonly IndexedInstance[] | undefined {
     const seen = this.#seen.get(plan)
-    if (seen !== undefined && now - seen.at < panicLimits.holdsMs) return seen.instances
+    if (seen !== undefined && now - seen.at < panicLimits.holdsMs) {
+      return seen.instances && this.#stillThere(seen.instances)
+    }
     const instances = this.#hasMany(plan)
       ? undefined
       : panicOf(this.#catalog.index, plan.query, this.#inPlace)
     this.#seen.set(plan, { at: now, instances })
     return instances
+  }
+
+  /** What has gone since, or serves something else, is not returned for the time that this holds. */
+  #stillThere(instances: readonly IndexedInstance[]): readonly IndexedInstance[] {
+    return instances.flatMap(({ owner, spec }) => {
+      const present = this.#catalog.index.get(owner, spec.id)
+      return present?.spec.definition === spec.definition ? [present] : []
+    })
   }
 
   /** With so many that take work nobody has to be tried in spite of their health. */

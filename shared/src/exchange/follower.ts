@@ -350,7 +350,7 @@ export class Follower {
           break
         case 'alarm':
           log.error(
-            { owner: effect.owner, source: source.name, reason: effect.reason },
+            { owner: effect.owner, source: from.sender, reason: effect.reason },
             'replication alarm',
           )
           break
