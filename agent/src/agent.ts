@@ -48,6 +48,11 @@ export interface AgentOptions {
    * the operator says so.
    */
   readonly allowStdio?: boolean
+  /**
+   * Address of this host at which commands are served, and which others are told: whoever reaches
+   * it may call them, without credentials. Loopback unless given, which no other host can use.
+   */
+  readonly stdioHost?: string | undefined
   /** The folder of service files, and whether these may have the agent run commands. */
   readonly services?: { readonly folder: string; readonly allowCommands: boolean }
   /** Reads the settings anew; without, they stay as they are. Errors: `config_invalid`. */
@@ -137,7 +142,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       stdio:
         options.allowStdio === true || filesRunCommands
           ? (onStatus) =>
-              (stdio = new StdioPool({ start: startStdioServer, dataDir, log, onStatus }))
+              (stdio = new StdioPool({
+                start: startStdioServer,
+                dataDir,
+                host: options.stdioHost,
+                log,
+                onStatus,
+              }))
           : undefined,
       commandsFrom: options.allowStdio === true ? 'everybody' : 'service-files',
       services:

@@ -119,6 +119,20 @@ describe('an agent’s settings', () => {
     expect(problemsOf({ ...place, MERIDIAN_HTTP_SOCKET: 'agent.sock' })).toHaveLength(1)
   })
 
+  it('serve commands beyond loopback only where the operator says that all may call them', () => {
+    expect(readAgentConfig(place).stdioHost).toBeUndefined()
+    const problems = problemsOf({ ...place, MERIDIAN_STDIO_HOST: '10.1.2.3' })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain('MERIDIAN_STDIO_OPEN=on')
+    const open = { MERIDIAN_STDIO_OPEN: 'on' }
+    expect(readAgentConfig({ ...place, ...open, MERIDIAN_STDIO_HOST: '10.1.2.3' }).stdioHost).toBe(
+      '10.1.2.3',
+    )
+    expect(problemsOf({ ...place, ...open, MERIDIAN_STDIO_HOST: '0.0.0.0' })).toEqual([
+      'MERIDIAN_STDIO_HOST = "0.0.0.0": must be one address of this host, or its name: clients are told it',
+    ])
+  })
+
   it('hold a certificate with its key only', () => {
     expect(problemsOf({ ...place, MERIDIAN_TLS_KEY_FILE: '/key.pem' })).toEqual([
       'MERIDIAN_TLS_KEY_FILE = "/key.pem": needs MERIDIAN_TLS_CERT_FILE beside it',

@@ -34,6 +34,13 @@ function settingsSchema(environment: Environment) {
       .enum(['on', 'files', 'off'], { error: 'must be on, files or off' })
       .default('files'),
     ...livenessEnvironment,
+    MERIDIAN_STDIO_HOST: z
+      .string()
+      .superRefine((host, context) => {
+        refuseOpenHost(host, environment['MERIDIAN_STDIO_OPEN'] === 'on', context)
+      })
+      .default('127.0.0.1'),
+    MERIDIAN_STDIO_OPEN: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
     MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
@@ -50,6 +57,19 @@ const dataMibSetting = z
     (mib) => mib >= dataMib.min && mib <= dataMib.max,
     `must be from ${dataMib.min} to ${dataMib.max}`,
   )
+
+const loopbackHosts: readonly string[] = ['127.0.0.1', '::1', 'localhost']
+
+function refuseOpenHost(host: string, isOpen: boolean, context: z.core.$RefinementCtx): void {
+  if (host === '0.0.0.0' || host === '::') {
+    const message = 'must be one address of this host, or its name: clients are told it'
+    context.addIssue({ code: 'custom', message })
+  } else if (!isOpen && !loopbackHosts.includes(host)) {
+    const message =
+      'would let everybody who reaches it call the tools without credentials: say so with MERIDIAN_STDIO_OPEN=on, or leave it on loopback'
+    context.addIssue({ code: 'custom', message })
+  }
+}
 
 function refuseBadTargets(allow: readonly string[], context: z.core.$RefinementCtx): void {
   try {
@@ -80,6 +100,8 @@ export interface AgentConfig {
   readonly probeAllow: readonly string[]
   /** Whether registrants may have the agent run commands, as its own user. */
   readonly allowStdio: boolean
+  /** Where commands are served beyond loopback; undefined: on loopback. */
+  readonly stdioHost: string | undefined
   /** The folder of service files, and whether these may have the agent run commands. */
   readonly services: { readonly folder: string; readonly allowCommands: boolean }
   readonly logLevel: z.infer<typeof logLevelSetting>
@@ -112,6 +134,9 @@ export function readAgentConfig(given: Environment): AgentConfig {
     liveness: livenessSettingsOf(settings),
     probeAllow: settings.MERIDIAN_PROBE_ALLOW,
     allowStdio: settings.MERIDIAN_STDIO === 'on',
+    stdioHost: loopbackHosts.includes(settings.MERIDIAN_STDIO_HOST)
+      ? undefined
+      : settings.MERIDIAN_STDIO_HOST,
     services: {
       folder: settings.MERIDIAN_SERVICES_DIR,
       allowCommands: settings.MERIDIAN_STDIO !== 'off',

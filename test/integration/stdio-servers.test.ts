@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -48,6 +48,13 @@ async function start(
   const server = await startStdioServer({ id: 'under-test', dataDir, log, grace, ...options })
   closers.push(() => server.stop())
   return server
+}
+
+/** An address that is not `127.0.0.1`: one of the network, where there is one. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const outer = all.find(({ family, internal }) => family === 'IPv4' && !internal)
+  return outer?.address ?? '127.0.0.2'
 }
 
 /** The server of ours that does what its arguments say. */
@@ -291,10 +298,26 @@ describe('startStdioServer', () => {
     const first = await start({ ...scripted(), port })
     expect(first.url).toBe(`http://127.0.0.1:${port}/mcp`)
     await expect(start({ ...scripted(), port })).rejects.toMatchObject({ code: 'port_in_use' })
-    await expect(start({ ...scripted(), host: '0.0.0.0' as never })).rejects.toMatchObject({
+    await expect(start({ ...scripted(), host: '0.0.0.0' })).rejects.toMatchObject({
       code: 'invalid_request',
     })
     expect(isAlive(first.pid ?? 0)).toBe(true)
+  })
+
+  it('is served at another address of the host where the operator opens it', async () => {
+    const { url } = await start({ ...scripted(), host: ownAddress(), open: true })
+    expect(new URL(url).hostname).toBe(ownAddress())
+    const client = await connect(url)
+    expect((await client.listTools()).tools).toHaveLength(1)
+  })
+
+  it('knows what its calls take', async () => {
+    const server = await start(scripted())
+    expect(server.latencyMs).toBe(0)
+    const client = await connect(server.url)
+    await client.callTool({ name: 'echo' })
+    expect(server.latencyMs).toBeGreaterThan(0)
+    expect(server.inFlight).toBe(0)
   })
 
   it('refuses web pages of elsewhere and other paths', async () => {

@@ -104,6 +104,7 @@ function startFake(options: { id: string; port?: number }): Promise<StdioServer>
     pid: port,
     protocol: undefined,
     inFlight: 0,
+    latencyMs: 0,
     stop: () => {
       server.status = 'stopped'
       resolve({ kind: 'stopped' })

@@ -323,7 +323,9 @@ export class Keeper {
   }
 
   #load(id: string): { readonly inFlight: number; readonly latencyMs: number } {
-    const latencyMs = this.#monitor?.load(id).latencyMs ?? 0
+    // What its calls take, before what a look at it takes.
+    const servedMs = this.#stdio?.get(id)?.latencyMs ?? 0
+    const latencyMs = servedMs > 0 ? servedMs : (this.#monitor?.load(id).latencyMs ?? 0)
     return { inFlight: this.#inFlight(id) ?? 0, latencyMs: Math.round(latencyMs * 10) / 10 }
   }
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { MeridianError } from '@meridian/shared'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import type { ProbeTarget } from './probe-targets.ts'
 
 /**
@@ -29,16 +29,60 @@ export interface ProbeFetchOptions {
   readonly bytesMax: number
   /** Ends every request. */
   readonly signal?: AbortSignal
+  /** Whose sockets are used; its own unless given. */
+  readonly dispatchers?: ProbeDispatchers
 }
 
 /** Sockets to one target at once: a stream and the requests beside it. */
 const connectionsMax = 4
 
-export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): ProbeConnection {
-  const addresses = target.addresses
-  const dispatcher = new Agent({
+/**
+ * What connects to targets, kept from look to look: to make one takes longer than to use it. Each
+ * holds on to the addresses that were checked, and to no socket: a connection that was kept from
+ * the last look would say nothing about whether the server takes new ones, and break while it
+ * stands idle.
+ */
+export class ProbeDispatchers {
+  readonly #kept = new Map<string, Dispatcher>()
+
+  for(target: ProbeTarget): Dispatcher {
+    const { origin, addresses } = target
+    const key = `${origin} ${addresses.map(({ address }) => address).join(' ')}`
+    const found = this.#kept.get(key)
+    const dispatcher = found ?? createDispatcher(target, { keepAlive: false })
+    // The longest unused goes first.
+    this.#kept.delete(key)
+    this.#kept.set(key, dispatcher)
+    if (this.#kept.size > dispatchersMax) {
+      const [[oldKey, old] = []] = this.#kept
+      if (oldKey !== undefined) this.#kept.delete(oldKey)
+      // What it is doing ends in its own time.
+      void old?.close()
+    }
+    return dispatcher
+  }
+
+  get size(): number {
+    return this.#kept.size
+  }
+
+  close(): void {
+    for (const dispatcher of this.#kept.values()) void dispatcher.destroy()
+    this.#kept.clear()
+  }
+}
+
+/** Some 10 KB each. */
+export const dispatchersMax = 2_000
+
+function createDispatcher(
+  { addresses }: ProbeTarget,
+  { keepAlive }: { readonly keepAlive: boolean },
+): Dispatcher {
+  return new Agent({
     allowH2: false,
     connections: connectionsMax,
+    ...(!keepAlive && { pipelining: 0 }),
     connect: {
       // Whatever name is asked for, the answer is what was checked.
       lookup(_hostname, { all }, callback) {
@@ -52,6 +96,11 @@ export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): Prob
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+}
+
+export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): ProbeConnection {
+  const { dispatchers } = options
+  const dispatcher = dispatchers?.for(target) ?? createDispatcher(target, { keepAlive: true })
   const ended = new AbortController()
   const evidence: { -readonly [K in keyof ProbeEvidence]: ProbeEvidence[K] } = {
     broken: undefined,
@@ -159,7 +208,7 @@ export function openProbe(target: ProbeTarget, options: ProbeFetchOptions): Prob
 
     async close() {
       ended.abort(new Error('the probe is over'))
-      await dispatcher.destroy()
+      if (!dispatchers) await dispatcher.destroy()
     },
   }
 }

@@ -5,7 +5,7 @@ import {
 } from '@modelcontextprotocol/client'
 import { createParser } from 'eventsource-parser'
 import { openSession } from '../introspection/session.ts'
-import { openProbe, type ProbeConnection } from '../probe-fetch.ts'
+import { openProbe, type ProbeConnection, type ProbeDispatchers } from '../probe-fetch.ts'
 import type { ProbePolicy } from '../probe-targets.ts'
 import { judgeFailure, judgeStatus } from './probe-result.ts'
 import type { ProbeRequest, ProbeResult } from './probe.ts'
@@ -40,13 +40,16 @@ type Era = Memory['era']
 export class McpProbe {
   readonly #policy: ProbePolicy
   readonly #clientInfo: { readonly name: string; readonly version: string }
+  readonly #dispatchers: ProbeDispatchers
   readonly #memories = new Map<string, Memory>()
 
   constructor(
     policy: ProbePolicy,
     clientInfo: { readonly name: string; readonly version: string },
+    dispatchers: ProbeDispatchers,
   ) {
     this.#policy = policy
+    this.#dispatchers = dispatchers
     this.#clientInfo = clientInfo
   }
 
@@ -57,7 +60,11 @@ export class McpProbe {
     let connection: ProbeConnection | undefined
     try {
       const target = await this.#policy.check(url, signal)
-      connection = openProbe(target, { bytesMax: answerBytesMax, signal })
+      connection = openProbe(target, {
+        bytesMax: answerBytesMax,
+        signal,
+        dispatchers: this.#dispatchers,
+      })
       const result =
         endpoint.transport === 'sse'
           ? await this.#askOverSse(url, connection, signal)

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type { Check } from '@meridian/shared'
-import { openProbe } from '../probe-fetch.ts'
+import { openProbe, ProbeDispatchers } from '../probe-fetch.ts'
 import type { ProbePolicy, ProbeTarget } from '../probe-targets.ts'
 import { McpProbe } from './mcp-probe.ts'
 import { judgeFailure, judgeStatus } from './probe-result.ts'
@@ -18,13 +18,14 @@ export interface ProberOptions {
  * no credentials. Leaves nothing open but the sessions of older MCP servers.
  */
 export function createProber({ policy, clientInfo }: ProberOptions): Prober {
-  const mcp = new McpProbe(policy, clientInfo)
+  const dispatchers = new ProbeDispatchers()
+  const mcp = new McpProbe(policy, clientInfo, dispatchers)
   return {
     async probe(request, signal) {
       const { check } = request
       switch (check.kind) {
         case 'http':
-          return await probeHttp(policy, request, check, signal)
+          return await probeHttp(policy, dispatchers, request, check, signal)
         case 'tcp':
           return await probeTcp(policy, request, check, signal)
         case 'mcp':
@@ -38,6 +39,7 @@ export function createProber({ policy, clientInfo }: ProberOptions): Prober {
     },
     close() {
       mcp.close()
+      dispatchers.close()
     },
   }
 }
@@ -47,6 +49,7 @@ const bodyBytesMax = 64 * 1024
 
 async function probeHttp(
   policy: ProbePolicy,
+  dispatchers: ProbeDispatchers,
   { endpoint }: ProbeRequest,
   { url: given, method }: Extract<Check, { kind: 'http' }>,
   signal: AbortSignal,
@@ -56,7 +59,7 @@ async function probeHttp(
   let connection: ReturnType<typeof openProbe> | undefined
   try {
     const target = await policy.check(url, signal)
-    connection = openProbe(target, { bytesMax: bodyBytesMax, signal })
+    connection = openProbe(target, { bytesMax: bodyBytesMax, signal, dispatchers })
     const { status, body } = await connection.fetch(url, { method })
     const latencyMs = performance.now() - startedAt
     await body?.cancel()

@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { MeridianError } from '@meridian/shared'
 
-/** An HTTP endpoint on loopback, for programs of this host. */
+/** An HTTP endpoint: on loopback, for programs of this host, unless the operator opens it. */
 export interface HttpEndpoint {
   readonly url: string
   /** Refuses new connections and ends the open ones. Twice is fine. */
@@ -28,23 +28,27 @@ const endpointLimits = {
 /**
  * Serves `handle` at `/mcp`. A web page of somewhere else must not talk to it through the
  * browser of this host: requests whose Host or Origin is not this host are refused, which ends
- * DNS rebinding. Errors: `invalid_request` for a host that is not loopback, `port_in_use`.
+ * DNS rebinding. The endpoint asks for no credentials, so it is on loopback unless `open` says that
+ * whoever reaches the host may call it. Errors: `invalid_request` for another host than a loopback
+ * one without that, `port_in_use`.
  */
 export async function startHttpEndpoint(
-  address: { readonly host: string; readonly port: number },
+  address: { readonly host: string; readonly port: number; readonly open?: boolean },
   handle: (request: Request) => Promise<Response>,
 ): Promise<HttpEndpoint> {
-  const { host, port } = address
-  if (!loopbackHosts.includes(host)) {
+  const { host, port, open = false } = address
+  if (!open && !loopbackHosts.includes(host)) {
     const problem = `must be one of ${loopbackHosts.join(', ')}: the endpoint asks for no credentials`
     throw new MeridianError('invalid_request', `cannot listen on ${host}: ${problem}`, {
       violations: [{ field: 'host', value: JSON.stringify(host), problem }],
     })
   }
+  const shownHost = host.includes(':') ? `[${host}]` : host
+  const hostNames = [...localhostAllowedHostnames(), shownHost]
   const listener = getRequestListener(
     async (request) => {
       const refused =
-        hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
+        hostHeaderValidationResponse(request, hostNames) ??
         originValidationResponse(request, localhostAllowedOrigins())
       if (refused !== undefined) return refused
       if (new URL(request.url).pathname !== endpointPath) {
@@ -63,7 +67,6 @@ export async function startHttpEndpoint(
   server.maxConnections = endpointLimits.connectionsMax
   await listen(server, host, port)
   const bound = (server.address() as AddressInfo).port
-  const shownHost = host.includes(':') ? `[${host}]` : host
   let closing: Promise<void> | undefined
   return {
     url: `http://${shownHost}:${bound}${endpointPath}`,

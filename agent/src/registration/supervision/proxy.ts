@@ -40,6 +40,8 @@ const proxyLimits = {
    * told of changes all the same, where the server announces them.
    */
   listTtlMs: 60_000,
+  /** Of the newest call in the average latency. */
+  latencyWeight: 0.2,
 } as const
 
 const forwarded = {
@@ -126,6 +128,7 @@ async function forward(
       : pick(envelope, [CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY])
   const _meta = { ...meta, ...asker }
   upstream.inFlight += 1
+  const startedAt = performance.now()
   try {
     return (await upstream.client.request(
       {
@@ -160,7 +163,15 @@ async function forward(
     )) as Result
   } finally {
     upstream.inFlight -= 1
+    // Lists are quick to answer, and say nothing about the work.
+    if (!method.endsWith('/list')) noteLatency(upstream, performance.now() - startedAt)
   }
+}
+
+function noteLatency(upstream: Upstream, tookMs: number): void {
+  const before = upstream.latencyMs
+  upstream.latencyMs =
+    before === 0 ? tookMs : before + proxyLimits.latencyWeight * (tookMs - before)
 }
 
 function mirroredCapabilities(

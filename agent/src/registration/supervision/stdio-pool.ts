@@ -7,6 +7,8 @@ export interface StdioPoolOptions {
   readonly start: (options: StdioServerOptions) => Promise<StdioServer>
   /** The agent's; the guardian's journal is kept in it. */
   readonly dataDir: string
+  /** Where servers are served, and what others are told; loopback unless given. */
+  readonly host?: string | undefined
   readonly log: Log
   readonly onStatus: (id: string, status: SupervisorStatus, reason: string) => void
 }
@@ -71,7 +73,9 @@ export class StdioPool {
     this.#stop(running.server)
   }
 
-  get(id: string): Pick<StdioServer, 'status' | 'pid' | 'protocol' | 'inFlight'> | undefined {
+  get(
+    id: string,
+  ): Pick<StdioServer, 'status' | 'pid' | 'protocol' | 'inFlight' | 'latencyMs'> | undefined {
     return this.#running.get(id)?.server
   }
 
@@ -92,6 +96,7 @@ export class StdioPool {
       env,
       ...(cwd !== undefined && { cwd }),
       dataDir: this.#options.dataDir,
+      ...(this.#options.host !== undefined && { host: this.#options.host, open: true }),
       log: this.#options.log,
       onStatus: () => {
         const running = this.#running.get(id)

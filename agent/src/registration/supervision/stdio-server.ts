@@ -19,8 +19,10 @@ export interface StdioServerOptions {
   /** The agent's; the guardian's journal is kept in it. */
   readonly dataDir: string
   readonly log: Log
-  /** Loopback only, because the endpoint asks for no credentials. */
-  readonly host?: '127.0.0.1' | '::1' | 'localhost'
+  /** `127.0.0.1` unless given; another than a loopback address needs `open`. */
+  readonly host?: string
+  /** Whoever reaches the host may call the server: the endpoint asks for no credentials. */
+  readonly open?: boolean
   /** A free one when absent. */
   readonly port?: number
   /** How the proxy introduces itself to an older server. */
@@ -43,6 +45,8 @@ export interface StdioServer {
   readonly protocol: string | undefined
   /** Requests that wait for the server. */
   readonly inFlight: number
+  /** Moving average over what its calls took; 0 while there were none. */
+  readonly latencyMs: number
   /** Ends the endpoint, the process and everything it started. Twice is fine. */
   stop(): Promise<void>
   /** Resolves when it is over: `stopped`, or `failed` after too many restarts. */
@@ -61,7 +65,7 @@ const announceWindowMs = 250
 
 /**
  * Runs an MCP server that speaks over its standard input and output, and serves it over
- * Streamable HTTP on loopback. It is started again when it ends by itself, and never outlives
+ * Streamable HTTP, on loopback unless told otherwise. It is started again when it ends by itself, and never outlives
  * this process, even if that is killed.
  *
  * Errors: `invalid_request` (no such command or folder, a host that is not loopback),
@@ -142,7 +146,11 @@ export async function startStdioServer(options: StdioServerOptions): Promise<Std
   try {
     // The port first: a port that is taken need not cost a process.
     endpoint = await startHttpEndpoint(
-      { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
+      {
+        host: options.host ?? '127.0.0.1',
+        port: options.port ?? 0,
+        ...(options.open !== undefined && { open: options.open }),
+      },
       async (request) => {
         try {
           await supervisor.ready(readyMsMax)
@@ -177,6 +185,9 @@ export async function startStdioServer(options: StdioServerOptions): Promise<Std
     },
     get inFlight() {
       return supervisor.upstream?.inFlight ?? 0
+    },
+    get latencyMs() {
+      return supervisor.upstream?.latencyMs ?? 0
     },
     stop: close,
   }

@@ -23,6 +23,8 @@ export interface Upstream {
     { readonly ttlMs: number; readonly cacheScope: 'public' | 'private' } | undefined
   /** Requests that wait for its answer. */
   inFlight: number
+  /** Moving average over what its calls took; 0 while there were none. */
+  latencyMs: number
 }
 
 export type ListKind = 'tools' | 'resources' | 'prompts'
@@ -84,6 +86,7 @@ export async function connectUpstream(
     protocol: client.getNegotiatedProtocolVersion(),
     discoverHint: hintOf(client.getDiscoverResult()),
     inFlight: 0,
+    latencyMs: 0,
   }
 }
 
