@@ -1,4 +1,5 @@
 import { registeredInstanceSchema } from '@meridian/shared'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -181,6 +182,8 @@ describe('meridian completion', { timeout }, () => {
     expect(code).toBe(0)
     expect(stdout).toContain('meridian')
     expect(stdout).toContain('complete --')
+    // The other shells may not be here.
+    if (shell === 'bash') execFileSync('bash', ['-n'], { input: stdout })
   })
 
   it('offers commands, flags and their values', async () => {

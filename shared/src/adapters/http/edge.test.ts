@@ -18,6 +18,12 @@ function createApp(options: Partial<EdgeOptions> = {}) {
   app.get('/broken', () => {
     throw new Error('a secret of ours')
   })
+  app.get('/busy', () => {
+    throw new MeridianError('busy', 'too many wait')
+  })
+  app.get('/later', () => {
+    throw new MeridianError('rate_limited', 'too often', { retryAfterMs: 2_001 })
+  })
   app.get('/refused', () => {
     throw new MeridianError('conflict', 'somebody else has it')
   })
@@ -81,6 +87,45 @@ describe('the edge', () => {
     expect(JSON.stringify(problem)).not.toContain('secret')
     expect(lines.join('')).toContain('a secret of ours')
     expect(lines.join('')).toContain('abc-123')
+  })
+
+  it.each([
+    ['/busy', 503, '1'],
+    ['/later', 429, '3'],
+    ['/refused', 409, null],
+  ])('says at %s when to come again', async (path, status, seconds) => {
+    const { app } = createApp()
+    const response = await app.request(path)
+    expect(response.status).toBe(status)
+    expect(response.headers.get('retry-after')).toBe(seconds)
+  })
+
+  describe('with Origin headers, which browsers send', () => {
+    const ask = (method: string, origin: string, host = '127.0.0.1:7800') => {
+      const { app } = createApp()
+      return app.request('/things/a', { method, headers: { origin, host } })
+    }
+
+    it.each(['http://evil.example', 'http://localhost:3000', 'http://127.0.0.1:7801', 'null'])(
+      'lets no page of %s change anything',
+      async (origin) => {
+        const response = await ask('DELETE', origin)
+        expect(response.status).toBe(403)
+        expect((await problemOf(response)).code).toBe('forbidden')
+        expect(response.headers.get('access-control-allow-origin')).toBeNull()
+      },
+    )
+
+    it('lets its own pages', async () => {
+      expect((await ask('DELETE', 'http://127.0.0.1:7800')).status).toBe(204)
+      expect((await ask('DELETE', 'http://localhost:7800', 'LOCALHOST:7800')).status).toBe(204)
+    })
+
+    it('answers reads, which pages of other origins are not shown', async () => {
+      const response = await ask('GET', 'http://evil.example')
+      expect(response.status).toBe(200)
+      expect(response.headers.get('access-control-allow-origin')).toBeNull()
+    })
   })
 
   describe('with paths and methods', () => {
