@@ -14,6 +14,7 @@ import { listen, type Listening, type ServingOptions } from '@meridian/shared/ht
 import type { Logger } from '@meridian/shared/log'
 import {
   databaseId,
+  openCopy,
   openDatabase,
   SqliteOwnerStore,
   SqliteReplicaStore,
@@ -116,7 +117,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
     })
     databases.push(db)
-    const zoneDb = openDatabase({
+    const zoneDb = openCopy({
       path: pathIn(dataDir, 'zone.db'),
       migrationsDir: join(options.migrationsDir, 'registry'),
       durability: 'normal',

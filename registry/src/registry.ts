@@ -9,12 +9,7 @@ import {
 import { TokenBook } from '@meridian/shared/access'
 import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
-import {
-  databaseId,
-  openDatabase,
-  SqliteOwnerStore,
-  SqliteReplicaStore,
-} from '@meridian/shared/sqlite'
+import { databaseId, openCopy, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import type { Place } from './config.ts'
 import { createListingTable } from './directory/listing-table.ts'
@@ -57,7 +52,7 @@ const pulseMsDefault = 2_000
  */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
   const { tier, place, transport, clock, random, log, pulseMs = pulseMsDefault } = options
-  const db = openDatabase({
+  const db = openCopy({
     path: options.dataDir === ':memory:' ? ':memory:' : join(options.dataDir, 'registry.db'),
     migrationsDir: join(options.migrationsDir, 'registry'),
     durability: 'normal',

@@ -236,7 +236,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     random,
     log,
   })
-  const freshness = new FreshnessWatch(clock, transport, () => follower.restored)
+  /** What the disk gave back may be old, or nothing at all: until others have spoken it is stale. */
+  const isWhole = () => follower.restored && liveness.isSettled && (below?.isSettled ?? true)
+  const freshness = new FreshnessWatch(clock, transport, isWhole)
   const askers = createAskers({ transport, clock, random })
   const lookups = createRegistryLookups({
     role,

@@ -116,8 +116,10 @@ describe('a data folder that cannot be written', { timeout }, () => {
 describe('a damaged database', { timeout }, () => {
   const databases = [
     ['agent', 'agent.db', 'the servers of this host have to register again'],
-    ['agent', 'zone.db', 'agents send again what it held'],
-    ['registry', 'registry.db', 'agents send again what it held'],
+  ] as const
+  const copies = [
+    ['agent', 'zone.db'],
+    ['registry', 'registry.db'],
   ] as const
   const damages = [
     ['header', () => 0],
@@ -162,15 +164,32 @@ describe('a damaged database', { timeout }, () => {
     },
   )
 
-  it.each(names)('no longer keeps the %s from starting once it is moved away', async (name) => {
-    cpSync(join(sound, name), folder, { recursive: true })
-    const path = join(folder, `${name}.db`)
+  it('no longer keeps the agent from starting once it is moved away', async () => {
+    cpSync(join(sound, 'agent'), folder, { recursive: true })
+    const path = join(folder, 'agent.db')
     overwrite(path, 0, 4_096)
-    expectRefusal(await run(name, '--data', folder, '--port', '0'), 'data_damaged')
+    expectRefusal(await run('agent', '--data', folder, '--port', '0'), 'data_damaged')
     rmSync(path)
-    const next = await startProgram([...programs[name], ...noNats, '--data', folder])
+    const next = await startProgram([...programs.agent, ...noNats, '--data', folder])
     expect((await next.end('SIGTERM')).code).toBe(0)
   })
+
+  it.each(
+    copies.flatMap(([program, file]) =>
+      damages.map(([where, offset]) => ({ program, file, where, offset })),
+    ),
+  )(
+    'in the $where of $file is set aside as it was, and the $program starts with a new one',
+    async ({ program, file, offset }) => {
+      cpSync(join(sound, program), folder, { recursive: true })
+      const path = join(folder, file)
+      overwrite(path, offset(statSync(path).size), 4_096)
+      const damaged = hashOf(path)
+      const next = await startProgram([...programs[program], ...noNats, '--data', folder])
+      expect(hashOf(`${path}.damaged`)).toBe(damaged)
+      expect((await next.end('SIGTERM')).code).toBe(0)
+    },
+  )
 })
 
 describe('a data folder in use', { timeout }, () => {

@@ -109,6 +109,11 @@ export class Region {
     return this.#disksOf(name)[0]
   }
 
+  /** What an agent keeps of its zone. */
+  zoneDisk(name: string): Disk {
+    return this.#disksOf(name)[1]
+  }
+
   /** The sets of others that a process holds. */
   heldBy(name: string): StoredSet[] {
     return this.#disksOf(name).flatMap((disk) => disk.sets())

@@ -1,85 +1,16 @@
-import type { AgentNode } from '@meridian/agent'
-import type { Replica } from '@meridian/registry'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Region } from './region.ts'
+import { agents, all, replicaNames, Tree } from './tree.ts'
 
 /**
  * What went wrong in another registry, Nacos, as its users told it, and must not here. The same on
  * real processes and servers is among the faults of `npm run test:faults`.
  */
 
-const agents = ['n1', 'n2', 'n3']
-const replicas = { l1: 'local', l2: 'local', g1: 'regional', g2: 'regional', w1: 'global' } as const
-type ReplicaName = keyof typeof replicas
-const replicaNames = Object.keys(replicas) as ReplicaName[]
-const all = ['on-n1', 'on-n2', 'on-n3']
-
-/** Three agents with an instance each, two local and two regional replicas, one global. */
-class Tree {
-  readonly region = new Region()
-  readonly #agents = new Map<string, AgentNode>()
-  readonly #replicas = new Map<ReplicaName, Replica>()
-
-  startAgent(name: string): AgentNode {
-    const agent = this.region.agent(name)
-    this.#agents.set(name, agent)
-    return agent
-  }
-
-  startReplica(name: ReplicaName): void {
-    this.#replicas.set(name, this.region.replica(replicas[name], name))
-  }
-
-  async stop(name: string): Promise<void> {
-    this.#agents.delete(name)
-    this.#replicas.delete(name as ReplicaName)
-    await this.region.kill(name)
-  }
-
-  /** All at once, that is. */
-  async stopAll(): Promise<void> {
-    for (const name of [...this.#agents.keys(), ...this.#replicas.keys()]) await this.stop(name)
-  }
-
-  async restart(name: ReplicaName, loseDisk: boolean): Promise<void> {
-    await this.stop(name)
-    if (loseDisk) this.region.disk(name).replace()
-    this.startReplica(name)
-  }
-
-  async register(agent: string, id: string): Promise<void> {
-    const program = this.#agents.get(agent)
-    if (!program) throw new Error(`${agent} does not run`)
-    await this.region.register(program, id)
-  }
-
-  /** What each agent, local and regional replica finds. */
-  async found(except?: string): Promise<Record<string, string[]>> {
-    const found: Record<string, string[]> = {}
-    for (const [name, program] of [...this.#agents, ...this.#replicas]) {
-      if (name === except || name === 'w1') continue
-      found[name] = await this.region.found(program)
-    }
-    return found
-  }
-
-  /** What the global replica counts as passing. */
-  counted(): number | undefined {
-    const page = this.#replicas.get('w1')?.api.servers({ q: '', text: '', sort: 'name', limit: 10 })
-    return page?.servers[0]?.instances.passing
-  }
-}
-
 let tree: Tree
 
 beforeEach(async () => {
   tree = new Tree()
-  for (const name of replicaNames) tree.startReplica(name)
-  for (const name of agents) {
-    tree.startAgent(name)
-    await tree.register(name, `on-${name}`)
-  }
-  await tree.region.clock.advance(20_000)
+  await tree.startAll()
 })
 
 afterEach(async () => {

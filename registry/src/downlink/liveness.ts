@@ -53,6 +53,8 @@ export interface Liveness extends ZoneLiveness {
   /** For `Follower`. */
   onPulse(pulse: Pulse): boolean
   onAdvanced(owner: OwnerId, fromOwner: boolean): void
+  /** Whether what is held is what those below have, as far as they can be heard. */
+  readonly isSettled: boolean
   /** Zones that are heard and have not been compared with since the start. */
   readonly uncomparedZones: number
   /** Call it once the follower has taken in what the store gave back. */
@@ -101,6 +103,9 @@ export function createLiveness(options: LivenessOptions): Liveness {
   return {
     onPulse: (pulse) => judge?.onPulse(pulse) ?? true,
     onAdvanced: (owner, fromOwner) => judge?.onAdvanced(owner, fromOwner),
+    get isSettled() {
+      return judge?.isSettled ?? watch?.isSettled ?? true
+    },
     get uncomparedZones() {
       return watch?.uncompared ?? 0
     },

@@ -6,6 +6,7 @@ import {
   type Follower,
   type Holdings,
   type LivenessSettings,
+  type Millis,
   type Log,
   type OwnerId,
   type Transport,
@@ -33,6 +34,9 @@ export class SummaryReplicas {
   readonly #settings: LivenessSettings
   readonly #presence: ReplicaPresence
   #sweep: Cancel | undefined
+  #stopStatus: (() => void) | undefined
+  /** Since when it listens without a gap. */
+  #listensSince: Millis | undefined
 
   constructor(options: SummaryReplicasOptions) {
     const { pulseMs, clock, settings = livenessDefaults } = options
@@ -46,6 +50,12 @@ export class SummaryReplicas {
     return this.#presence.lives(owner)
   }
 
+  /** Whether each replica that lives has had the time to say so, since this process listens. */
+  get isSettled(): boolean {
+    const { clock, pulseMs } = this.#options
+    return this.#listensSince !== undefined && clock.now() - this.#listensSince >= 2 * pulseMs
+  }
+
   /** For `Follower`. */
   onHeard(owner: OwnerId): void {
     const { clock, log, onPresence } = this.#options
@@ -56,13 +66,18 @@ export class SummaryReplicas {
 
   /** Call it once the holdings are what the store gave back. */
   start(): void {
-    const { holdings, clock } = this.#options
+    const { holdings, clock, transport } = this.#options
+    if (transport.status === 'connected') this.#listensSince = clock.now()
+    this.#stopStatus = transport.onStatus((status) => {
+      this.#listensSince = status === 'connected' ? clock.now() : undefined
+    })
     for (const { owner } of holdings.values()) this.#presence.expect(owner, clock.now())
     this.#sweepLater()
   }
 
   close(): void {
     this.#sweep?.()
+    this.#stopStatus?.()
   }
 
   #sweepLater(): void {

@@ -96,6 +96,9 @@ export class VitalsWatch implements ZoneLiveness {
   /** Nodes that are hidden, or that no replica knows any more. */
   readonly #silent = new Map<OwnerId, SilentNode>()
   #subscription: Subscription | undefined
+  #stopStatus: (() => void) | undefined
+  /** Since when it listens without a gap. */
+  #listensSince: Millis | undefined
   #sweep: Cancel | undefined
   #offering: Cancel | undefined
 
@@ -105,7 +108,11 @@ export class VitalsWatch implements ZoneLiveness {
   }
 
   start(): void {
-    const { transport, subject } = this.#options
+    const { transport, subject, clock } = this.#options
+    if (transport.status === 'connected') this.#listensSince = clock.now()
+    this.#stopStatus = transport.onStatus((status) => {
+      this.#listensSince = status === 'connected' ? clock.now() : undefined
+    })
     this.#subscription = transport.subscribe(subject, (message) => {
       this.#onMessage(message)
     })
@@ -115,6 +122,7 @@ export class VitalsWatch implements ZoneLiveness {
 
   close(): void {
     this.#subscription?.unsubscribe()
+    this.#stopStatus?.()
     this.#sweep?.()
     this.#offering?.()
   }
@@ -166,6 +174,16 @@ export class VitalsWatch implements ZoneLiveness {
       this.#compare(at, replica)
       this.#tellState(at)
     })
+  }
+
+  /**
+   * Whether each zone that can be heard has had the time to speak, since this process listens, and
+   * has been compared with.
+   */
+  get isSettled(): boolean {
+    const since = this.#listensSince
+    if (since === undefined || this.uncompared > 0) return false
+    return this.#options.clock.now() - since >= 2 * exchangeLimits.vitalsMs
   }
 
   /** Zones that are heard now and were not compared since the start. */

@@ -54,6 +54,10 @@ export class ZoneJudge implements ZoneLiveness {
   readonly #judge: LivenessJudge
   readonly #writer: VitalsWriter
   readonly #identities = new IdentityBook()
+  /** Since when it listens without a gap. */
+  #listensSince: Millis | undefined
+  /** The longest interval that a node keeps, of those heard. */
+  #everyMsMax = 0
   readonly #loads = new Map<OwnerId, readonly PulseLoad[]>()
   /** How many pulses came under an owner's name from a run that is not believed to be it. */
   readonly #disputes = new Map<OwnerId, { readonly runId: string; readonly pulses: number }>()
@@ -78,8 +82,10 @@ export class ZoneJudge implements ZoneLiveness {
   start(): void {
     const { transport, clock, place, log, holdings } = this.#options
     for (const { owner } of holdings.values()) this.#expect(owner)
-    if (transport.status !== 'connected') this.#judge.linkDown(clock.now())
+    if (transport.status === 'connected') this.#listensSince = clock.now()
+    else this.#judge.linkDown(clock.now())
     this.#stopStatus = transport.onStatus((status) => {
+      this.#listensSince = status === 'connected' ? clock.now() : undefined
       if (status === 'connected') {
         this.#judge.linkUp(clock.now())
         this.#isWholeDue = true
@@ -110,6 +116,7 @@ export class ZoneJudge implements ZoneLiveness {
   onPulse(pulse: Pulse): boolean {
     const { owner, version, number, everyMs, runId, agentId } = pulse
     const identity = { agentId, runId, epoch: version.epoch }
+    this.#everyMsMax = Math.max(this.#everyMsMax, everyMs)
     const now = this.#options.clock.now()
     const { at, leaseMs } = this.#judge.silence(everyMs, now)
     const verdict = this.#identities.heard(owner, identity, at, leaseMs)
@@ -131,6 +138,18 @@ export class ZoneJudge implements ZoneLiveness {
       const change = this.#judge.advanced(owner, this.#options.clock.now())
       if (change) this.#show(change)
     }
+  }
+
+  /**
+   * Whether each node that lives has had the time to say what it has, since this process listens:
+   * before, what came from the disk may be old, or nothing.
+   */
+  get isSettled(): boolean {
+    const { clock, pulseMs } = this.#options
+    if (this.#listensSince === undefined) return false
+    // A pulse may be lost; of nodes that speak seldom one is enough.
+    const waitMs = Math.max(2 * pulseMs, 1.5 * this.#everyMsMax)
+    return clock.now() - this.#listensSince >= waitMs
   }
 
   get preservation(): Preservation {

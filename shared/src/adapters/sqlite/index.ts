@@ -1,4 +1,5 @@
 export { databaseId } from './database-id.ts'
+export { openCopy } from './copy.ts'
 export { openDatabase, type DatabaseOptions } from './database.ts'
 export { mapSqliteError, mapSqliteErrors } from './errors.ts'
 export { SqliteOwnerStore, SqliteReplicaStore } from './stores.ts'
