@@ -201,3 +201,34 @@ it('answers many lookups at once, and takes reports', async () => {
   expect((await client.find('wine')).hits[0]).toMatchObject({ server: 'io.acme/wine' })
   expect(await client.server('io.acme/wine')).toMatchObject({ name: 'io.acme/wine' })
 })
+
+it('sends callers to the next ring when the zone has too much to do, and explains it', async () => {
+  const client = clientAt('eu/a/n1')
+  const oven = {
+    endpoint: { url: 'http://127.0.0.1:1/cake' },
+    definition: {
+      name: 'io.acme/cake',
+      version: '1.0.0',
+      capabilities: { tools: [{ name: 'cake' }] },
+    },
+    capacity: 10,
+  }
+  const checks = [{ kind: 'ttl' as const, name: 'load', ttlMs: 60_000 }]
+  await client.register('cake-1', { ...oven, checks })
+  await client.report('cake-1', 'load', {
+    status: 'passing',
+    load: { inFlight: 10, latencyMs: 40 },
+  })
+  await clientAt('eu/b/n1').register('cake-2', { ...oven, checks: [] })
+  let answer: LookupAnswer | undefined
+  await eventually('it spills', async () => {
+    answer = await client.lookup('tool:cake', { explain: true })
+    return answer.explanation?.spills.at(-1)?.to === 'ring 2'
+  })
+  expect(answer && instancesOf(answer)).toEqual(['cake-2', 'cake-1'])
+  expect(answer?.complete).toBe(true)
+  expect(answer?.explanation).toMatchObject({
+    spills: [{ ring: 0, drawn: true, to: 'ring 2' }],
+    results: [{ instance: 'cake-2', factors: { pending: 0 } }, { instance: 'cake-1' }],
+  })
+})

@@ -312,13 +312,15 @@ describe('what the tiers above answered', () => {
 
 describe('a draw', () => {
   it('goes to the next ring when the zone has too much to do, and says why', async () => {
-    const { lookup, put, setLoad, serve, clock } = createRig()
+    const { lookup, put, setLoad, serve, asked, clock } = createRig()
     serve(() => farAnswer)
     put('flights-1')
     setLoad('flights-1', 1)
     const params = { q: 'tool:search_flights', limit: 10, deadline: 1_000, explain: true }
     const [answer] = await Promise.all([lookup(params), clock.advance(1_000)])
     expect(answer.results.map(({ instance }) => instance)).toEqual(['flights-9', 'flights-1'])
+    // More than the zone has: its registry would give it the same again.
+    expect(asked).toMatchObject([{ min: 2 }])
     expect(answer).toMatchObject({
       complete: true,
       explanation: {

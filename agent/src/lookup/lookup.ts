@@ -125,7 +125,9 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
     // Others are asked for relief only: it is not worth waiting for.
     const deadlineMs = isEnough ? Math.min(reliefMsMax, leftMs) : leftMs
     try {
-      const answered = await askUp(plan, params, from, deadlineMs)
+      // The zone's registry knows the same: for relief, more is wanted than the zone has.
+      const wanted = isEnough ? { ...params, min: Math.min(own.length + 1, beyondMax) } : params
+      const answered = await askUp(plan, wanted, from, deadlineMs)
       const elsewhere = candidatesFrom(answered.reply, from)
       return {
         ...compose(headAfter(head, plan, answered), zoneFirst ? merge(own, elsewhere) : elsewhere),
