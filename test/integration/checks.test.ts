@@ -118,6 +118,28 @@ describe('an mcp check', () => {
     })
   })
 
+  it('ends the session once the instance is looked at no more', async () => {
+    const ended: unknown[] = []
+    const server = await answering(async (request, response) => {
+      if (request.method === 'DELETE') {
+        ended.push(request.headers['mcp-session-id'])
+        return response.writeHead(200).end()
+      }
+      const { id, method } = JSON.parse(await bodyOf(request)) as { id?: number; method: string }
+      if (id === undefined) return response.writeHead(202).end()
+      if (method === 'server/discover') return response.writeHead(400).end()
+      const headers = { 'content-type': 'application/json', 'mcp-session-id': 's1' }
+      const result = { protocolVersion: '2025-06-18' }
+      return response.writeHead(200, headers).end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    })
+    await probe(mcp, server.origin)
+    await probe(mcp, server.origin)
+    expect(ended).toEqual([])
+    prober.forget('it')
+    await expect.poll(() => ended).toEqual(['s1'])
+    await expect.poll(() => server.connections()).toBe(0)
+  })
+
   it('begins a new session where the server has forgotten the old one', async () => {
     let session = 0
     const server = await answering(async (request, response) => {

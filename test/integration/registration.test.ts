@@ -4,6 +4,7 @@ import { eventually } from '../support/eventually.ts'
 import { foreignCommand, startForeignServer } from '../support/foreign-servers.ts'
 import {
   startOwnMcpServer,
+  startOwnServer,
   startSessionServer,
   type OwnMcpOptions,
   type OwnMcpServer,
@@ -423,6 +424,25 @@ describe('many at once', () => {
     expect(await here.call('POST', '/v1/agent/instances', { instances })).toMatchObject({
       status: 400,
     })
+  })
+})
+
+describe('a websocket endpoint', () => {
+  it('is found by the capabilities given, for as long as its port takes connections', async () => {
+    const server = await startOwnServer((_, response) => response.end())
+    closers.push(() => server.close())
+    const registered = await here.client.register('socket', {
+      ...describedServer('spoken'),
+      endpoint: { transport: 'websocket', url: `ws://127.0.0.1:${server.port}/mcp` },
+      checks: [{ kind: 'tcp', ...fast, failuresBeforeCritical: 1 }],
+    })
+    expect(registered).toMatchObject({ endpoint: { transport: 'websocket' }, tools: 1 })
+    await eventually(
+      'it is known there',
+      async () => (await found('tool:spoken_tool')).length === 1,
+    )
+    await server.close()
+    await eventually('it is gone there', async () => (await found('tool:spoken_tool')).length === 0)
   })
 })
 

@@ -20,9 +20,14 @@ const answerBytesMax = 1024 * 1024
 /** Sessions that are kept with older servers; the longest unused goes first. */
 const sessionsMax = 10_000
 
+/** How long the end of a session may take. */
+const goodbyeMsMax = 1_000
+
 /** What is remembered between two looks at one instance. */
 interface Memory {
   era: 'modern' | 'legacy'
+  /** Where the session was begun. */
+  url?: URL
   /** Of an older server that keeps sessions. */
   sessionId?: string | undefined
   revision?: string | undefined
@@ -81,11 +86,34 @@ export class McpProbe {
   }
 
   forget(id: string): void {
+    const memory = this.#memories.get(id)
     this.#memories.delete(id)
+    if (memory) void this.#sayGoodbye(memory)
   }
 
   close(): void {
     this.#memories.clear()
+  }
+
+  /** A server that keeps sessions would keep this one, too. Never rejects. */
+  async #sayGoodbye(memory: Memory): Promise<void> {
+    const { url, sessionId } = memory
+    if (!url || sessionId === undefined) return
+    const signal = AbortSignal.timeout(goodbyeMsMax)
+    let connection: ProbeConnection | undefined
+    try {
+      const target = await this.#policy.check(url, signal)
+      connection = openProbe(target, { bytesMax: answerBytesMax, signal })
+      const { body } = await connection.fetch(url, {
+        method: 'DELETE',
+        headers: sessionHeaders(memory),
+      })
+      await body?.cancel()
+    } catch {
+      // It has gone, or does not care to know.
+    } finally {
+      await connection?.close()
+    }
   }
 
   async #ask(request: ProbeRequest, url: URL, connection: ProbeConnection): Promise<ProbeResult> {
@@ -165,6 +193,7 @@ export class McpProbe {
     const { protocolVersion } = (reply.answer?.result ?? {}) as { protocolVersion?: unknown }
     const memory: Memory = {
       era: 'legacy',
+      url,
       sessionId: reply.sessionId,
       revision: typeof protocolVersion === 'string' ? protocolVersion : legacyRevision,
     }
