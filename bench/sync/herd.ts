@@ -11,7 +11,7 @@ import { atMost, say, type Figure } from './report.ts'
 
 /** A broker that ends, and comes back to everybody at once. */
 
-const nodesPerZone = 50
+const nodesPerZone = 25
 const processes = 2
 const changeMs = 60_000
 const pulseMs = 2_000
@@ -20,7 +20,9 @@ const steadyMs = 15_000
 const sampleMs = 500
 /** It takes a while until all are up. */
 const tellMs = 10_000
-const patienceMs = 600_000
+/** Until all are up, and until all are back. */
+const upMsMax = 180_000
+const backMsMax = 60_000
 
 const saidSchema = z.object({ agents: z.number(), connected: z.number(), settled: z.number() })
 type Said = z.infer<typeof saidSchema>
@@ -91,7 +93,7 @@ export async function measureHerd(wanted: number): Promise<Figure[]> {
         `  ${total('agents')} agents, ${total('connected')} connected, ${total('settled')} settled`,
       )
     }, tellMs)
-    await eventually('all agents are up', () => total('settled') >= nearlyAll, patienceMs)
+    await eventually('all agents are up', () => total('settled') >= nearlyAll, upMsMax)
     clearInterval(told)
     const steadyUntil = performance.now() + steadyMs
     const steady = await watch(() => performance.now() > steadyUntil)
@@ -108,7 +110,7 @@ export async function measureHerd(wanted: number): Promise<Figure[]> {
       if (total('connected') === agents) connectedMs ??= ms
       // Some have always just changed something.
       if (connectedMs !== undefined && total('settled') >= nearlyAll) settledMs ??= ms
-      return (settledMs !== undefined && ms > settledMs + 2_000) || ms > patienceMs
+      return (settledMs !== undefined && ms > settledMs + 2_000) || ms > backMsMax
     })
     say(
       `steady: ${Math.round(steady.mean)} messages/s on average, ${Math.round(steady.peak)} at most`,

@@ -20,8 +20,9 @@ const links = ['eu/a/n1', 'eu/a', 'eu'] as const
 const shortMs = 3_000
 const sliceMs = 1_500
 const longMs = 25_000
-/** An agent notices a dead connection after three pings of 5 s. */
+/** An agent notices a dead connection after three pings of 5 s, a server a dead link after 6 s. */
 const deadMs = 20_000
+const deadLinkMs = 10_000
 
 const bothOfZone = ['registry eu/a r1', 'registry eu/a r2'] as const
 
@@ -42,7 +43,7 @@ const onTwoRegions: readonly Fault[] = [
   ...links.flatMap((place) => [
     breakLink(place, 'cut', shortMs),
     breakLink(place, 'cut', longMs),
-    breakLink(place, 'half-open', deadMs),
+    breakLink(place, 'half-open', place.split('/').length === 3 ? deadMs : deadLinkMs),
   ]),
   restartCutOff('eu/a/n1'),
 
