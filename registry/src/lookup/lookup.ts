@@ -19,6 +19,7 @@ import {
   type LookupReply,
   type LookupRequest,
   type LookupResult,
+  type Millis,
   type Query,
   type Referral,
   type RemoteAnswer,
@@ -213,7 +214,7 @@ export function createRegistryLookup(
   ): Promise<Gathered> {
     let referred: Referral
     try {
-      referred = await referral(plan, remainingMs())
+      referred = await referral(plan, remainingMs(), request.maxAgeMs)
     } catch (error) {
       if (!isMeridianError(error) || isAskersFault(error)) throw error
       if (isRelief) return held
@@ -280,11 +281,15 @@ export function createRegistryLookup(
     return rest.length > 0 ? [[...(waves[0] ?? []), ...rest], ...waves.slice(1)] : waves
   }
 
-  async function referral(plan: LookupPlan, deadlineMs: number): Promise<Referral> {
+  async function referral(
+    plan: LookupPlan,
+    deadlineMs: number,
+    maxAgeMs: Millis | undefined,
+  ): Promise<Referral> {
     if (role.holds === 'summaries') return referralOf(catalog, plan.query)
-    return await referrals.of(plan.text, () =>
-      askers.world().ask('refer', { q: plan.text }, { deadlineMs, reply: referralSchema }),
-    )
+    const ask = () =>
+      askers.world().ask('refer', { q: plan.text }, { deadlineMs, reply: referralSchema })
+    return await referrals.of(plan.text, ask, maxAgeMs)
   }
 
   async function askRegion(

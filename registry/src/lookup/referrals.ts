@@ -1,4 +1,4 @@
-import type { Clock, Referral } from '@meridian/shared'
+import type { Clock, Millis, Referral } from '@meridian/shared'
 
 /** Queries whose referrals are remembered, and for how long. */
 export const referralLimits = { queriesMax: 4_096, leaseMs: 1_000 } as const
@@ -15,11 +15,19 @@ export class Referrals {
     this.#clock = clock
   }
 
-  /** Errors: those of `ask`; they are not remembered. */
-  of(query: string, ask: () => Promise<Referral>): Promise<Referral> {
+  /**
+   * One that is not older than the asker takes; whoever takes none from memory asks anew. Errors:
+   * those of `ask`; they are not remembered.
+   */
+  of(
+    query: string,
+    ask: () => Promise<Referral>,
+    maxAgeMs: Millis = referralLimits.leaseMs,
+  ): Promise<Referral> {
     const now = this.#clock.now()
     const known = this.#known.get(query)
-    if (known !== undefined && now - known.at <= referralLimits.leaseMs) return known.referral
+    const takenMs = Math.min(maxAgeMs, referralLimits.leaseMs)
+    if (known !== undefined && now - known.at <= takenMs) return known.referral
     this.#known.delete(query)
     const [oldest] = this.#known.keys()
     if (this.#known.size >= referralLimits.queriesMax && oldest !== undefined) {
