@@ -9,7 +9,7 @@ import { Progress, printSize, printTargets } from './report.ts'
  * The capability index against what a user would pick instead, in one run: CPU time, the engines
  * in turn, medians of rounds. Every engine has to give the same answers first.
  */
-const help = `npm run bench:index -- [--sizes 1000,10000,100000,1000000] [--replicas 1,20] [--rounds 5] [--all]
+const help = `npm run bench:index -- [--sizes 1000,10000,100000,1000000] [--replicas 1,20] [--rounds 3] [--all]
 
   --sizes     instances, separated by commas
   --replicas  instances of each definition, separated by commas: each is a shape of its own
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '1000,10000,100000,1000000' },
     replicas: { type: 'string', default: '1,20' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
     all: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },

@@ -127,7 +127,7 @@ async function measureClasses(
 /** The slow engines take half a second for an answer where there are many instances. */
 function checks(size: number): number {
   if (size > 200_000) return 10
-  return size > 50_000 ? 40 : 200
+  return size > 50_000 ? 25 : 100
 }
 
 async function compare(engines: readonly Engine[], questions: readonly Question[]): Promise<void> {
