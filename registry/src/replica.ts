@@ -178,7 +178,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     own: new Set(),
     signs: { replica: place.replica, tier },
     acknowledges: true,
-    ...(role.asks === 'parent' && {
+    // Fellows above hold what no owner can give any more.
+    ...(role.holds === 'instances' && {
       others: {
         name: place.region,
         subject: (method: SyncMethod) => subjects.rpcRegional(place.region, method),

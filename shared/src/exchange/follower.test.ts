@@ -509,7 +509,7 @@ describe('a follower and definitions', () => {
     expect(late.holdings.definitions.missing()).toEqual([flights.id])
     owner.close()
     lose(() => false)
-    await fabric.clock.advance(exchangeLimits.definitionSweepMs)
+    await fabric.clock.advance(2 * exchangeLimits.definitionAskMs)
     expect(late.arrived).toEqual([flights.id])
   })
 

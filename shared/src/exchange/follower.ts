@@ -110,6 +110,7 @@ export class Follower {
   readonly #gaps = new Set<OwnerId>()
   #gapTimer: Cancel | undefined
   #sweep: Cancel | undefined
+  #ask: Cancel | undefined
   /** Definitions that nothing named at the last sweep. */
   #unnamed: ReadonlySet<DefinitionId> = new Set()
   #stopStatus: (() => void) | undefined
@@ -199,6 +200,7 @@ export class Follower {
       this.#isUpToDate = true
     }
     this.#sweepLater()
+    this.#askLater()
   }
 
   /** Whether all of the scope has been taken in, since the start, from somebody who holds it. */
@@ -248,6 +250,7 @@ export class Follower {
     this.#retry?.()
     this.#gapTimer?.()
     this.#sweep?.()
+    this.#ask?.()
     this.#stopStatus?.()
     this.#sets.close()
     this.#definitions.close()
@@ -469,6 +472,12 @@ export class Follower {
     this.#sweep = this.#options.clock.after(exchangeLimits.definitionSweepMs, () => {
       this.#sweepLater()
       this.#sweepDefinitions()
+    })
+  }
+
+  #askLater(): void {
+    this.#ask = this.#options.clock.after(exchangeLimits.definitionAskMs, () => {
+      this.#askLater()
       this.#wantMissingDefinitions()
     })
   }

@@ -41,6 +41,8 @@ export const exchangeLimits = {
    * a server that restarts, or whose next delta is on its way, does not have to send them again.
    */
   definitionSweepMs: 60_000,
+  /** How often those who may hold them are asked for definitions that are named and not here. */
+  definitionAskMs: 5_000,
   /** Definitions dropped by one sweep: some 50 ms. */
   definitionsSweptMax: 10_000,
   /** An answer above this counts as bulk; those below always pass. */
