@@ -14,12 +14,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { instancesCount, queries, registrationOf } from './data.ts'
 
 const rounds = 3
 const seconds = 2
 const connections = 32
+const settleMs = 3_000
 
 interface Server {
   readonly name: string
@@ -81,6 +83,8 @@ try {
     const ids = Array.from({ length: 500 }, (_, i) => first + i)
     await client.registerMany(ids.map((at) => ({ id: `i${at}`, ...registrationOf(at) })))
   }
+  // What they tell others is told by then.
+  await delay(settleMs)
   const paths = queries().map((q) => `/v1/lookup?q=${encodeURIComponent(q)}&limit=10`)
   const batch = JSON.stringify({
     lookups: Array.from({ length: 100 }, (_, i) => ({ q: queries()[i % queries().length] })),

@@ -1,5 +1,6 @@
 /** One of the servers that are compared: `agent`, `same-lookup` or `fixed`. Says its address. */
 import { migrationsDir, startAgent } from '@meridian/agent'
+import { startRegistry } from '@meridian/registry'
 import {
   agentOwnerId,
   createCapabilityIndex,
@@ -29,16 +30,32 @@ function listen(answer: RequestListener): void {
 
 async function agent(): Promise<void> {
   const network = createInProcessNetwork({ clock: systemClock, random: systemRandom })
-  const started = await startAgent({
-    locality: here,
+  const common = {
     dataDir: ':memory:',
     migrationsDir,
+    clock: systemClock,
+    random: systemRandom,
+    log: createLog({ name: 'bench', level: 'silent' }),
+  }
+  // An agent that nobody acknowledges would tell of its registrations again and again.
+  for (const [tier, zone] of [
+    ['regional', '-'],
+    ['local', here.zone],
+  ] as const) {
+    await startRegistry({
+      ...common,
+      tier,
+      place: { region: here.region, zone, replica: 'r1' },
+      http: { host: '127.0.0.1', port: 0 },
+      transport: network.connect(tier),
+    })
+  }
+  const started = await startAgent({
+    ...common,
+    locality: here,
     http: { host: '127.0.0.1', port: 0, socket: socketPath },
     probeAllow: [],
     transport: network.connect('agent'),
-    clock: systemClock,
-    random: systemRandom,
-    log: createLog({ name: 'bench', level: 'warn' }),
   })
   console.log(started.url)
 }
@@ -92,7 +109,7 @@ function sameLookup(): void {
       texts.set(hit.instance, written)
       return written
     })
-    const body = `{"query":${JSON.stringify(text)},"answeredBy":"agent","scopes":[{"scope":"zone","name":"eu/a","state":"stale","degraded":true}],"outcome":"found","complete":false,"degraded":true,"results":[${results.join()}]}`
+    const body = `{"query":${JSON.stringify(text)},"answeredBy":"agent","scopes":[{"scope":"zone","name":"eu/a","state":"fresh"}],"outcome":"found","complete":true,"degraded":false,"results":[${results.join()}]}`
     response.writeHead(200, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
