@@ -1,5 +1,7 @@
 import {
   MeridianError,
+  meterLookup,
+  meterTransport,
   randomId,
   type Clock,
   type LivenessSettings,
@@ -12,6 +14,7 @@ import {
 import { TokenBook } from '@meridian/shared/access'
 import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
+import { createPrometheusMetrics } from '@meridian/shared/metrics'
 import {
   databaseId,
   openCopy,
@@ -22,6 +25,7 @@ import {
 } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import { createAgentRoutes } from './http/routes.ts'
+import { exposeNode } from './node-metrics.ts'
 import { createNode, type AgentNode } from './node.ts'
 import { createProber } from './registration/checks/prober.ts'
 import { introspect } from './registration/introspection/introspect.ts'
@@ -103,6 +107,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const closeDatabases = () => {
     for (const db of databases) db.close()
   }
+  const metrics = createPrometheusMetrics({ program: 'agent', version: '0.1.0', log })
   let node: AgentNode
   let stdio: StdioPool | undefined
   let listening: Listening
@@ -159,19 +164,29 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       defer: (task) => setImmediate(task),
       pulseMs,
       ...(options.liveness && { livenessSettings: options.liveness }),
-      transport,
+      transport: meterTransport(transport, metrics),
       clock,
       random,
       log,
     })
+    exposeNode(node, metrics)
     const { names = [], tokensFile, rates, ...where } = options.http
     const tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
-    const routes = createAgentRoutes(node.api, {
-      log,
-      hostNames: [where.host, ...names],
-      access: { tokens, rates },
-      reload: () => reload(),
-    })
+    const { api } = node
+    const lookup = meterLookup(
+      (...args: Parameters<typeof api.lookup>) => api.lookup(...args),
+      metrics,
+    )
+    const routes = createAgentRoutes(
+      { ...api, lookup },
+      {
+        log,
+        metrics,
+        hostNames: [where.host, ...names],
+        access: { tokens, rates },
+        reload: () => reload(),
+      },
+    )
     reload = createReload({
       settings() {
         const reread = options.reread?.()
@@ -190,6 +205,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     })
     listening = await listen(routes, { ...where, log })
   } catch (error) {
+    metrics.close()
     closeDatabases()
     throw error
   }
@@ -214,6 +230,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         node.endWatches()
         await listening.close()
         node.close()
+        metrics.close()
         await stdio?.close()
         closeDatabases()
         log.info({ locality }, 'agent closed')

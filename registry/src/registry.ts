@@ -1,4 +1,6 @@
 import {
+  meterLookup,
+  meterTransport,
   randomId,
   type Clock,
   type LivenessSettings,
@@ -9,6 +11,7 @@ import {
 import { TokenBook } from '@meridian/shared/access'
 import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
+import { createPrometheusMetrics } from '@meridian/shared/metrics'
 import { databaseId, openCopy, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import type { Place } from './config.ts'
@@ -58,6 +61,12 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     durability: 'normal',
     log,
   })
+  const metrics = createPrometheusMetrics({
+    program: 'registry',
+    version: '0.1.0',
+    labels: { tier },
+    log,
+  })
   let replica: Replica
   let listening: Listening
   let tokens: TokenBook | undefined
@@ -72,20 +81,31 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       databaseId: databaseId(db, () => randomId(random)),
       pulseMs,
       ...(options.liveness && { livenessSettings: options.liveness }),
-      transport,
+      transport: meterTransport(transport, metrics),
+      metrics,
       clock,
       random,
       log,
     })
     const { names = [], tokensFile, rates, ...where } = options.http
     tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
-    const routes = createRegistryRoutes(replica.api, {
-      log,
-      hostNames: [where.host, ...names],
-      access: { tokens, rates },
-    })
+    const { api } = replica
+    const lookup = meterLookup(
+      (...args: Parameters<typeof api.lookup>) => api.lookup(...args),
+      metrics,
+    )
+    const routes = createRegistryRoutes(
+      { ...api, lookup },
+      {
+        log,
+        metrics,
+        hostNames: [where.host, ...names],
+        access: { tokens, rates },
+      },
+    )
     listening = await listen(routes, { ...where, log })
   } catch (error) {
+    metrics.close()
     db.close()
     throw error
   }
@@ -107,6 +127,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
         replica.endWatches()
         await listening.close()
         replica.close()
+        metrics.close()
         db.close()
         log.info({ tier, place }, 'registry closed')
       })()),

@@ -7,6 +7,7 @@ import {
   InstanceLoads,
   InstanceCatalog,
   keepTidy,
+  noMetrics,
   randomId,
   parseQuery,
   Quarantining,
@@ -19,6 +20,7 @@ import {
   type DefinitionId,
   type LivenessSettings,
   type Log,
+  type Metrics,
   type OwnerId,
   type OwnerStore,
   type Quarantine,
@@ -48,6 +50,7 @@ import { ListingRecords } from './directory/listing-records.ts'
 import { InMemoryListingStore, type ListingStore } from './directory/listing-store.ts'
 import { ServerList } from './directory/servers.ts'
 import { createLiveness } from './downlink/liveness.ts'
+import { exposeReplica } from './metrics/replica-metrics.ts'
 import { endpointsOf } from './official/endpoints.ts'
 import { OfficialList } from './official/listing.ts'
 import { readOfficialServer } from './official/server-json.ts'
@@ -65,6 +68,8 @@ export interface ReplicaOptions {
   readonly ownStore: OwnerStore
   /** Names the database behind the stores: what is imported is owned under it. */
   readonly databaseId?: string
+  /** Where what it holds is shown; nowhere unless given. */
+  readonly metrics?: Metrics
   /** What it saw happen; in memory unless given. */
   readonly eventStore?: EventStore
   /** What it remembers of what is listed; in memory unless given. */
@@ -296,6 +301,14 @@ export function createReplica(options: ReplicaOptions): Replica {
         log,
       })
     : undefined
+  exposeReplica({
+    metrics: options.metrics ?? noMetrics,
+    index,
+    catalog,
+    holdings,
+    directory,
+    events,
+  })
   const official = new OfficialList({
     directory,
     servers,
@@ -381,6 +394,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       follower.start(answerOthers)
     },
     endWatches() {
+      events.end()
       lookups.close()
     },
     close() {

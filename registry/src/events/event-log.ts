@@ -38,6 +38,7 @@ export class EventLog {
   readonly #log: Log
   #waiting: StoredEvent[] = []
   #lastId: number
+  #ended = false
   #flushing: Cancel | undefined
   #forgetting: Cancel | undefined
   readonly #listeners = new Set<() => void>()
@@ -51,6 +52,17 @@ export class EventLog {
 
   start(): void {
     this.#forgetLater()
+  }
+
+  /** Whether whoever listens should stop. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Ends live streams, which would keep a program from ending. */
+  end(): void {
+    this.#ended = true
+    for (const listener of this.#listeners) listener()
   }
 
   close(): void {

@@ -13,6 +13,7 @@ import { sendJson } from './reading.ts'
 
 export interface EventsApi {
   readonly lastId: number
+  readonly ended: boolean
   page(params: EventsParams): EventsPage
   newer(filter: EventFilter, id: number, limit: number): RegistryEvent[]
   onEvents(listener: () => void): () => void
@@ -79,7 +80,7 @@ async function follow(
   try {
     // Tells at once that the line is open, and how soon to come back when it breaks.
     await stream.write('retry: 2000\n\n')
-    while (!stream.aborted && !stream.closed) {
+    while (!api.ended && !stream.aborted && !stream.closed) {
       woken = Promise.withResolvers()
       const events = api.newer(filter, seen, liveLimits.batch)
       for (const event of events) {
@@ -94,7 +95,7 @@ async function follow(
       const idle = setTimeout(wake, liveLimits.idleMs)
       await woken.promise
       clearTimeout(idle)
-      if (api.newer(filter, seen, 1).length === 0) await stream.write(': here\n\n')
+      if (!api.ended && api.newer(filter, seen, 1).length === 0) await stream.write(': here\n\n')
     }
   } finally {
     stop()

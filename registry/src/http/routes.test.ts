@@ -60,7 +60,7 @@ function createApp(readiness = isReady, topologySize = 1) {
         throw new MeridianError('busy', 'not now')
       },
       topology: () => ({ tier: 'regional', replica: 'r1'.repeat(topologySize), regions: [] }),
-      events: { lastId: 0, page: notAsked, newer: notAsked, onEvents: notAsked },
+      events: { lastId: 0, ended: false, page: notAsked, newer: notAsked, onEvents: notAsked },
       imports: undefined,
       official: {
         page: () => ({ servers: [], metadata: { count: 0 } }),

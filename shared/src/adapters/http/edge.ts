@@ -8,7 +8,9 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { toProblem } from '../../api/problem.ts'
 import { MeridianError } from '../../errors.ts'
+import type { Metrics } from '../../metrics/index.ts'
 import { parse } from '../../model/parse.ts'
+import { meterRequests, serveMetrics, type MetricsText } from './metering.ts'
 import { createGuard, type EdgeEnv, type GuardOptions } from './guard.ts'
 
 /** Room for a definition at its limit, written with whitespace, and the fields around it. */
@@ -21,6 +23,8 @@ export interface EdgeOptions {
   readonly bodyBytesMaxAt?: Readonly<Record<string, number>>
   /** Host names, beside `localhost`, under which clients may call; addresses always pass. */
   readonly hostNames?: readonly string[]
+  /** Where requests are counted, and how they are shown at `/metrics`. */
+  readonly metrics?: (Metrics & MetricsText) | undefined
   /** Who is let in; without, whoever reaches the program is. */
   readonly guard?: GuardOptions
 }
@@ -38,6 +42,8 @@ export function createEdge(options: EdgeOptions): EdgeApp {
   const allowedHosts = new Set(['localhost', ...hostNames])
   const app: EdgeApp = new Hono<EdgeEnv>()
 
+  // Before all that refuses, so that what is refused is counted too.
+  if (options.metrics) meterRequests(app, options.metrics)
   app.use(requestId())
   app.use(secureHeaders())
   app.use(async (c, next) => {
@@ -52,6 +58,8 @@ export function createEdge(options: EdgeOptions): EdgeApp {
     Object.entries(bodyBytesMaxAt).map(([path, bytesMax]) => [path, limitBody(bytesMax)]),
   )
   app.use((c, next) => (limitAt.get(c.req.path) ?? usualLimit)(c, next))
+
+  if (options.metrics) serveMetrics(app, options.metrics)
 
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path)

@@ -1,0 +1,3 @@
+export * from './metered-lookup.ts'
+export * from './metered-transport.ts'
+export * from './metrics.ts'

@@ -1,0 +1,117 @@
+import { startAgent, type Agent } from '@meridian/agent'
+import { startRegistry, migrationsDir, type Registry } from '@meridian/registry'
+import { createInProcessNetwork, type InProcessNetwork } from '@meridian/shared/in-process'
+import { createLog } from '@meridian/shared/log'
+import { systemClock, systemRandom } from '@meridian/shared/system'
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+
+/** What the board, the alerts and the reference name is what /metrics has, and the other way round. */
+
+let network: InProcessNetwork
+let registry: Registry
+let agent: Agent
+let text: string
+
+const common = {
+  migrationsDir,
+  http: { host: '127.0.0.1', port: 0 },
+  clock: systemClock,
+  random: systemRandom,
+  log: createLog({ name: 'test', level: 'silent' }),
+}
+
+beforeAll(async () => {
+  network = createInProcessNetwork({ clock: systemClock, random: systemRandom })
+  registry = await startRegistry({
+    tier: 'local',
+    place: { region: 'eu', zone: 'a', replica: 'r1' },
+    dataDir: ':memory:',
+    transport: network.connect('local'),
+    ...common,
+  })
+  for (const path of ['/v1/lookup?q=tool:x', '/v1/lookup?q=tool:', '/v1/servers/made%2Fup']) {
+    await (await fetch(new URL(path, registry.url))).text()
+  }
+  agent = await startAgent({
+    locality: { region: 'eu', zone: 'a', node: 'n1' },
+    dataDir: ':memory:',
+    probeAllow: [],
+    transport: network.connect('agent'),
+    ...common,
+  })
+  const texts = [registry, agent].map(async ({ url }) =>
+    (await fetch(new URL('/metrics', url))).text(),
+  )
+  text = (await Promise.all(texts)).join('')
+})
+
+afterAll(async () => {
+  await agent.close()
+  await registry.close()
+  await network.close()
+})
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+/** Names, with what a histogram makes of its own. */
+function exposed(): Set<string> {
+  const names = new Set<string>()
+  for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    names.add(name)
+    if (type === 'histogram')
+      for (const end of ['bucket', 'sum', 'count']) names.add(`${name}_${end}`)
+  }
+  return names
+}
+
+function namedIn(source: string): string[] {
+  return [...new Set(source.match(/\b(meridian|nodejs|process)_[a-z0-9_]+/g) ?? [])]
+}
+
+describe('what is exposed', () => {
+  it('counts by route and outcome, with no label that a caller makes up', () => {
+    expect(text).toMatch(
+      /meridian_requests_total\{route="\/v1\/lookup",method="GET",status="400"\} 1/,
+    )
+    expect(text).toMatch(/meridian_lookup_tier_total\{answered_by="\w+",outcome="\w+"\} 1/)
+    expect(text).toContain('meridian_lookup_failures_total')
+    expect(text).toContain('le="0.0002"')
+    expect(text).not.toContain('made')
+  })
+
+  it.each(['deploy/grafana/meridian.json', 'deploy/prometheus/rules.yml'])(
+    'is all that %s names',
+    (path) => {
+      const names = namedIn(read(path))
+      expect(names.length).toBeGreaterThan(5)
+      expect(names.filter((name) => !exposed().has(name))).toEqual([])
+    },
+  )
+
+  it('is in docs/metrics.md, all of it, and nothing else is', () => {
+    const documented = namedIn(read('docs/metrics.md')).filter((name) =>
+      name.startsWith('meridian_'),
+    )
+    const own = new Set([...text.matchAll(/^# TYPE (meridian_\S+)/gm)].map(([, name = '']) => name))
+    expect(documented.toSorted()).toEqual([...own].toSorted())
+  })
+})
+
+it('the alerts and the board can be read by what reads them', () => {
+  const { groups } = parse(read('deploy/prometheus/rules.yml')) as { groups: { rules: object[] }[] }
+  const rules = groups.flatMap((group) => group.rules)
+  expect(rules.length).toBeGreaterThan(5)
+  for (const rule of rules) {
+    expect(rule).toMatchObject({
+      alert: expect.any(String) as string,
+      expr: expect.any(String) as string,
+      annotations: { summary: expect.any(String) as string },
+    })
+  }
+  const { panels } = JSON.parse(read('deploy/grafana/meridian.json')) as {
+    panels: { id: number }[]
+  }
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
+})
