@@ -135,6 +135,14 @@ export class ServerDirectory implements HeadsFollower {
     return newest === undefined ? undefined : versions?.get(newest)?.[0]
   }
 
+  /** Whether some version of the server holds the text, given in lower case. */
+  holds(name: string, text: string): boolean {
+    for (const listed of this.#servers.get(name)?.values() ?? []) {
+      if (listed.some(({ searched }) => searched.includes(text))) return true
+    }
+    return false
+  }
+
   get(id: DefinitionId): Listed | undefined {
     return this.#entries.get(id)
   }

@@ -14,6 +14,7 @@ import { serveOfficial, type OfficialApi } from '../official/routes.ts'
 import { serveBrowse } from './browse.ts'
 import { serveEvents, type EventsApi } from './events.ts'
 import { serveImports, type ImportsApi } from './imports.ts'
+import { serveOpenApi } from './openapi.ts'
 import { serveReaders } from './reading.ts'
 
 /** What the routes need of a registry. */
@@ -46,6 +47,7 @@ export function createRegistryRoutes(
   serveEvents(app, api.events)
   serveOfficial(app, api.official)
   serveImports(app, api.imports)
+  serveOpenApi(app)
   addLookupRoutes(app, api)
 
   app.get('/livez', (c) => c.json({ live: true }))

@@ -127,6 +127,8 @@ export class OfficialList {
   ): Generator<Row> {
     const sought = search.toLowerCase()
     for (const name of this.#names(includeDeleted, from?.n)) {
+      // Most names are passed over by a search: nothing is made of them.
+      if (sought !== '' && !this.#mayHold(name, sought)) continue
       let rows = this.#versionsOf(name, includeDeleted)
       if (from?.n === name) {
         const at = rows.findIndex((row) => row.version === from.v)
@@ -141,6 +143,11 @@ export class OfficialList {
         yield row
       }
     }
+  }
+
+  /** What was removed is known by its name alone. */
+  #mayHold(name: string, sought: string): boolean {
+    return this.#options.directory.holds(name, sought) || name.toLowerCase().includes(sought)
   }
 
   /** In order, beginning with the one that the last page may have ended in the middle of. */
