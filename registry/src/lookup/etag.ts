@@ -22,11 +22,16 @@ export function etagOf(
   let mixed = 0
   for (const [
     at,
-    { locality, instance, definition, status, ring, endpoint },
+    { locality, instance, definition, status, ring, endpoint, draining, metadata },
   ] of results.entries()) {
     const { pending = 0, capacity = 1, health = 1 } = factors[at] ?? {}
     const load = Math.round((pending / capacity) * loadLevels)
-    const text = `${locality}/${instance} ${definition} ${status} ${ring} ${endpoint.url} ${load} ${health}`
+    const told = JSON.stringify([
+      endpoint.url,
+      draining,
+      Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ])
+    const text = `${locality}/${instance} ${definition} ${status} ${ring} ${told} ${load} ${health}`
     const hash = hashText(text)
     sum = (sum + hash) >>> 0
     mixed = (mixed ^ Math.imul(hash, 0x9e3779b1)) >>> 0

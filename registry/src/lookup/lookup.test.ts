@@ -23,6 +23,7 @@ import { z } from 'zod'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import { tierRoles } from '../tier.ts'
 import { createAskers } from './askers.ts'
+import { etagOf } from './etag.ts'
 import { createRegistryLookup } from './lookup.ts'
 
 const from = { region: 'eu', zone: 'a', node: 'n1' }
@@ -330,6 +331,21 @@ describe('a region’s lookup', () => {
     expect(asked).toHaveLength(65)
     expect(answer).toMatchObject({ outcome: 'unknown', complete: false })
     expect(answer.scopes.filter(({ state }) => state === 'unreachable')).toHaveLength(6)
+  })
+})
+
+describe('the name of results', () => {
+  it('is another when anything that is told of them is', () => {
+    const result = resultOf('i1')
+    const nameOf = (what: Partial<LookupResult>) => etagOf([{ ...result, ...what }], [], [])
+    const names = [
+      {},
+      { metadata: { env: 'prod' } },
+      { metadata: { env: 'test' } },
+      { draining: true },
+      { status: 'warning' as const },
+    ].map(nameOf)
+    expect(new Set(names).size).toBe(names.length)
   })
 })
 

@@ -43,6 +43,16 @@ export interface ZoneJudgeOptions {
 
 const nothing: readonly PulseLoad[] = []
 
+/** Somebody who is not believed to be an owner, by the pulses heard of it. */
+interface Dispute {
+  readonly runId: string
+  readonly number: number
+  readonly pulses: number
+}
+
+/** More than are ever late on their way at once: whoever goes on so lives, and is told of once. */
+const pulsesOfALife = 3
+
 /**
  * A local replica's judgement of its zone, performed: takes in pulses, sweeps, shows how nodes
  * stand, and publishes vitals, which everybody else follows. The rules are those of
@@ -60,7 +70,7 @@ export class ZoneJudge implements ZoneLiveness {
   #everyMsMax = 0
   readonly #loads = new Map<OwnerId, readonly PulseLoad[]>()
   /** How many pulses came under an owner's name from a run that is not believed to be it. */
-  readonly #disputes = new Map<OwnerId, { readonly runId: string; readonly pulses: number }>()
+  readonly #disputes = new Map<OwnerId, Dispute>()
   #isWholeDue = true
   #wholeAt: Millis
   #wasPreserved = false
@@ -120,7 +130,7 @@ export class ZoneJudge implements ZoneLiveness {
     const now = this.#options.clock.now()
     const { at, leaseMs } = this.#judge.silence(everyMs, now)
     const verdict = this.#identities.heard(owner, identity, at, leaseMs)
-    if (verdict.kind !== 'accepted') this.#dispute(owner, runId, verdict)
+    if (verdict.kind !== 'accepted') this.#dispute(pulse, verdict)
     if (verdict.kind === 'refused') return false
     const change = this.#judge.heard(owner, { epoch: version.epoch, number }, everyMs, now)
     const loads = pulse.loads.length === 0 ? nothing : pulse.loads
@@ -221,15 +231,16 @@ export class ZoneJudge implements ZoneLiveness {
   }
 
   #dispute(
-    owner: OwnerId,
-    runId: string,
+    { owner, runId, number }: Pulse,
     verdict: Exclude<ReturnType<IdentityBook['heard']>, { kind: 'accepted' }>,
   ): void {
     const before = this.#disputes.get(owner)
-    const pulses = before?.runId === runId ? before.pulses + 1 : 1
-    this.#disputes.set(owner, { runId, pulses })
-    // One may be the last of a process that has ended, late on its way; the second is told once.
-    if (pulses !== 2) return
+    const isSame = before?.runId === runId
+    // The last ones of a process that has ended may be late on their way, and come twice.
+    if (isSame && number <= before.number) return
+    const pulses = isSame ? before.pulses + 1 : 1
+    this.#disputes.set(owner, { runId, number, pulses })
+    if (pulses !== pulsesOfALife) return
     const { log } = this.#options
     if (verdict.kind === 'rivals') {
       const { holder, other } = verdict
