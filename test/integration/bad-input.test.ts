@@ -297,7 +297,7 @@ describe('a lookup that cannot be read', () => {
 
   it('is refused with another method, and told which it takes', async () => {
     const response = await fetch(`${agent.url}/v1/lookup`, { method: 'DELETE' })
-    expect(response.headers.get('allow')).toBe('GET, HEAD')
+    expect(response.headers.get('allow')).toBe('GET, HEAD, POST')
     await expectProblem(response, 405, 'method_not_allowed')
   })
 

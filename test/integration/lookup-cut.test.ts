@@ -67,7 +67,9 @@ describe('lookups while a region is cut off', { timeout }, () => {
 
   it('answers what it knew, marked, while the region is cut off, and its zone as ever', async () => {
     tree.nats.link('us').cut()
-    const answer = await until('it is stale', 'tool:wine_tool', ({ cache }) => cache === 'stale')
+    const answer = await until('it is stale', 'tool:wine_tool', ({ scopes }) => {
+      return scopes.some(({ name, state }) => name === 'us' && state === 'stale')
+    })
     expect(answer).toMatchObject({
       outcome: 'found',
       complete: false,

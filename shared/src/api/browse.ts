@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { PlanStep } from '../capability-index/capability-index.ts'
 import { standings } from '../capability-index/standing.ts'
 import {
   definitionIdSchema,
@@ -212,7 +213,8 @@ export const explainParamsSchema = z.strictObject({
 })
 export type ExplainParams = z.output<typeof explainParamsSchema>
 
-const planStepSchema = z.object({
+/** Its type is said, since what declaration files make of a schema that names itself is too wide. */
+const planStepSchema: z.ZodType<PlanStep> = z.object({
   /** `scan`, `list`, `bitset`, `and`, `or`, `not`, `filter`… */
   how: z.string(),
   what: z.string(),
