@@ -1,4 +1,5 @@
 import type { Environment } from '@meridian/shared/settings'
+import type { Command } from 'commander'
 
 const settings: Readonly<Record<string, string>> = {
   config: 'MERIDIAN_CONFIG_FILE',
@@ -21,4 +22,16 @@ export function environmentOf(flags: Readonly<Record<string, string>>): Environm
     return name === undefined ? [] : [[name, value] as const]
   })
   return { ...process.env, ...Object.fromEntries(given) }
+}
+
+/** Adds the flags that say which agent is meant, for the commands that read its settings. */
+export function addAgentFlags(command: Command): Command {
+  return command
+    .option('--region <name>', 'of this host (MERIDIAN_REGION)')
+    .option('--zone <name>', 'of this host (MERIDIAN_ZONE)')
+    .option('--node <name>', 'name of this host (MERIDIAN_NODE)')
+    .option('--data <folder>', 'where its databases are kept (MERIDIAN_DATA)')
+    .option('--port <port>', 'on which port of loopback it listens (MERIDIAN_HTTP_PORT)')
+    .option('--config <file>', 'holds what the environment does not (MERIDIAN_CONFIG_FILE)')
+    .option('--nats <urls>', 'servers of the zone, separated by commas (MERIDIAN_NATS_URL)')
 }

@@ -101,8 +101,7 @@ async function open(
   const isOlder = endpoint.transport === 'sse'
   const through = send === undefined ? {} : { fetch: send }
   const transport = isOlder
-    ? // The older transport is deprecated, and yet it is what older servers speak.
-      // oxlint-disable-next-line typescript/no-deprecated
+    ? // oxlint-disable-next-line typescript/no-deprecated -- it is what older servers speak
       new SSEClientTransport(url, through)
     : new StreamableHTTPClientTransport(url, through)
   const client = new Client(clientInfo, {

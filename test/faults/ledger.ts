@@ -1,4 +1,5 @@
 import type { RegistrationInput } from '@meridian/shared'
+import { describedServer } from '../support/registrations.ts'
 
 /** Of one group, an answer of a lookup holds all. */
 const groupMax = 50
@@ -58,19 +59,9 @@ class AgentEntries {
     return {
       id,
       registration: {
+        ...describedServer(name),
         endpoint: { url: `http://127.0.0.1:9/${id}` },
-        definition: {
-          name: `com.example/${name}`,
-          version: '1.0.0',
-          capabilities: {
-            tools: [{ name: `${name}_tool`, inputSchema: { type: 'object' } }],
-            resources: [],
-            resourceTemplates: [],
-            prompts: [],
-          },
-        },
         metadata: { group: this.#groupOf(number) },
-        checks: [],
         registrant: 'faults',
       },
     }

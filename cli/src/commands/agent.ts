@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { wholeNumber } from '../flag-values.ts'
-import { environmentOf } from '../flags.ts'
+import { environmentOf, addAgentFlags } from '../flags.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
@@ -15,15 +15,10 @@ const leaveSecondsMax = 3_600
 const callTimeoutMs = 15_000
 
 export function agentCommand(output: Output): Command {
-  const command = new Command('agent')
-    .description('run the agent of this host, or tell the one that runs what to do')
-    .option('--region <name>', 'of this host (MERIDIAN_REGION)')
-    .option('--zone <name>', 'of this host (MERIDIAN_ZONE)')
-    .option('--node <name>', 'name of this host (MERIDIAN_NODE)')
-    .option('--data <folder>', 'where its databases are kept (MERIDIAN_DATA)')
-    .option('--port <port>', 'on which port of loopback it listens (MERIDIAN_HTTP_PORT)')
-    .option('--config <file>', 'holds what the environment does not (MERIDIAN_CONFIG_FILE)')
-    .option('--nats <urls>', 'servers of the zone, separated by commas (MERIDIAN_NATS_URL)')
+  const command = new Command('agent').description(
+    'run the agent of this host, or tell the one that runs what to do',
+  )
+  addAgentFlags(command)
     .option('--log-level <level>', 'silent, error, warn, info, debug or trace (MERIDIAN_LOG_LEVEL)')
     .addHelpText(
       'after',

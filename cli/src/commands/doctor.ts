@@ -1,22 +1,17 @@
 import { Command } from 'commander'
 import type { Finding } from '../doctor/finding.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { environmentOf } from '../flags.ts'
+import { environmentOf, addAgentFlags } from '../flags.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
 type DoctorFlags = Readonly<Record<string, string>> & { readonly json?: boolean }
 
 export function doctorCommand(output: Output): Command {
-  return new Command('doctor')
-    .description('look at all that the agent of this host needs, and say what to do')
-    .option('--region <name>', 'of this host (MERIDIAN_REGION)')
-    .option('--zone <name>', 'of this host (MERIDIAN_ZONE)')
-    .option('--node <name>', 'name of this host (MERIDIAN_NODE)')
-    .option('--data <folder>', 'where its databases are kept (MERIDIAN_DATA)')
-    .option('--port <port>', 'on which port of loopback it listens (MERIDIAN_HTTP_PORT)')
-    .option('--config <file>', 'holds what the environment does not (MERIDIAN_CONFIG_FILE)')
-    .option('--nats <urls>', 'servers of the zone, separated by commas (MERIDIAN_NATS_URL)')
+  const command = new Command('doctor').description(
+    'look at all that the agent of this host needs, and say what to do',
+  )
+  return addAgentFlags(command)
     .option('--json', 'print the findings as JSON')
     .addHelpText(
       'after',

@@ -34,8 +34,7 @@ export function openSession(
 ): Session {
   const transport =
     kind === 'sse'
-      ? // The older transport is deprecated, and yet it is what older servers speak.
-        // oxlint-disable-next-line typescript/no-deprecated
+      ? // oxlint-disable-next-line typescript/no-deprecated -- it is what older servers speak
         new SSEClientTransport(url, { fetch: connection.fetch })
       : new StreamableHTTPClientTransport(url, {
           fetch: serverStream ? connection.fetch : withoutServerStream(connection.fetch),

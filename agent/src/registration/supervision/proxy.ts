@@ -63,11 +63,10 @@ export function createProxy(id: string, current: () => Upstream, log: Log): McpH
 }
 
 /** A server object for one request, which looks like the one upstream. */
-// The SDK points authors to McpServer, which cannot pass on what it does not know.
-// oxlint-disable-next-line typescript/no-deprecated
+// oxlint-disable-next-line typescript/no-deprecated -- McpServer cannot pass on what it does not know
 function mirror(id: string, upstream: Upstream, era: 'modern' | 'legacy'): Server {
   const capabilities = mirroredCapabilities(upstream.capabilities, era)
-  // oxlint-disable-next-line typescript/no-deprecated
+  // oxlint-disable-next-line typescript/no-deprecated -- as above
   const server = new Server(upstream.serverInfo ?? { name: id, version: '0.0.0' }, {
     capabilities,
     ...(upstream.instructions === undefined ? {} : { instructions: upstream.instructions }),
