@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 export interface ShownOperation {
   readonly method: string
   readonly path: string
@@ -32,11 +34,40 @@ function renderOperation({
 }: ShownOperation): string {
   const rows = parameters.map(
     ({ name, schema }) =>
-      `<tr><td><code>${escaped(name)}</code></td><td><code>${escaped(JSON.stringify(schema))}</code></td></tr>`,
+      `<tr><th scope="row"><code>${escaped(name)}</code></th><td>${escaped(inWords(schema))}</td></tr>`,
   )
   const table = rows.length > 0 ? `<table>${rows.join('')}</table>` : ''
   return `<section><h3><b>${escaped(method.toUpperCase())}</b> <code>${escaped(path)}</code></h3>
 <p>${escaped(summary)}</p>${table}${takes ? renderSchema('Takes', takes) : ''}${renderSchema('Answers', answers)}</section>`
+}
+
+/** What the schemas of our parameters say; everything else is in the document itself. */
+const parameterSchema = z.object({
+  type: z.string().optional(),
+  description: z.string().optional(),
+  enum: z.array(z.string()).optional(),
+  pattern: z.string().optional(),
+  maxLength: z.number().optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  default: z.unknown().optional(),
+})
+
+/** A parameter for people: `string, at most 512 characters`. */
+export function inWords(schema: object): string {
+  const said = parameterSchema.parse(schema)
+  const parts = [
+    said.enum === undefined ? said.type : `one of ${said.enum.join(', ')}`,
+    said.pattern !== undefined && `like ${said.pattern}`,
+    said.maxLength !== undefined && `at most ${said.maxLength} characters`,
+    said.minimum !== undefined && `from ${said.minimum}`,
+    said.maximum !== undefined && `up to ${said.maximum}`,
+    said.default !== undefined &&
+      said.default !== '' &&
+      `${JSON.stringify(said.default)} unless given`,
+  ]
+  const rule = parts.filter((part) => typeof part === 'string').join(', ')
+  return said.description === undefined ? rule : `${said.description} (${rule})`
 }
 
 function renderSchema(title: string, schema: object): string {
@@ -63,5 +94,6 @@ h3 { font-size: 1rem; margin: .25rem 0 }
 code, pre { font-family: ui-monospace, monospace; font-size: .85em; overflow-wrap: anywhere }
 pre { overflow: auto; background: #8882; padding: .5rem }
 table { border-collapse: collapse }
-td { padding: .1rem .75rem .1rem 0; vertical-align: top }
+th { text-align: left; font-weight: normal; white-space: nowrap }
+th, td { padding: .1rem .75rem .1rem 0; vertical-align: top }
 `
