@@ -124,7 +124,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     clock,
     log,
   })
-  const listings = new ListingRecords({ ...sources, directory })
+  const listings = new ListingRecords({ ...sources, head: (id) => catalog.head(id), directory })
   const events = new EventLog({ store: options.eventStore ?? new InMemoryEventStore(), clock, log })
   const indexed = { ...sources, headsFollowers: [directory] }
   // Judged or followed by what is made below, for which the index has to be there.

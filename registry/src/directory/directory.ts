@@ -9,9 +9,11 @@ import {
   type HeadsFollower,
   type Listing,
   type Log,
+  type Millis,
 } from '@meridian/shared'
 import type { ListingRow, ListingStore } from './listing-store.ts'
 import { SortedList } from './sorted-list.ts'
+import { TextIndex } from './text-index.ts'
 
 /** Every number that the directory enforces. */
 export const directoryLimits = {
@@ -78,6 +80,8 @@ interface DirectoryOptions {
 export class ServerDirectory implements HeadsFollower {
   readonly #options: DirectoryOptions
   readonly #names = new SortedList()
+  /** What free text is looked for in, of all versions of a server. */
+  readonly #texts = new TextIndex()
   readonly #servers = new Map<string, Map<string, Entry[]>>()
   readonly #entries = new Map<DefinitionId, Entry>()
   readonly #removed = new Map<DefinitionId, Removed>()
@@ -91,6 +95,7 @@ export class ServerDirectory implements HeadsFollower {
   readonly #forgotten = new Set<DefinitionId>()
   readonly #conflictListeners = new Set<(name: string, version: string) => void>()
   #flushing: Cancel | undefined
+  #flushesNow = false
   /** Changes with what is listed. */
   #revision = 0
 
@@ -125,22 +130,27 @@ export class ServerDirectory implements HeadsFollower {
     return [...(this.#servers.get(name) ?? [])].sort(([a], [b]) => compareVersionTexts(b, a))
   }
 
-  /** Who speaks for the server: its newest version. */
-  newest(name: string): Listed | undefined {
-    let newest: string | undefined
-    const versions = this.#servers.get(name)
-    for (const version of versions?.keys() ?? []) {
-      if (newest === undefined || compareVersionTexts(version, newest) > 0) newest = version
-    }
-    return newest === undefined ? undefined : versions?.get(newest)?.[0]
+  /** Names of the servers with every word, in lower case, in some version's text; in no order. */
+  search(words: readonly string[]): string[] {
+    return [...this.#texts.matching(words)]
   }
 
-  /** Whether some version of the server holds the text, given in lower case. */
-  holds(name: string, text: string): boolean {
-    for (const listed of this.#servers.get(name)?.values() ?? []) {
-      if (listed.some(({ searched }) => searched.includes(text))) return true
+  /** When something of the server changed last: a version that is listed, or one that went. */
+  changedAt(name: string): number {
+    let last = this.updatedAt(name)
+    for (const id of this.#removedNames.get(name) ?? []) {
+      last = Math.max(last, this.#removed.get(id)?.removedAt ?? 0)
     }
-    return false
+    return last
+  }
+
+  /** When a version that is listed changed last; 0 where there is none. */
+  updatedAt(name: string): number {
+    let last = 0
+    for (const listed of this.#servers.get(name)?.values() ?? []) {
+      for (const { updatedAt } of listed) last = Math.max(last, updatedAt)
+    }
+    return last
   }
 
   get(id: DefinitionId): Listed | undefined {
@@ -209,6 +219,7 @@ export class ServerDirectory implements HeadsFollower {
   /** Writes what changed. Fails silently but for the log: it is written with what changes next. */
   flush(): void {
     this.#flushing = undefined
+    this.#flushesNow = false
     const { store, log } = this.#options
     this.#forgetOld()
     if (this.#touched.size + this.#forgotten.size === 0) return
@@ -286,11 +297,10 @@ export class ServerDirectory implements HeadsFollower {
       this.#names.add(name)
     }
     const same = versions.get(version)
-    if (!same) {
-      versions.set(version, [entry])
-      return
-    }
-    same.push(entry)
+    if (same) same.push(entry)
+    else versions.set(version, [entry])
+    this.#textChanged(name)
+    if (!same) return
     for (const listener of this.#conflictListeners) listener(name, version)
   }
 
@@ -307,6 +317,7 @@ export class ServerDirectory implements HeadsFollower {
       this.#servers.delete(name)
       this.#names.remove(name)
     }
+    this.#textChanged(name)
     const server = this.#options.serverOf(id)
     const { clock } = this.#options
     if (server === undefined) this.#forgotten.add(id)
@@ -316,6 +327,15 @@ export class ServerDirectory implements HeadsFollower {
       this.#remember({ definition: id, name, version, publishedAt, removedAt: clock.wall() })
     }
     this.#touch(id)
+  }
+
+  #textChanged(name: string): void {
+    const texts = new Set<string>()
+    for (const listed of this.#servers.get(name)?.values() ?? []) {
+      for (const { searched } of listed) texts.add(searched)
+    }
+    if (texts.size > 0) this.#texts.put(name, [...texts].join('\n'))
+    else this.#texts.remove(name)
   }
 
   #remember(removed: Removed): void {
@@ -349,16 +369,21 @@ export class ServerDirectory implements HeadsFollower {
     this.#touched.add(id)
     const entry = this.#entries.get(id)
     if (entry) entry.updatedAt = this.#options.clock.wall()
-    if (this.#touched.size >= directoryLimits.flushRows) {
+    if (this.#touched.size < directoryLimits.flushRows) this.#flushLater()
+    // Once: a timer for each of an import's servers costs more than the servers do.
+    else if (!this.#flushesNow) {
       this.#flushing?.()
-      this.#flushing = this.#options.clock.after(0, () => {
-        this.flush()
-      })
-    } else this.#flushLater()
+      this.#flushesNow = true
+      this.#flushIn(0)
+    }
   }
 
   #flushLater(): void {
-    this.#flushing ??= this.#options.clock.after(directoryLimits.flushMs, () => {
+    if (!this.#flushing) this.#flushIn(directoryLimits.flushMs)
+  }
+
+  #flushIn(delayMs: Millis): void {
+    this.#flushing = this.#options.clock.after(delayMs, () => {
       this.flush()
     })
   }

@@ -54,3 +54,18 @@ export function smallestAfter<T>(
   trim()
   return kept.map(({ item }) => item)
 }
+
+/** The first pages need this many of what follows, as a rule; who goes on needs all of it sorted. */
+const firstInOrder = 128
+
+/** Those of `texts` that follow `after`, in order; of many, who stops early sorts only the first. */
+export function* inOrder(texts: readonly string[], after: string): Generator<string> {
+  let last = after
+  if (texts.length > 2 * firstInOrder) {
+    for (const text of smallestAfter(texts, (each) => each, after, firstInOrder)) {
+      yield text
+      last = text
+    }
+  }
+  yield* texts.filter((text) => text > last).sort()
+}

@@ -15,7 +15,7 @@ import { z } from 'zod'
 import { addCounts, noCounts, type MutableCounts } from '../catalog/tally.ts'
 import type { Placed, TierCatalog } from '../catalog/tier-catalog.ts'
 import type { Listed, ServerDirectory } from './directory.ts'
-import { readCursor, writeCursor } from './page.ts'
+import { inOrder, readCursor, writeCursor } from './page.ts'
 
 /** Where a page ended: a name, and what the servers are ordered by where that is another thing. */
 const cursorSchema = z.object({ n: z.string(), k: z.number().optional() })
@@ -52,8 +52,9 @@ export class ServerList {
     const after = params.cursor === undefined ? undefined : readCursor(cursorSchema, params.cursor)
     const words = text.toLowerCase().split(/\s+/).filter(Boolean)
     const matches = query.kind === 'all' ? undefined : this.#gather(query)
-    if (sort === 'name') return this.#byName(matches, words, after?.n ?? '', limit)
-    return this.#ranked(query, matches, words, { sort, after, limit })
+    const names = this.#names(matches, words)
+    if (sort === 'name') return this.#byName(matches, names, after?.n ?? '', limit)
+    return this.#ranked(query, matches, { words, names }, { sort, after, limit })
   }
 
   /** One server, as it stands; undefined where there is none. */
@@ -114,19 +115,25 @@ export class ServerList {
     return byName
   }
 
-  #byName(
+  /** Of those that match and hold the words, in no order; undefined for all that are listed. */
+  #names(
     matches: Map<string, Placed[]> | undefined,
     words: readonly string[],
+  ): readonly string[] | undefined {
+    if (words.length === 0) return matches && [...matches.keys()]
+    const found = this.#directory.search(words)
+    return matches ? found.filter((name) => matches.has(name)) : found
+  }
+
+  #byName(
+    matches: Map<string, Placed[]> | undefined,
+    names: readonly string[] | undefined,
     after: string,
     limit: number,
   ): ServersPage {
-    const candidates = matches
-      ? [...matches.keys()].filter((name) => name > after).sort()
-      : this.#directory.after(after)
     const servers: ServerSummary[] = []
     let more = false
-    for (const name of candidates) {
-      if (!this.#holds(name, words)) continue
+    for (const name of names ? inOrder(names, after) : this.#directory.after(after)) {
       const places = matches?.get(name) ?? this.#placesOf(name)
       if (!matches && !this.#isShown(name, places)) continue
       if (servers.length === limit) {
@@ -138,23 +145,15 @@ export class ServerList {
     const last = servers.at(-1)
     return {
       servers,
-      total: this.#total(matches, words),
+      total: names?.length ?? this.#directory.size,
       ...(more && last && { nextCursor: writeCursor({ n: last.name }) }),
     }
-  }
-
-  #total(matches: Map<string, Placed[]> | undefined, words: readonly string[]): number {
-    if (words.length === 0) return matches?.size ?? this.#directory.size
-    let total = 0
-    const names = matches ? matches.keys() : this.#directory.after('')
-    for (const name of names) if (this.#holds(name, words)) total += 1
-    return total
   }
 
   #ranked(
     query: Query,
     matches: Map<string, Placed[]> | undefined,
-    words: readonly string[],
+    of: { readonly words: readonly string[]; readonly names: readonly string[] | undefined },
     page: {
       readonly sort: 'updated' | 'instances'
       readonly after: Cursor | undefined
@@ -162,13 +161,13 @@ export class ServerList {
     },
   ): ServersPage {
     const { sort, after, limit } = page
-    const key = JSON.stringify([sort, printQuery(query), words])
+    const key = JSON.stringify([sort, printQuery(query), of.words])
     const { names } = this.#order(key, () => {
       const all = matches ?? (sort === 'instances' ? this.#gather(query) : undefined)
       const found: { n: string; k: number }[] = []
-      for (const n of matches ? matches.keys() : this.#directory.after('')) {
-        if (!this.#holds(n, words)) continue
-        found.push({ n, k: sort === 'updated' ? this.#updatedAt(n) : passingOf(all?.get(n) ?? []) })
+      for (const n of of.names ?? this.#directory.after('')) {
+        const k = sort === 'updated' ? this.#directory.updatedAt(n) : passingOf(all?.get(n) ?? [])
+        found.push({ n, k })
       }
       return found.sort(byRank)
     })
@@ -201,20 +200,6 @@ export class ServerList {
     return made
   }
 
-  #updatedAt(name: string): number {
-    let newest = 0
-    for (const [, listed] of this.#directory.versions(name)) {
-      for (const { updatedAt } of listed) newest = Math.max(newest, updatedAt)
-    }
-    return newest
-  }
-
-  #holds(name: string, words: readonly string[]): boolean {
-    if (words.length === 0) return true
-    const searched = this.#directory.newest(name)?.searched ?? ''
-    return words.every((word) => searched.includes(word))
-  }
-
   /** What only nodes have that are hidden is hidden with them. */
   #isShown(name: string, places: readonly Placed[]): boolean {
     if (places.length > 0) return true
@@ -237,7 +222,7 @@ export class ServerList {
       instances,
       zones: zones.map(({ region, zone }) => `${region}/${zone}`),
       ...(speaker ? sizesOf(speaker) : noSizes),
-      updatedAt: isoOf(this.#updatedAt(name)),
+      updatedAt: isoOf(this.#directory.updatedAt(name)),
     }
   }
 }

@@ -3,6 +3,8 @@ import type { Context } from 'hono'
 import { compress } from 'hono/compress'
 import { cors } from 'hono/cors'
 import { etag } from 'hono/etag'
+import { hash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 
 /** Below this a reply is sent as it is: the header alone would cost more than it saves. */
 const compressedBytesMin = 1_024
@@ -38,11 +40,36 @@ const taggedPaths = [
   '/docs/*',
 ] as const
 
-/** JSON with its length, by which the compressor knows what is too small to gain. */
+/**
+ * JSON with its tag and, where it is read so, compressed: at once, because pages are some 10 KB, of
+ * which the streams and helper threads that larger things need would take longer than the work
+ * (2 ms of a page of 30 servers, where tag and gzip take 0.3).
+ */
 export function sendJson(c: Context, value: unknown): Response {
   const bytes = new TextEncoder().encode(JSON.stringify(value))
-  return c.body(bytes, 200, {
+  const headers: Record<string, string> = {
     'content-type': 'application/json',
-    'content-length': String(bytes.length),
-  })
+    // SHA-1 tells what differs from what was, against nobody.
+    etag: `"${hash('sha1', bytes)}"`,
+  }
+  if (bytes.length < compressedBytesMin) return sendBytes(c, bytes, headers)
+  headers['vary'] = 'Accept-Encoding'
+  if (!gzipAccepted.test(c.req.header('accept-encoding') ?? '')) return sendBytes(c, bytes, headers)
+  headers['content-encoding'] = 'gzip'
+  headers['etag'] = `W/${headers['etag']}`
+  return sendBytes(c, gzipSync(bytes, { level: gzipLevel }), headers)
+}
+
+/** Level 4 makes pages 5 % larger than level 6 does, in half the time. */
+const gzipLevel = 4
+
+/** Named, and not with `q=0`. */
+const gzipAccepted = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?:1|0?\.0*[1-9])[\d.]*\s*)?(?:,|$)/i
+
+function sendBytes(
+  c: Context,
+  bytes: Uint8Array<ArrayBuffer>,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  return c.body(bytes, 200, { ...headers, 'content-length': String(bytes.length) })
 }

@@ -14,7 +14,7 @@ import { z } from 'zod'
 import { addCounts, noCounts } from '../catalog/tally.ts'
 import type { Placed } from '../catalog/tier-catalog.ts'
 import type { Listed, Removed, ServerDirectory } from '../directory/directory.ts'
-import { readCursor, writeCursor } from '../directory/page.ts'
+import { inOrder, readCursor, writeCursor } from '../directory/page.ts'
 import { isoOf, unknownServer, type ServerList } from '../directory/servers.ts'
 import { readOfficialServer, withRemotes, type OfficialServer } from './server-json.ts'
 
@@ -126,9 +126,10 @@ export class OfficialList {
     from: { readonly n: string; readonly v: string } | undefined,
   ): Generator<Row> {
     const sought = search.toLowerCase()
-    for (const name of this.#names(includeDeleted, from?.n)) {
-      // Most names are passed over by a search: nothing is made of them.
-      if (sought !== '' && !this.#mayHold(name, sought)) continue
+    const { directory } = this.#options
+    for (const name of this.#names(sought, includeDeleted, from?.n)) {
+      // Who follows changes passes over most names: nothing is made of them.
+      if (updatedSince !== undefined && directory.changedAt(name) <= updatedSince) continue
       let rows = this.#versionsOf(name, includeDeleted)
       if (from?.n === name) {
         const at = rows.findIndex((row) => row.version === from.v)
@@ -145,25 +146,28 @@ export class OfficialList {
     }
   }
 
-  /** What was removed is known by its name alone. */
-  #mayHold(name: string, sought: string): boolean {
-    return this.#options.directory.holds(name, sought) || name.toLowerCase().includes(sought)
-  }
-
-  /** In order, beginning with the one that the last page may have ended in the middle of. */
-  *#names(includeDeleted: boolean, from: string | undefined): Generator<string> {
+  /**
+   * In order, beginning with the one that the last page may have ended in the middle of. What was
+   * removed is known by its name alone.
+   */
+  *#names(sought: string, includeDeleted: boolean, from: string | undefined): Generator<string> {
     const { directory } = this.#options
     if (from !== undefined && (directory.has(from) || includeDeleted)) yield from
     const after = from ?? ''
+    const listed = () =>
+      sought === '' ? directory.after(after) : inOrder(directory.search([sought]), after)
     if (!includeDeleted) {
-      yield* directory.after(after)
+      yield* listed()
       return
     }
-    const removed = directory.removed().map(({ name }) => name)
-    const only = new Set(removed.filter((name) => name > after && !directory.has(name)))
+    const only = new Set<string>()
+    for (const { name } of directory.removed()) {
+      if (name <= after || directory.has(name)) continue
+      if (name.toLowerCase().includes(sought)) only.add(name)
+    }
     const gone = [...only].sort()
     let at = 0
-    for (const name of directory.after(after)) {
+    for (const name of listed()) {
       while (at < gone.length && (gone[at] as string) < name) yield gone[at++] as string
       yield name
     }

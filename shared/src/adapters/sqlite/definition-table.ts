@@ -4,6 +4,12 @@ import type { DefinitionStore } from '../../ports/index.ts'
 import type { InlineDefinition } from '../../replication/index.ts'
 import { plainBytes } from './plain-bytes.ts'
 
+/**
+ * What was put or read last is kept for so many bytes: whoever commits a definition has it sent,
+ * indexed and listed in the same moment, and each of them would read it from the disk again.
+ */
+const recentBytesMax = 2 * 1_048_576
+
 /** Definitions by id, in the table `definition` of either database. */
 export class DefinitionTable implements DefinitionStore {
   readonly #get: Statement<[string], { canonical: Buffer }>
@@ -11,6 +17,8 @@ export class DefinitionTable implements DefinitionStore {
   readonly #ids: Statement<[], { id: string }>
   readonly #put: Statement<[string, Uint8Array]>
   readonly #remove: (ids: readonly DefinitionId[]) => void
+  readonly #recent = new Map<DefinitionId, Uint8Array>()
+  #recentBytes = 0
 
   constructor(db: Database) {
     this.#get = db.prepare('select canonical from definition where id = ?')
@@ -24,8 +32,13 @@ export class DefinitionTable implements DefinitionStore {
   }
 
   definition(id: DefinitionId): Uint8Array | undefined {
+    const recent = this.#recent.get(id)
+    if (recent) return recent
     const row = this.#get.get(id)
-    return row && plainBytes(row.canonical)
+    if (!row) return undefined
+    const canonical = plainBytes(row.canonical)
+    this.#keep(id, canonical)
+    return canonical
   }
 
   hasDefinition(id: DefinitionId): boolean {
@@ -38,10 +51,35 @@ export class DefinitionTable implements DefinitionStore {
 
   removeDefinitions(ids: readonly DefinitionId[]): void {
     this.#remove(ids)
+    for (const id of ids) this.#drop(id)
   }
 
   /** Inside a transaction of the caller's. */
   put(definitions: readonly InlineDefinition[]): void {
     for (const { id, canonical } of definitions) this.#put.run(id, canonical)
+  }
+
+  /** What the caller's transaction put is there: not before, for it may be rolled back. */
+  committed(definitions: readonly InlineDefinition[]): void {
+    for (const { id, canonical } of definitions) {
+      // A copy of its own, where it is a part of a message that would be kept whole with it.
+      const isWhole = canonical.byteLength === canonical.buffer.byteLength
+      this.#keep(id, isWhole ? canonical : canonical.slice())
+    }
+  }
+
+  #keep(id: DefinitionId, canonical: Uint8Array): void {
+    this.#drop(id)
+    this.#recent.set(id, canonical)
+    this.#recentBytes += canonical.byteLength
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recentBytes <= recentBytesMax) break
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(id: DefinitionId): void {
+    this.#recentBytes -= this.#recent.get(id)?.byteLength ?? 0
+    this.#recent.delete(id)
   }
 }

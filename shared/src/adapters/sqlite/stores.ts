@@ -56,10 +56,12 @@ export class SqliteOwnerStore extends SqliteDefinitions implements OwnerStore {
 
   commit(change: SetChange, definitions: readonly InlineDefinition[] = []): void {
     mapSqliteErrors(() => this.#commit(change, definitions))
+    this.definitions.committed(definitions)
   }
 
   putDefinitions(definitions: readonly InlineDefinition[]): void {
     mapSqliteErrors(() => this.#putDefinitions(definitions))
+    this.definitions.committed(definitions)
   }
 }
 
@@ -85,5 +87,6 @@ export class SqliteReplicaStore extends SqliteDefinitions implements ReplicaStor
 
   apply(batch: ReplicaBatch): void {
     mapSqliteErrors(() => this.#apply(batch))
+    this.definitions.committed(batch.definitions ?? [])
   }
 }
