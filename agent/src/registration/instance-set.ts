@@ -139,7 +139,7 @@ export class InstanceSet {
     const { catalog, owner, log } = this.#options
     catalog.apply(
       owner,
-      [...this.set.records.live()].map(({ key }) => ({ key })),
+      [...this.set.records.live()].map((after) => ({ key: after.key, after })),
     )
     for (const row of this.#rows.values()) {
       if (!row.private) continue

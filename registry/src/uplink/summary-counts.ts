@@ -1,16 +1,23 @@
 import {
   summaryKey,
+  type DefinitionId,
   type IndexChange,
   type IndexedInstance,
   type InstanceStatus,
+  type OwnerId,
   type SummaryRow,
 } from '@meridian/shared'
 
 type Bucket = InstanceStatus | 'draining'
 type MutableRow = { -readonly [K in keyof SummaryRow]: SummaryRow[K] }
 
+interface Row {
+  readonly key: string
+  readonly counts: MutableRow
+}
+
 interface Contribution {
-  readonly row: string
+  readonly row: Row
   readonly bucket: Bucket
   readonly capacity: number
 }
@@ -26,47 +33,77 @@ export interface SummaryTouch {
  * over again.
  */
 export class SummaryCounts {
-  readonly #rows = new Map<string, MutableRow>()
-  readonly #contributions = new Map<string, Contribution>()
+  readonly #rows = new Map<string, Row>()
+  /** The same by region, zone and definition, so that finding one spells out no key. */
+  readonly #places = new Map<string, Map<string, Map<DefinitionId, Row>>>()
+  /** By owner and instance. */
+  readonly #contributions = new Map<OwnerId, Map<string, Contribution>>()
 
   /** Which rows the change touched. */
-  take(change: IndexChange): SummaryTouch[] {
-    const { instance } = change
-    const id = `${instance.owner}/${instance.spec.id}`
-    const before = this.#contributions.get(id)
-    const after = change.kind === 'removed' ? undefined : contributionOf(instance)
+  take({ kind, instance }: IndexChange): SummaryTouch[] {
+    const { owner, spec } = instance
+    const own = this.#contributions.get(owner)
+    const before = own?.get(spec.id)
+    const row = kind === 'removed' ? undefined : this.#rowOf(instance)
+    const after = row && { row, bucket: bucketOf(instance), capacity: spec.capacity }
     if (before && after && same(before, after)) return []
     const touched = new Map<string, boolean>()
     if (before) {
-      touched.set(before.row, this.#count(before, -1))
-      this.#contributions.delete(id)
+      touched.set(before.row.key, this.#count(before, -1))
+      own?.delete(spec.id)
+      if (own?.size === 0) this.#contributions.delete(owner)
     }
     if (after) {
-      const appears = !this.#rows.has(after.row)
-      if (appears) this.#rows.set(after.row, emptyRow(instance))
+      const { key } = after.row
+      const appears = !this.#rows.has(key)
+      if (appears) this.#enter(after.row)
       this.#count(after, 1)
-      this.#contributions.set(id, after)
-      touched.set(after.row, (touched.get(after.row) ?? false) !== appears)
+      mapIn(this.#contributions, owner).set(spec.id, after)
+      touched.set(key, (touched.get(key) ?? false) !== appears)
     }
     return [...touched].map(([key, atOnce]) => ({ key, atOnce }))
   }
 
   get(key: string): SummaryRow | undefined {
-    return this.#rows.get(key)
+    return this.#rows.get(key)?.counts
   }
 
   keys(): Iterable<string> {
     return this.#rows.keys()
   }
 
+  /** The instance's row; a new one, not entered yet, where there is none. */
+  #rowOf(instance: IndexedInstance): Row {
+    const { spec, locality } = instance
+    const { region, zone } = locality
+    const known = this.#places.get(region)?.get(zone)?.get(spec.definition)
+    return known ?? { key: summaryKey(region, zone, spec.definition), counts: emptyRow(instance) }
+  }
+
+  #enter(row: Row): void {
+    const { region, zone, definition } = row.counts
+    this.#rows.set(row.key, row)
+    mapIn(mapIn(this.#places, region), zone).set(definition, row)
+  }
+
+  #leave(row: Row): void {
+    const { region, zone, definition } = row.counts
+    this.#rows.delete(row.key)
+    const zones = this.#places.get(region)
+    const rows = zones?.get(zone)
+    rows?.delete(definition)
+    if (rows?.size === 0) zones?.delete(zone)
+    if (zones?.size === 0) this.#places.delete(region)
+  }
+
   /** Whether the row is empty now, and so gone. */
-  #count({ row: key, bucket, capacity }: Contribution, sign: 1 | -1): boolean {
-    const row = this.#rows.get(key)
-    if (!row) throw new Error(`the summary row ${key} is counted down but was never counted up`)
-    row[bucket] += sign
-    if (bucket === 'passing') row.capacity += sign * capacity
-    const empty = row.passing + row.warning + row.gated + row.critical + row.draining === 0
-    if (empty) this.#rows.delete(key)
+  #count({ row, bucket, capacity }: Contribution, sign: 1 | -1): boolean {
+    const { counts } = row
+    counts[bucket] += sign
+    if (bucket === 'passing') counts.capacity += sign * capacity
+    const { passing, warning, gated, critical, draining } = counts
+    const empty = passing + warning + gated + critical + draining === 0
+    if (empty) this.#leave(row)
     return empty
   }
 }
@@ -75,15 +112,6 @@ export class SummaryCounts {
 function bucketOf({ state, liveness }: IndexedInstance): Bucket {
   if (liveness === 'unreachable') return 'critical'
   return state.draining || state.weight === 0 ? 'draining' : state.status
-}
-
-function contributionOf(instance: IndexedInstance): Contribution {
-  const { spec, locality } = instance
-  return {
-    row: summaryKey(locality.region, locality.zone, spec.definition),
-    bucket: bucketOf(instance),
-    capacity: spec.capacity,
-  }
 }
 
 function same(a: Contribution, b: Contribution): boolean {
@@ -102,4 +130,12 @@ function emptyRow({ spec, locality }: IndexedInstance): MutableRow {
     draining: 0,
     capacity: 0,
   }
+}
+
+function mapIn<K, I, V>(maps: Map<K, Map<I, V>>, key: K): Map<I, V> {
+  const known = maps.get(key)
+  if (known) return known
+  const made = new Map<I, V>()
+  maps.set(key, made)
+  return made
 }

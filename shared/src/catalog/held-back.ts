@@ -3,37 +3,61 @@ import type { DefinitionId, OwnerId } from '../model/index.ts'
 /** A record that waits: whose it is, and its key or id. */
 export type Waiting = readonly [owner: OwnerId, id: string]
 
-/** Records whose definition is not here: what each waits for, and who waits for a definition. */
+/**
+ * Records whose definition is not here: what each waits for, and who waits for a definition. A
+ * replica that begins with nothing holds back most of what comes first, so nothing is put together
+ * from texts here.
+ */
 export class HeldBack {
-  readonly #byDefinition = new Map<DefinitionId, Map<string, Waiting>>()
-  readonly #definitions = new Map<string, DefinitionId>()
+  readonly #byDefinition = new Map<DefinitionId, Map<OwnerId, Set<string>>>()
+  readonly #byOwner = new Map<OwnerId, Map<string, DefinitionId>>()
+  #size = 0
 
   get size(): number {
-    return this.#definitions.size
+    return this.#size
   }
 
   /** A record waits for one definition at a time. */
   hold(owner: OwnerId, id: string, definition: DefinitionId): void {
     this.release(owner, id)
-    const at = `${owner}/${id}`
-    const waiting = this.#byDefinition.get(definition) ?? new Map<string, Waiting>()
-    waiting.set(at, [owner, id])
-    this.#byDefinition.set(definition, waiting)
-    this.#definitions.set(at, definition)
+    mapIn(this.#byOwner, owner).set(id, definition)
+    const owners = mapIn(this.#byDefinition, definition)
+    const ids = owners.get(owner)
+    if (ids) ids.add(id)
+    else owners.set(owner, new Set([id]))
+    this.#size += 1
   }
 
   release(owner: OwnerId, id: string): void {
-    const at = `${owner}/${id}`
-    const definition = this.#definitions.get(at)
-    if (definition === undefined) return
-    this.#definitions.delete(at)
-    const waiting = this.#byDefinition.get(definition)
-    waiting?.delete(at)
-    if (waiting?.size === 0) this.#byDefinition.delete(definition)
+    const own = this.#byOwner.get(owner)
+    const definition = own?.get(id)
+    if (own === undefined || definition === undefined) return
+    this.#size -= 1
+    own.delete(id)
+    if (own.size === 0) this.#byOwner.delete(owner)
+    const owners = this.#byDefinition.get(definition)
+    const ids = owners?.get(owner)
+    if (owners === undefined || ids === undefined) return
+    ids.delete(id)
+    if (ids.size > 0) return
+    owners.delete(owner)
+    if (owners.size === 0) this.#byDefinition.delete(definition)
   }
 
   /** Those that wait for the definition now; what is released meanwhile stays in this list. */
   waitingFor(definition: DefinitionId): Waiting[] {
-    return [...(this.#byDefinition.get(definition)?.values() ?? [])]
+    const waiting: Waiting[] = []
+    for (const [owner, ids] of this.#byDefinition.get(definition) ?? []) {
+      for (const id of ids) waiting.push([owner, id])
+    }
+    return waiting
   }
+}
+
+function mapIn<K, I, V>(maps: Map<K, Map<I, V>>, key: K): Map<I, V> {
+  const known = maps.get(key)
+  if (known) return known
+  const made = new Map<I, V>()
+  maps.set(key, made)
+  return made
 }

@@ -16,7 +16,6 @@ import {
   planSync,
   receiveDelta,
   settleStep,
-  specKey,
   stateKey,
   wantedOf,
   type Delta,
@@ -502,10 +501,13 @@ export class Follower {
   }
 }
 
-/** An instance's spec and its state in one piece, so that readers join them once. */
+/**
+ * An instance's spec and its state in one piece, so that readers join them once. A state without a
+ * spec shows nothing, and readers look it up when the spec comes.
+ */
 function shownWith(records: RecordSet, after: OwnerRecord): RecordEvent[] {
   const parts = parseRecordKey(after.key)
-  if (parts?.kind === 'state' && isLive(records.get(specKey(parts.id)))) return []
+  if (parts?.kind === 'state') return []
   const own = { key: after.key, after }
   if (parts?.kind !== 'spec') return [own]
   const state = records.get(stateKey(parts.id))

@@ -53,8 +53,11 @@ export class DigestSum {
     return copy
   }
 
-  clear(): void {
-    this.#words.fill(0)
+  /** Makes it the sum that a digest states. */
+  become(digest: SetDigest): void {
+    for (let i = 0; i < 4; i++) {
+      this.#words[i] = Number.parseInt(digest.slice(i * 8, i * 8 + 8), 16)
+    }
   }
 
   get isEmpty(): boolean {

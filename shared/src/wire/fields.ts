@@ -1,8 +1,11 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { parseOwnerId, type Epoch, type OwnerId, type Version } from '../model/index.ts'
 import { replicationLimits, type SetDigest } from '../replication/index.ts'
+import { HashTexts } from './hash-texts.ts'
 import { invalidMessage } from './invalid-message.ts'
 import { wireLimits } from './limits.ts'
+
+const definitionIds = new HashTexts()
 
 /**
  * Reads a message's fields one by one, in their order, and believes none of them. A message is
@@ -89,7 +92,9 @@ export class Fields {
   }
 
   definitionId(name: string): string {
-    return this.hash(name, 32)
+    const value = this.#next()
+    if (value instanceof Uint8Array && value.length === 32) return definitionIds.of(value)
+    throw this.#fault(name, 'not 32 bytes')
   }
 
   owner(name: string): OwnerId {

@@ -16,12 +16,16 @@ interface SetRow {
   readonly forgotten: number
 }
 
-interface RecordRow {
-  readonly key: string
-  readonly counter: number
-  readonly definition: string | null
-  readonly body: Buffer | null
-}
+type RecordRow = readonly [
+  key: string,
+  counter: number,
+  definition: string | null,
+  /** In hexadecimal digits. */
+  body: string | null,
+]
+
+/** Rows of one statement: with 20 a large set is written in half the time that single ones take. */
+const rowsAtOnce = 20
 
 /** Rows of sets and their records. Every call belongs inside a transaction of the caller's. */
 export class SetTables {
@@ -30,7 +34,8 @@ export class SetTables {
   readonly #floor: Statement<[string], Pick<SetRow, 'floor'>>
   readonly #records: Statement<[string], RecordRow>
   readonly #putSet: Statement<[string, number, string, number, number, string]>
-  readonly #putRecord: Statement<[string, string, number, string | null, Uint8Array | null]>
+  readonly #putRecord: Statement<unknown[]>
+  readonly #putRecords: Statement<unknown[]>
   readonly #clearRecords: Statement<[string]>
   readonly #clampCounters: Statement<[number, string, number]>
   readonly #forgetTombstones: Statement<[string, number]>
@@ -45,17 +50,25 @@ export class SetTables {
     this.#sets = db.prepare(`select ${columns} from ${sets}`)
     this.#set = db.prepare(`select ${columns} from ${sets} where owner = ?`)
     this.#floor = db.prepare(`select floor from ${sets} where owner = ?`)
-    this.#records = db.prepare(
-      `select key, counter, definition, body from ${records} where owner = ?`,
-    )
+    // A blob becomes a buffer with memory of its own, 200,000 of which take longer to make and to
+    // collect than all the rest; decoded from text, small ones lie together in the buffers' pool.
+    this.#records = db
+      .prepare<[string], RecordRow>(
+        `select key, counter, definition, iif(body is null, null, hex(body))
+         from ${records} where owner = ?`,
+      )
+      .raw()
     this.#putSet = db.prepare(
       `insert or replace into ${sets} (owner, epoch_number, epoch_tag, counter, floor, digest)
        values (?, ?, ?, ?, ?, ?)`,
     )
-    this.#putRecord = db.prepare(
-      `insert or replace into ${records} (owner, key, counter, definition, body)
-       values (?, ?, ?, ?, ?)`,
-    )
+    const put = (rows: number) =>
+      db.prepare<unknown[]>(
+        `insert or replace into ${records} (owner, key, counter, definition, body)
+         values ${Array.from({ length: rows }, () => '(?, ?, ?, ?, ?)').join(', ')}`,
+      )
+    this.#putRecord = put(1)
+    this.#putRecords = put(rowsAtOnce)
     this.#clearRecords = db.prepare(`delete from ${records} where owner = ?`)
     this.#clampCounters = db.prepare(
       `update ${records} set counter = ? where owner = ? and counter > ?`,
@@ -84,10 +97,7 @@ export class SetTables {
     this.#putSet.run(owner, epoch.number, epoch.tag, counter, floor, digest)
     if (kind === 'whole') this.#clearRecords.run(owner)
     if (kind === 'adopt') this.#clampCounters.run(counter, owner, counter)
-    for (const record of records) {
-      const { key, definition = null, body } = record
-      this.#putRecord.run(owner, key, record.counter, definition, body)
-    }
+    this.#put(owner, records)
     // It reads every record of the owner, which is worth it only when some of them may go.
     if (kind !== 'delta' || floor > before) this.#forgetTombstones.run(owner, floor)
   }
@@ -103,6 +113,19 @@ export class SetTables {
     this.#dropSet.run(owner)
   }
 
+  #put(owner: OwnerId, records: readonly OwnerRecord[]): void {
+    const whole = records.length - (records.length % rowsAtOnce)
+    // In the table's order a large set is written to each page once.
+    const ordered = whole === 0 ? records : records.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    const values: unknown[] = []
+    for (const [at, { key, counter, definition = null, body }] of ordered.entries()) {
+      values.push(owner, key, counter, definition, body)
+      if (at < whole && values.length < rowsAtOnce * columnsOfRecord) continue
+      ;(at < whole ? this.#putRecords : this.#putRecord).run(values)
+      values.length = 0
+    }
+  }
+
   #stored(row: SetRow): StoredSet {
     return {
       owner: row.owner,
@@ -112,13 +135,22 @@ export class SetTables {
       },
       floor: row.floor,
       digest: row.digest,
-      records: this.#records.all(row.owner).map(toRecord),
+      records: toRecords(this.#records.all(row.owner)),
       ...(row.forgotten !== 0 && { forgotten: true }),
     }
   }
 }
 
-function toRecord({ key, counter, definition, body }: RecordRow): OwnerRecord {
-  const record = { key, counter, body: body && plainBytes(body) }
-  return definition === null ? record : { ...record, definition }
+const columnsOfRecord = 5
+
+function toRecords(rows: readonly RecordRow[]): OwnerRecord[] {
+  // Many records name few definitions: each of those is one text.
+  const definitions = new Map<string, string>()
+  return rows.map(([key, counter, named, hex]) => {
+    const body = hex === null ? null : plainBytes(Buffer.from(hex, 'hex'))
+    if (named === null) return { key, counter, body }
+    const definition = definitions.get(named) ?? named
+    if (definition === named) definitions.set(named, named)
+    return { key, counter, body, definition }
+  })
 }

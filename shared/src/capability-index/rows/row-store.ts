@@ -277,9 +277,7 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   #join(entry: Entry, shelf: Shelf, slot: number): void {
     const members = shelf.members[slot] as Members
     if (Array.isArray(members)) {
-      let at = members.length
-      while (at > 0 && compareEntries(members[at - 1] as Entry, entry) > 0) at -= 1
-      shelf.setMembers(slot, withInserted(members, at, entry))
+      shelf.setMembers(slot, withInserted(members, placeOf(members, entry), entry))
       this.#grouped += 1
     } else {
       const isAfter = compareEntries(members, entry) < 0
@@ -293,7 +291,8 @@ export class RowStore implements Names, Stock, ShelfNumbers {
       if (field.startsWith('meta.')) shelf.addTerm(slot, this.#intern(field, presence))
       if (value !== presence) shelf.addTerm(slot, this.#intern(field, value))
     })
-    this.#settleBucket(shelf, slot)
+    // Not settled anew: a start joins some hundred members to each row, and reads none of them.
+    shelf.setBucket(slot, Math.min(shelf.buckets[slot] as number, entry.bucket))
   }
 
   #addRow(entry: Entry, hash: number, definition: Definition): void {
@@ -388,6 +387,18 @@ const copiedMax = 64
 const pointerBytes = 8
 /** Of an array beside its elements. */
 const arrayBytes = 48
+
+/** Where an entry belongs among members, which are in canonical order. */
+function placeOf(members: readonly Entry[], entry: Entry): number {
+  let low = 0
+  let high = members.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareEntries(members[middle] as Entry, entry) > 0) high = middle
+    else low = middle + 1
+  }
+  return low
+}
 
 function withInserted(members: Entry[], at: number, entry: Entry): Entry[] {
   if (members.length < copiedMax) return members.toSpliced(at, 0, entry)
