@@ -196,6 +196,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       witness.beforeRecords(owner, changes)
       catalog.apply(owner, changes)
       listings.apply(owner, changes)
+      summaries?.recordsChanged(owner, changes)
       witness.onRecords(owner, changes)
     },
     onDefinitions: (ids) => {

@@ -23,6 +23,7 @@ let folder: string
 let network: InProcessNetwork
 let local: Registry
 let regional: Registry
+let global: Registry
 let operator: string
 let reader: string
 
@@ -37,6 +38,7 @@ beforeEach(async () => {
     { id: operates.id, name: 'operator', scopes: ['operate'], sha256: operates.sha256, created },
     { id: looks.id, name: 'reader', scopes: ['lookup'], sha256: looks.sha256, created },
   ])
+  global = await start('global', '-')
   regional = await start('regional', '-')
   local = await start('local', 'a')
 })
@@ -44,6 +46,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await local.close()
   await regional.close()
+  await global.close()
   await network.close()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -97,7 +100,7 @@ describe('an import', () => {
     expect(reply).toMatchObject({ added: 2, changed: 0, unchanged: 0, removed: 0 })
     expect(reply.refused).toMatchObject([{ index: 2 }])
     await eventually(async () => {
-      for (const registry of [local, regional]) {
+      for (const registry of [local, regional, global]) {
         const page = await read(registry).officialServers()
         expect(namesOf(page)).toEqual(['io.acme/package', 'io.acme/remote'])
         expect(page.servers[0]?._meta[officialMetaKey]).toMatchObject({
@@ -123,11 +126,10 @@ describe('an import', () => {
       removed: 1,
     })
     await eventually(async () => {
-      expect(namesOf(await read(regional).officialServers())).toEqual([
-        'io.acme/b',
-        'io.acme/c',
-        'io.acme/d',
-      ])
+      for (const registry of [regional, global]) {
+        const page = await read(registry).officialServers()
+        expect(namesOf(page)).toEqual(['io.acme/b', 'io.acme/c', 'io.acme/d'])
+      }
     })
   })
 

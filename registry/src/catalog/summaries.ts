@@ -21,7 +21,8 @@ import {
   type SummaryRow,
   type Topology,
 } from '@meridian/shared'
-import { addCounts, noCounts, type MutableCounts } from './tally.ts'
+import { SummaryTally, type SummaryZoneTally } from './summary-tally.ts'
+import { addCounts, noCounts } from './tally.ts'
 import type { TierCatalog } from './tier-catalog.ts'
 import { ZoneReaders } from './zone-readers.ts'
 
@@ -53,12 +54,15 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
   const heads = new DefinitionHeads([finder, ...(sources.headsFollowers ?? [])])
   const heldBack = new HeldBack()
   const readers = new ZoneReaders(sources.lives)
+  const tally = new SummaryTally()
+  const nameOf = ({ definition }: SummaryRow) => heads.get(definition)?.name ?? definition
 
   const hide = (owner: OwnerId, key: string): void => {
     const before = rows.get(`${owner} ${key}`)
     if (!before) return
     rows.delete(`${owner} ${key}`)
     index.remove(owner, key)
+    tally.remove(owner, before, nameOf(before))
     heads.unname(before.definition)
     readers.countRows(`${before.region}/${before.zone}`, owner, -1)
   }
@@ -68,6 +72,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
     heads.name(row.definition, definition)
     hide(owner, key)
     rows.set(`${owner} ${key}`, row)
+    tally.add(owner, row, nameOf(row))
     readers.countRows(`${row.region}/${row.zone}`, owner, 1)
     index.put(standIn(owner, key, row), definition)
   }
@@ -171,26 +176,24 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
     tallies: () => [],
 
     regions(): Topology['regions'] {
-      const regions = new Map<string, Map<string, { names: Set<string>; counts: MutableCounts }>>()
-      for (const row of matching({ kind: 'all' })) {
-        const zones = regions.get(row.region) ?? new Map<string, never>()
-        regions.set(row.region, zones)
-        const zone = zones.get(row.zone) ?? { names: new Set<string>(), counts: noCounts() }
-        zones.set(row.zone, zone)
-        zone.names.add(heads.get(row.definition)?.name ?? row.definition)
-        addCounts(zone.counts, row)
+      const regions = new Map<string, (readonly [string, SummaryZoneTally])[]>()
+      for (const entry of tally.zones((zone) => readers.of(zone)?.owner)) {
+        const [, { region }] = entry
+        const zones = regions.get(region)
+        if (zones) zones.push(entry)
+        else regions.set(region, [entry])
       }
-      return sorted(regions).map(([region, zones]) => {
+      return [...regions].map(([region, zones]) => {
         const instances = noCounts()
-        for (const { counts } of zones.values()) addCounts(instances, counts)
+        for (const [, { counts }] of zones) addCounts(instances, counts)
         return {
           region,
           instances,
-          zones: sorted(zones).map(([zone, { names, counts }]) => ({
+          zones: zones.map(([name, { zone, servers, counts }]) => ({
             zone,
-            servers: names.size,
-            instances: counts,
-            state: readers.of(`${region}/${zone}`)?.state ?? 'unknown',
+            servers: servers.size,
+            instances: { ...counts },
+            state: readers.of(name)?.state ?? 'unknown',
           })),
         }
       })
@@ -276,8 +279,4 @@ function coarsenPart(part: QueryPart, negated: boolean): QueryPart | undefined {
     default:
       return part satisfies never
   }
-}
-
-function sorted<V>(map: ReadonlyMap<string, V>): [string, V][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 }

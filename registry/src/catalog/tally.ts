@@ -13,6 +13,13 @@ export function addCounts(to: MutableCounts, counts: StatusCounts): void {
   to.critical += counts.critical
 }
 
+export function subtractCounts(from: MutableCounts, counts: StatusCounts): void {
+  from.passing -= counts.passing
+  from.warning -= counts.warning
+  from.gated -= counts.gated
+  from.critical -= counts.critical
+}
+
 export function addStatus(to: MutableCounts, status: InstanceStatus): void {
   to[status] += 1
 }

@@ -96,6 +96,7 @@ export class ServerDirectory implements HeadsFollower {
   readonly #conflictListeners = new Set<(name: string, version: string) => void>()
   #flushing: Cancel | undefined
   #flushesNow = false
+  #started = false
   /** Changes with what is listed. */
   #revision = 0
 
@@ -189,20 +190,25 @@ export class ServerDirectory implements HeadsFollower {
 
   /** What an importer says of a definition that is here. */
   list(owner: string, head: DefinitionHead, listing: Listing): void {
-    this.#entry(head).listings.set(owner, listing)
-    this.#touch(head.id)
+    const entry = this.#entry(head)
+    const before = entry.listing
+    entry.listings.set(owner, listing)
+    // What the disk gives back at a start has not changed then, or all pollers would read all.
+    if (this.#started && !isSame(before, entry.listing)) this.#touch(head.id)
   }
 
   /** The importer says nothing of it any more. */
   unlist(owner: string, id: DefinitionId): void {
     const entry = this.#entries.get(id)
+    const before = entry?.listing
     if (!entry?.listings.delete(owner)) return
-    this.#touch(id)
+    if (!isSame(before, entry.listing)) this.#touch(id)
     this.#dropIfUnnamed(entry)
   }
 
   /** All that the store of records gave back has been shown: what was not among it is gone. */
   start(): void {
+    this.#started = true
     for (const id of this.#unseen.keys()) {
       // Nothing is left of it, not even its text; there is nothing to tell.
       this.#forgotten.add(id)
@@ -391,4 +397,16 @@ export class ServerDirectory implements HeadsFollower {
 
 function searchedText({ name, title = '', description = '' }: DefinitionHead): string {
   return `${name}\n${title}\n${description}`.slice(0, directoryLimits.searchedMax).toLowerCase()
+}
+
+/** Whether two importers, or one twice, say the same. */
+function isSame(a: Listing | undefined, b: Listing | undefined): boolean {
+  if (!a || !b) return a === b
+  const { status, publishedAt, updatedAt, source } = a
+  return (
+    status === b.status &&
+    publishedAt === b.publishedAt &&
+    updatedAt === b.updatedAt &&
+    source === b.source
+  )
 }

@@ -108,6 +108,33 @@ describe('the list of servers', () => {
     expect(names('')).toEqual([])
   })
 
+  it('does not call changed what only a restart, or another replica, says again', async () => {
+    const { id, definition } = definitionOf('package')
+    const time = Date.UTC(2025, 0, 1)
+    const times = { publishedAt: time, updatedAt: time }
+    const listing = { definition: id, status: 'active', ...times, source: 's' } as const
+    const list = (to: ListedRig, owner: string) => {
+      to.directory.list(owner, headOf(id, definition), { ...listing })
+    }
+    rig.directory.start()
+    list(rig, 'eu/-/r1/summary')
+    const updatedAt = rig.directory.updatedAt('io.acme/package')
+    await rig.clock.advance(10_000)
+    list(rig, 'eu/-/r2/summary')
+    expect(rig.directory.updatedAt('io.acme/package')).toBe(updatedAt)
+    rig.directory.close()
+
+    const again = createListed(rig)
+    list(again, 'eu/-/r1/summary')
+    again.directory.start()
+    expect(again.directory.updatedAt('io.acme/package')).toBe(updatedAt)
+    again.directory.list('eu/-/r1/summary', headOf(id, definition), {
+      ...listing,
+      status: 'deprecated',
+    })
+    expect(again.directory.updatedAt('io.acme/package')).toBeGreaterThan(updatedAt)
+  })
+
   it('shows, of two definitions of one name and version, the one with most passing', () => {
     const conflicts: string[] = []
     rig.directory.onConflict((name, version) => conflicts.push(`${name} ${version}`))

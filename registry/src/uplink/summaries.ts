@@ -24,14 +24,19 @@ import {
   type DefinitionId,
   type Holdings,
   type Log,
+  type OwnerId,
+  type OwnerRecord,
   type OwnerStore,
   type Random,
+  type RecordEvent,
   type RecordInput,
+  type RecordSet,
   type SetChange,
   type Subscription,
   type Transport,
   type ZoneReading,
 } from '@meridian/shared'
+import { ListingCopies } from './listing-copies.ts'
 import { SummaryCounts } from './summary-counts.ts'
 
 /** Changes of rows are gathered for so long, or until so many are touched. */
@@ -68,6 +73,8 @@ export interface SummariesOptions {
 export interface Summaries {
   /** Whether a row names the definition, so that it has to be kept. */
   names(id: DefinitionId): boolean
+  /** What importers say of definitions is passed on. */
+  recordsChanged(owner: OwnerId, changes: readonly RecordEvent[]): void
   /** A zone has been compared with, or its state has changed since. */
   zoneRead(reading: ZoneReading): void
   start(): void
@@ -82,6 +89,7 @@ export function createSummaries(options: SummariesOptions): Summaries {
   const { region, replica, index, store, definition, transport, clock, random, log } = options
   const owner = ownerId({ region, zone: wholeRegion, node: replica, id: 'summary' })
   const counts = new SummaryCounts()
+  const listings = new ListingCopies((of, key) => options.holdings.get(of)?.records.get(key))
   /** Zones that have been compared with since the start. */
   const readings = new Map<string, ZoneReading>()
   const touched = new Set<string>()
@@ -89,6 +97,7 @@ export function createSummaries(options: SummariesOptions): Summaries {
   let started = false
 
   const set = createOwner(owner, store.load(owner))
+  const naming = new NamingCounts(set.records.live())
   const begin = startEpoch(set, random)
   store.commit(begin)
   settleSet(set, begin)
@@ -116,7 +125,9 @@ export function createSummaries(options: SummariesOptions): Summaries {
     for (const key of touched) {
       const row = counts.get(key)
       const reading = readings.get(key)
+      const listing = listings.get(key)
       if (row) puts.push(encodeSummaryRow(row))
+      else if (listing) puts.push(listing)
       else if (reading) puts.push(encodeZoneReading(reading))
       else removes.push(key)
     }
@@ -143,20 +154,23 @@ export function createSummaries(options: SummariesOptions): Summaries {
       logFailure(log, error, { owner, rows: touched.size }, 'summary not kept')
       return false
     }
+    naming.take(set.records, change)
     settleSet(set, change)
     return true
   }
 
+  const touch = (key: string, atOnce: boolean): void => {
+    touched.add(key)
+    if (!started) return
+    if (atOnce || touched.size >= coalesceRows) {
+      // Not in the middle of the change that is being applied.
+      timer?.()
+      timer = clock.after(0, flush)
+    } else timer ??= clock.after(coalesceMs, flush)
+  }
+
   const stopListening = index.onChange((change) => {
-    for (const { key, atOnce } of counts.take(change)) {
-      touched.add(key)
-      if (!started) continue
-      if (atOnce || touched.size >= coalesceRows) {
-        // Not in the middle of the change that is being applied.
-        timer?.()
-        timer = clock.after(0, flush)
-      } else timer ??= clock.after(coalesceMs, flush)
-    }
+    for (const { key, atOnce } of counts.take(change)) touch(key, atOnce)
   })
 
   const startedAt = clock.now()
@@ -177,9 +191,9 @@ export function createSummaries(options: SummariesOptions): Summaries {
   let announcing: { close(): void } | undefined
   let answering: Subscription | undefined
   return {
-    names(id) {
-      for (const { definition: named } of set.records.live()) if (named === id) return true
-      return false
+    names: (id) => naming.has(id),
+    recordsChanged(of, changes) {
+      for (const key of listings.take(of, changes)) touch(key, false)
     },
     zoneRead(reading) {
       const key = zoneKey(reading.region, reading.zone)
@@ -211,5 +225,34 @@ export function createSummaries(options: SummariesOptions): Summaries {
       announcing?.close()
       answering?.unsubscribe()
     },
+  }
+}
+
+/** How many live records of the set name each definition, kept up: sweeps ask for thousands. */
+class NamingCounts {
+  readonly #counts = new Map<DefinitionId, number>()
+
+  constructor(records: Iterable<OwnerRecord>) {
+    for (const record of records) this.#count(record, 1)
+  }
+
+  has(id: DefinitionId): boolean {
+    return this.#counts.has(id)
+  }
+
+  /** Call it before the change is settled, and only for changes of single records. */
+  take(records: RecordSet, change: SetChange): void {
+    for (const record of change.records) {
+      const before = records.get(record.key)
+      if (before) this.#count(before, -1)
+      this.#count(record, 1)
+    }
+  }
+
+  #count({ definition, body }: OwnerRecord, sign: 1 | -1): void {
+    if (definition === undefined || body === null) return
+    const count = (this.#counts.get(definition) ?? 0) + sign
+    if (count > 0) this.#counts.set(definition, count)
+    else this.#counts.delete(definition)
   }
 }
