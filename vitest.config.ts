@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { findNatsServer } from './scripts/nats-server.mjs'
 
@@ -7,11 +8,15 @@ const conditions = ['@meridian/source']
 // `npm test` fetches one where there is none; a bare vitest uses what is here.
 const natsServer = findNatsServer()
 
+const compiled = fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url))
+
 export default defineConfig({
   test: {
     env: {
       // What is painted is tested where it is asked for, whatever the terminal or CI around.
       NO_COLOR: '1',
+      // The programs that tests start, hundreds of times, are compiled once.
+      NODE_COMPILE_CACHE: compiled,
       ...(natsServer === undefined ? {} : { NATS_SERVER_BIN: natsServer.path }),
     },
     exclude: ['**/dist/**', '**/node_modules/**'],
@@ -27,26 +32,34 @@ export default defineConfig({
           'scripts/**/*.test.ts',
           'test/{docs,liveness,property,support}/**/*.test.ts',
         ],
-        1,
+        // Pure code for the most part: one load of the modules serves all files of a worker.
+        { groupOrder: 1, maxWorkers: '100%', isolate: false },
       ),
-      suite('contract', ['test/contract/**/*.test.ts'], 2),
-      suite('simulation', ['test/simulation/**/*.test.ts'], 3),
+      suite('contract', ['test/contract/**/*.test.ts'], { groupOrder: 2 }),
+      suite('simulation', ['test/simulation/**/*.test.ts'], {
+        groupOrder: 3,
+        maxWorkers: '100%',
+      }),
       // Each of these starts up to ten processes, which need the other cores.
-      suite('integration', ['test/{integration,browser}/**/*.test.ts'], 4, '50%'),
+      suite('integration', ['test/{integration,browser}/**/*.test.ts'], {
+        groupOrder: 4,
+        maxWorkers: '50%',
+      }),
     ],
   },
 })
 
-function suite(name: string, include: string[], groupOrder: number, maxWorkers?: string) {
+interface Running {
+  readonly groupOrder: number
+  readonly maxWorkers?: string
+  readonly isolate?: boolean
+}
+
+function suite(name: string, include: string[], { groupOrder, ...running }: Running) {
   return {
     extends: true as const,
     resolve: { conditions },
     ssr: { resolve: { conditions, externalConditions: conditions } },
-    test: {
-      name,
-      include,
-      sequence: { groupOrder },
-      ...(maxWorkers === undefined ? {} : { maxWorkers }),
-    },
+    test: { name, include, sequence: { groupOrder }, ...running },
   }
 }

@@ -23,7 +23,7 @@ export interface MeridianExit {
 }
 
 export interface MeridianOptions {
-  /** On top of PATH and HOME; nothing else of ours reaches it. */
+  /** On top of PATH, HOME and where compiled code is kept; nothing else of ours reaches it. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   /** Where the build stands, to run what it emitted instead of the sources. */
@@ -45,7 +45,12 @@ export function startMeridian(
   const program =
     built === undefined ? ['--conditions=@meridian/source', sources] : [`${built}/cli/dist/main.js`]
   const child = spawn(process.execPath, [...program, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   })

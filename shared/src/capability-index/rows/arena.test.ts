@@ -37,6 +37,15 @@ test('blocks keep what they hold through growth, reuse and moving', () => {
   )
 })
 
+test('what a first chunk, still small, has left serves only once it is there', () => {
+  const arena = new Arena<Uint16Array>((length) => new Uint16Array(length))
+  arena.allocate(1)
+  arena.allocate(65_535)
+  const address = arena.allocate(50_000)
+  const chunk = arena.chunks[Math.floor(address / 65_536)] as Uint16Array
+  expect(chunk.length).toBeGreaterThanOrEqual((address % 65_536) + 50_000)
+})
+
 test('a block that was released is used again', () => {
   const arena = new Arena<Uint8Array>((length) => new Uint8Array(length))
   const address = arena.allocate(100)

@@ -122,6 +122,7 @@ export class Arena<T extends Uint8Array | Uint16Array | Uint32Array> {
       this.#next += capacity
       rest -= capacity
     }
+    this.#growSmallChunk()
   }
 
   /** The first chunk begins small, for indexes that stay so. */
