@@ -86,11 +86,11 @@ async function changeNowAndThen(node: AgentNode): Promise<never> {
 }
 
 function rowsInMemory(): NodeOptions['registrations'] {
-  const rows = new Map<string, Parameters<NodeOptions['registrations']['put']>[0]>()
+  const rows = new Map<number, Parameters<NodeOptions['registrations']['put']>[1]>()
   return {
-    all: () => rows.values(),
-    put: (row) => void rows.set(row.spec.id, row),
-    remove: (id) => void rows.delete(id),
+    all: () => rows,
+    put: (number, row) => void rows.set(number, row),
+    remove: (number) => void rows.delete(number),
     transaction: (work) => work(),
   }
 }

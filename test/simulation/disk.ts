@@ -73,9 +73,9 @@ export class Disk {
         removeDefinitions: (ids) => write(({ copies }) => copies.removeDefinitions(ids)),
       },
       registrations: {
-        all: () => [...this.#seen.rows.values()],
-        put: (row) => write(({ rows }) => void rows.set(row.spec.id, row)),
-        remove: (id) => write(({ rows }) => void rows.delete(id)),
+        all: () => [...this.#seen.rows],
+        put: (number, row) => write(({ rows }) => void rows.set(number, row)),
+        remove: (number) => write(({ rows }) => void rows.delete(number)),
         transaction: (work) => this.#inTransaction(work),
       },
       databaseId: (create) => {
@@ -201,7 +201,7 @@ export class Disk {
 
 type Write = (image: Image) => void
 type RegistrationStore = NodeOptions['registrations']
-type RegistrationRow = Parameters<RegistrationStore['put']>[0]
+type RegistrationRow = Parameters<RegistrationStore['put']>[1]
 
 /** Told of what is written, for the checks. `owned` and `copied` after the fact. */
 export interface DiskWatcher {
@@ -224,7 +224,7 @@ export class Image {
   readonly owners = new InMemoryOwnerStore()
   readonly ownerIds = new Set<OwnerId>()
   readonly copies = new InMemoryReplicaStore()
-  readonly rows = new Map<string, RegistrationRow>()
+  readonly rows = new Map<number, RegistrationRow>()
   databaseId: string | undefined
 
   copy(): Image {

@@ -69,6 +69,9 @@ export class InstanceSet {
   readonly set: OwnerState
   readonly #options: InstanceSetOptions
   readonly #rows = new Map<string, RegistrationRow>()
+  /** Under which each row is stored. */
+  readonly #numbers = new Map<string, number>()
+  #lastNumber = 0
   /** How many instances name each definition. */
   readonly #uses = new Map<DefinitionId, number>()
   /** Ids in order, for paging; undefined when it has to be made again. */
@@ -81,8 +84,10 @@ export class InstanceSet {
     const epoch = startEpoch(this.set, options.random)
     options.store.commit(epoch)
     settleSet(this.set, epoch)
-    for (const row of options.registrations.all()) {
+    for (const [number, row] of options.registrations.all()) {
       this.#rows.set(row.spec.id, row)
+      this.#numbers.set(row.spec.id, number)
+      this.#lastNumber = Math.max(this.#lastNumber, number)
       this.#use(row.definition.id)
     }
     // Earlier agents removed them after the change, and may have ended in between.
@@ -159,8 +164,9 @@ export class InstanceSet {
     const outcomes = edits.map((edit) => this.#plan(edit, after))
     if (after.size > 0) {
       const change = changeRecords(this.set, this.#recordsOf(after))
-      this.#write(after, change)
-      this.#settle(after, change)
+      const numbers = this.#numbered(after)
+      this.#write(after, change, numbers)
+      this.#settle(after, change, numbers)
     }
     return outcomes
   }
@@ -202,7 +208,21 @@ export class InstanceSet {
     return { puts, removes }
   }
 
-  #write(after: ReadonlyMap<string, Plan>, change: ReturnType<typeof changeRecords>): void {
+  /** Under which numbers those are stored, or were, that `after` is about; new ones follow on. */
+  #numbered(after: ReadonlyMap<string, Plan>): Map<string, number> {
+    const numbers = new Map<string, number>()
+    for (const [id, { next }] of after) {
+      const number = this.#numbers.get(id) ?? (next ? (this.#lastNumber += 1) : undefined)
+      if (number !== undefined) numbers.set(id, number)
+    }
+    return numbers
+  }
+
+  #write(
+    after: ReadonlyMap<string, Plan>,
+    change: ReturnType<typeof changeRecords>,
+    numbers: ReadonlyMap<string, number>,
+  ): void {
     const { store, registrations } = this.#options
     const inline = new Map<DefinitionId, InlineDefinition>()
     for (const { next, definition } of after.values()) {
@@ -216,24 +236,33 @@ export class InstanceSet {
       // A private definition is kept as well: this agent's own lookups need it after a restart.
       if (change) store.commit(change, [...inline.values()])
       else if (inline.size > 0) store.putDefinitions([...inline.values()])
-      for (const [id, { next }] of after) {
-        if (next) registrations.put(next)
-        else registrations.remove(id)
+      for (const [id, number] of numbers) {
+        const next = after.get(id)?.next
+        if (next) registrations.put(number, next)
+        else registrations.remove(number)
       }
       if (gone.length > 0) store.removeDefinitions(gone)
     })
   }
 
-  #settle(after: ReadonlyMap<string, Plan>, change: ReturnType<typeof changeRecords>): void {
+  #settle(
+    after: ReadonlyMap<string, Plan>,
+    change: ReturnType<typeof changeRecords>,
+    numbers: ReadonlyMap<string, number>,
+  ): void {
     const { owner, catalog, onCommitted, onChanged } = this.#options
     for (const [id, { next }] of after) {
       const before = this.#rows.get(id)
       if ((before === undefined) !== (next == null)) this.#order = undefined
       if (next) this.#use(next.definition.id)
       if (before) this.#unuse(before.definition.id)
-      if (next) this.#rows.set(id, next)
-      else {
+      const number = numbers.get(id)
+      if (next && number !== undefined) {
+        this.#rows.set(id, next)
+        this.#numbers.set(id, number)
+      } else {
         this.#rows.delete(id)
+        this.#numbers.delete(id)
         // Its records' end, where it had any, is told below.
         if (before?.private) catalog.remove(owner, id)
       }

@@ -47,9 +47,9 @@ beforeEach(() => {
 })
 
 const registrations: RegistrationStore = {
-  all: () => [...rows.values()],
-  put: (row) => void rows.set(row.spec.id, row),
-  remove: (id) => void rows.delete(id),
+  all: () => [...rows],
+  put: (number, row) => void rows.set(number, row),
+  remove: (number) => void rows.delete(number),
   transaction: (work) => {
     if (isFull) throw new MeridianError('storage_full', 'no room')
     return work()

@@ -95,11 +95,17 @@ export const registrationRowSchema = z.object({
 })
 export type RegistrationRow = z.infer<typeof registrationRowSchema>
 
-/** Durable rows by instance id. Writes happen inside the owner store's transactions. */
+/**
+ * Durable rows by number, which whoever writes them gives: those that are registered together get
+ * numbers that follow one another, and so stand together on the disk, as ids would not. Writes
+ * happen inside the owner store's transactions.
+ */
 export interface RegistrationStore {
-  all(): Iterable<RegistrationRow>
-  put(row: RegistrationRow): void
-  remove(id: string): void
+  /** By number. */
+  all(): Iterable<readonly [number: number, row: RegistrationRow]>
+  /** Replaces what has the number. */
+  put(number: number, row: RegistrationRow): void
+  remove(number: number): void
   /** Runs `work` as one transaction, together with what it does to the owner store. */
   transaction<T>(work: () => T): T
 }

@@ -43,29 +43,34 @@ afterEach(() => {
   db.close()
 })
 
-const ids = () => [...table.all()].map(({ spec }) => spec.id)
+const ids = () => [...table.all()].map(([, { spec }]) => spec.id)
 
-it('gives back each row as it was put, by id', () => {
-  table.put(rowOf('b'))
-  table.put(rowOf('a'))
-  expect([...table.all()]).toEqual([rowOf('a'), rowOf('b')])
+it('gives back each row as it was put, by number', () => {
+  table.put(2, rowOf('b'))
+  table.put(1, rowOf('c'))
+  table.put(11, rowOf('a'))
+  expect([...table.all()]).toEqual([
+    [1, rowOf('c')],
+    [2, rowOf('b')],
+    [11, rowOf('a')],
+  ])
 })
 
 it('puts a row in the place of the last one, and removes it', () => {
-  table.put(rowOf('a', 1))
-  table.put(rowOf('a', 2))
-  expect([...table.all()].map(({ state }) => state.weight)).toEqual([2])
-  table.remove('a')
-  table.remove('never-there')
+  table.put(1, rowOf('a', 1))
+  table.put(1, rowOf('a', 2))
+  expect([...table.all()].map(([, { state }]) => state.weight)).toEqual([2])
+  table.remove(1)
+  table.remove(7)
   expect(ids()).toEqual([])
 })
 
 it('keeps nothing of a transaction that fails', () => {
-  table.put(rowOf('a'))
+  table.put(1, rowOf('a'))
   expect(() => {
     table.transaction(() => {
-      table.put(rowOf('b'))
-      table.remove('a')
+      table.put(2, rowOf('b'))
+      table.remove(1)
       throw new Error('changed my mind')
     })
   }).toThrow('changed my mind')
@@ -88,5 +93,5 @@ it.each([
 it('passes over fields that a newer agent wrote', () => {
   const json = JSON.stringify({ ...rowOf('a'), novelty: true })
   db.prepare('insert into registration (id, json) values (?, ?)').run('a', json)
-  expect([...table.all()]).toEqual([rowOf('a')])
+  expect([...table.all()]).toEqual([[1, rowOf('a')]])
 })

@@ -1,33 +1,25 @@
 import { parse } from '@meridian/shared'
 import { mapSqliteErrors, type SqliteDatabase } from '@meridian/shared/sqlite'
-import {
-  registrationRowSchema,
-  type RegistrationRow,
-  type RegistrationStore,
-} from './registration-row.ts'
+import { registrationRowSchema, type RegistrationStore } from './registration-row.ts'
 
 /** The table `registration` of the agent's database. */
 export function createRegistrationTable(db: SqliteDatabase): RegistrationStore {
-  const all = db.prepare<[], { id: string; json: string }>(
-    'select id, json from registration order by id',
+  const all = db.prepare<[], { number: number; id: string; json: string }>(
+    'select number, id, json from registration order by number',
   )
-  const put = db.prepare<[string, string]>(
-    'insert or replace into registration (id, json) values (?, ?)',
+  const put = db.prepare<[number, string, string]>(
+    'insert or replace into registration (number, id, json) values (?, ?, ?)',
   )
-  const remove = db.prepare<[string]>('delete from registration where id = ?')
+  const remove = db.prepare<[number]>('delete from registration where number = ?')
   return {
     *all() {
-      for (const { id, json } of all.all()) {
-        yield parse(
-          registrationRowSchema,
-          readJson(json),
-          `the stored registration of ${JSON.stringify(id)}`,
-          'data_damaged',
-        )
+      for (const { number, id, json } of all.all()) {
+        const what = `the stored registration of ${JSON.stringify(id)}`
+        yield [number, parse(registrationRowSchema, readJson(json), what, 'data_damaged')]
       }
     },
-    put: (row: RegistrationRow) => void put.run(row.spec.id, JSON.stringify(row)),
-    remove: (id) => void remove.run(id),
+    put: (number, row) => void put.run(number, row.spec.id, JSON.stringify(row)),
+    remove: (number) => void remove.run(number),
     transaction: (work) => mapSqliteErrors(() => db.transaction(work)()),
   }
 }

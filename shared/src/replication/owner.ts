@@ -103,13 +103,14 @@ export function changeRecords(
 
   let { counter } = state.version
   const records: OwnerRecord[] = []
+  const superseded: number[] = []
   for (const [key, input] of wanted) {
     const held = state.records.get(key)
-    if (input === undefined) {
-      if (held && held.body !== null) records.push({ key, counter: ++counter, body: null })
-    } else if (held === undefined || !sameContent(held, input)) {
-      records.push(stamp(input, ++counter))
-    }
+    const isSo = input === undefined ? isGone(held) : held !== undefined && sameContent(held, input)
+    if (isSo) continue
+    counter += 1
+    records.push(input === undefined ? { key, counter, body: null } : stamp(input, counter))
+    if (held !== undefined) superseded.push(held.counter)
   }
   if (records.length === 0) return undefined
   refuseSize(state, records.length)
@@ -120,7 +121,12 @@ export function changeRecords(
     floor: state.floor,
     digest: state.records.digestAfter('delta', records),
     records,
+    superseded,
   }
+}
+
+function isGone(held: OwnerRecord | undefined): boolean {
+  return held === undefined || held.body === null
 }
 
 /** Receivers would refuse a larger set, so it is not made. */

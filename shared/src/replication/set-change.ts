@@ -23,4 +23,9 @@ export interface SetChange {
   readonly floor: number
   readonly digest: SetDigest
   readonly records: readonly OwnerRecord[]
+  /**
+   * Of an owner's own delta: the stamps of what its records take the place of, by which its store
+   * finds them.
+   */
+  readonly superseded?: readonly number[]
 }

@@ -4,6 +4,7 @@ import type { OwnerStore, ReplicaBatch, ReplicaStore, StoredOwner } from '../../
 import type { InlineDefinition, SetChange, StoredSet } from '../../replication/index.ts'
 import { mapSqliteErrors } from './errors.ts'
 import { DefinitionTable } from './definition-table.ts'
+import { OwnedTables } from './owned-tables.ts'
 import { SetTables } from './set-tables.ts'
 
 /** Definitions and their bytes, the same for both stores. */
@@ -33,13 +34,13 @@ abstract class SqliteDefinitions {
 
 /** Tables `owned_set`, `owned_record` and `definition`. Open the database with full durability. */
 export class SqliteOwnerStore extends SqliteDefinitions implements OwnerStore {
-  readonly #sets: SetTables
+  readonly #sets: OwnedTables
   readonly #commit: (change: SetChange, definitions: readonly InlineDefinition[]) => void
   readonly #putDefinitions: (definitions: readonly InlineDefinition[]) => void
 
   constructor(db: Database) {
     super(db)
-    this.#sets = new SetTables(db, 'owned')
+    this.#sets = new OwnedTables(db)
     this.#commit = db.transaction((change: SetChange, definitions: readonly InlineDefinition[]) => {
       this.definitions.put(definitions)
       this.#sets.apply(change)
@@ -50,8 +51,7 @@ export class SqliteOwnerStore extends SqliteDefinitions implements OwnerStore {
   }
 
   load(owner: OwnerId): StoredOwner | undefined {
-    const stored = this.#sets.load(owner)
-    return stored && { ...stored, records: [...stored.records] }
+    return this.#sets.load(owner)
   }
 
   commit(change: SetChange, definitions: readonly InlineDefinition[] = []): void {
@@ -72,7 +72,7 @@ export class SqliteReplicaStore extends SqliteDefinitions implements ReplicaStor
 
   constructor(db: Database) {
     super(db)
-    this.#sets = new SetTables(db, 'held')
+    this.#sets = new SetTables(db)
     this.#apply = db.transaction(({ definitions, changes, forget, drop }: ReplicaBatch) => {
       if (definitions) this.definitions.put(definitions)
       for (const change of changes ?? []) this.#sets.apply(change)
