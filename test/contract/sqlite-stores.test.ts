@@ -17,7 +17,7 @@ import {
   SqliteReplicaStore,
   type SqliteDatabase,
 } from '@meridian/shared/sqlite'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -70,6 +70,38 @@ describeReplicaStore('SqliteReplicaStore', () =>
 describeOwnerStore('SqliteOwnerStore beside a replica’s copies', () =>
   onDisk<OwnerStore>('registry', 'normal', (db) => new SqliteOwnerStore(db)),
 )
+
+it('takes over what an earlier agent has stored under keys and ids', () => {
+  const root = mkdtempSync(join(tmpdir(), 'meridian-stores-'))
+  const open = (migrationsDir: string) =>
+    openDatabase({ path: join(root, 'agent.db'), migrationsDir, durability: 'full' })
+  const first = join(root, 'migrations')
+  mkdirSync(first)
+  copyFileSync(join(migrations, 'agent/001-init.sql'), join(first, '001-init.sql'))
+  const earlier = open(first)
+  const id = 'a'.repeat(64)
+  earlier.exec(`
+    insert into owned_set values ('eu/a/n1/agent', 2, 't', 7, 3, '${'0'.repeat(32)}');
+    insert into owned_record values ('eu/a/n1/agent', 's/b', 7, null, x'02');
+    insert into owned_record values ('eu/a/n1/agent', 'i/b', 4, '${id}', x'01');
+    insert into owned_record values ('eu/a/n1/agent', 'i/a', 5, null, null);
+    insert into registration values ('b', '{}'), ('a', '{"a":1}')`)
+  earlier.close()
+  const db = open(join(migrations, 'agent'))
+  const stored = new SqliteOwnerStore(db).load('eu/a/n1/agent')
+  expect(stored).toMatchObject({ version: { epoch: { number: 2 }, counter: 7 }, floor: 3 })
+  expect(stored?.records).toEqual([
+    { key: 'i/b', counter: 4, definition: id, body: Uint8Array.of(1) },
+    { key: 'i/a', counter: 5, body: null },
+    { key: 's/b', counter: 7, body: Uint8Array.of(2) },
+  ])
+  expect(db.prepare('select * from registration').all()).toEqual([
+    { number: 1, id: 'a', json: '{"a":1}' },
+    { number: 2, id: 'b', json: '{}' },
+  ])
+  db.close()
+  rmSync(root, { recursive: true })
+})
 
 describe('SqliteOwnerStore on a disk that is full', () => {
   let test: StoreUnderTest<{ store: SqliteOwnerStore; db: SqliteDatabase }>

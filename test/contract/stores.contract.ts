@@ -101,6 +101,17 @@ export function describeOwnerStore(name: string, open: () => StoreUnderTest<Owne
       }
     })
 
+    it('holds a record once, however often it was put, removed and put again', () => {
+      const { state, step } = ownerOn((change) => {
+        test.store.commit(change)
+      })
+      step(putRecords(state, [input('i/a', 'one'), input('i/b', 'two')]))
+      step(putRecords(state, [input('i/a', 'three')]))
+      step(removeRecords(state, ['i/b']))
+      step(putRecords(state, [input('i/b', 'four'), input('i/a', 'five')]))
+      expect(rows(test.reopen().load(owner)?.records ?? [])).toEqual(rows(state.records.since(0)))
+    })
+
     it('keeps empty bodies apart from tombstones, and bytes of every value', () => {
       const { state, step } = ownerOn((change) => {
         test.store.commit(change)

@@ -22,7 +22,7 @@ const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 let clock: ManualClock
 let store: InMemoryOwnerStore
-let rows: Map<string, RegistrationRow>
+let rows: Map<number, RegistrationRow>
 let isFull: boolean
 let result: ProbeResult
 let isSettled: boolean
@@ -55,6 +55,8 @@ const registrations: RegistrationStore = {
     return work()
   },
 }
+
+const stored = (id: string) => [...rows.values()].find(({ spec }) => spec.id === id)
 
 function start({ allowStdio = true }: { allowStdio?: boolean } = {}): Keeper {
   const catalog: InstanceCatalog = new InstanceCatalog({
@@ -137,7 +139,7 @@ describe('the status of an instance', () => {
     result = { outcome: 'gated', cause: 'gated', reason: 'HTTP 401' }
     await clock.advance(11_000)
     expect(statusOf('a')).toBe('gated')
-    expect(rows.get('a')?.state.status).toBe('gated')
+    expect(stored('a')?.state.status).toBe('gated')
   })
 
   it('changes the state record alone, and nothing while it stays', async () => {
@@ -196,7 +198,7 @@ describe('an instance that stays critical', () => {
     expect(statusOf('a')).toBe('critical')
     await clock.advance(60_000)
     expect(keeper.registrar.get('a')).toBeUndefined()
-    expect(rows.has('a')).toBe(false)
+    expect(stored('a')).toBeUndefined()
   })
 })
 
@@ -314,7 +316,7 @@ describe('a command', () => {
 
   it('is started again at its former port, and critical where that is not allowed any more', async () => {
     await register('a', { endpoint: command })
-    const port = rows.get('a')?.stdio?.port
+    const port = stored('a')?.stdio?.port
     keeper.close()
     running = []
     keeper = start()

@@ -1,10 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { OwnerId } from '../../model/index.ts'
 import type { OwnerRecord, SetChange, StoredSet } from '../../replication/index.ts'
-import { plainBytes } from './plain-bytes.ts'
-
-/** `owned` sets are this process's own, `held` ones are copies of others'. */
-export type SetTablePrefix = 'owned' | 'held'
+import { RecordReader, RecordWriter } from './record-rows.ts'
 
 interface SetRow {
   readonly owner: string
@@ -16,75 +13,42 @@ interface SetRow {
   readonly forgotten: number
 }
 
-type RecordRow = readonly [
-  key: string,
-  counter: number,
-  definition: string | null,
-  /** In hexadecimal digits. */
-  body: string | null,
-]
-
-/** Rows of one statement: with 20 a large set is written in half the time that single ones take. */
-const rowsAtOnce = 20
-
-/** Rows of sets and their records. Every call belongs inside a transaction of the caller's. */
+/**
+ * `held_set` and `held_record`: copies of what others own. Every call belongs inside a transaction of
+ * the caller's.
+ */
 export class SetTables {
   readonly #sets: Statement<[], SetRow>
-  readonly #set: Statement<[string], SetRow>
   readonly #floor: Statement<[string], Pick<SetRow, 'floor'>>
-  readonly #records: Statement<[string], RecordRow>
+  readonly #records: RecordReader
+  readonly #writer: RecordWriter
   readonly #putSet: Statement<[string, number, string, number, number, string]>
-  readonly #putRecord: Statement<unknown[]>
-  readonly #putRecords: Statement<unknown[]>
   readonly #clearRecords: Statement<[string]>
   readonly #clampCounters: Statement<[number, string, number]>
   readonly #forgetTombstones: Statement<[string, number]>
   readonly #dropSet: Statement<[string]>
-  readonly #markForgotten: Statement<[string]> | undefined
+  readonly #markForgotten: Statement<[string]>
 
-  constructor(db: Database, prefix: SetTablePrefix) {
-    const sets = `${prefix}_set`
-    const records = `${prefix}_record`
-    const forgotten = prefix === 'held' ? 'forgotten' : '0 as forgotten'
-    const columns = `owner, epoch_number, epoch_tag, counter, floor, digest, ${forgotten}`
-    this.#sets = db.prepare(`select ${columns} from ${sets}`)
-    this.#set = db.prepare(`select ${columns} from ${sets} where owner = ?`)
-    this.#floor = db.prepare(`select floor from ${sets} where owner = ?`)
-    // A blob becomes a buffer with memory of its own, 200,000 of which take longer to make and to
-    // collect than all the rest; decoded from text, small ones lie together in the buffers' pool.
-    this.#records = db
-      .prepare<[string], RecordRow>(
-        `select key, counter, definition, iif(body is null, null, hex(body))
-         from ${records} where owner = ?`,
-      )
-      .raw()
+  constructor(db: Database) {
+    this.#records = new RecordReader(db, 'held_record')
+    this.#writer = new RecordWriter(db, 'insert or replace', 'held_record')
+    this.#sets = db.prepare(
+      'select owner, epoch_number, epoch_tag, counter, floor, digest, forgotten from held_set',
+    )
+    this.#floor = db.prepare('select floor from held_set where owner = ?')
     this.#putSet = db.prepare(
-      `insert or replace into ${sets} (owner, epoch_number, epoch_tag, counter, floor, digest)
+      `insert or replace into held_set (owner, epoch_number, epoch_tag, counter, floor, digest)
        values (?, ?, ?, ?, ?, ?)`,
     )
-    const put = (rows: number) =>
-      db.prepare<unknown[]>(
-        `insert or replace into ${records} (owner, key, counter, definition, body)
-         values ${Array.from({ length: rows }, () => '(?, ?, ?, ?, ?)').join(', ')}`,
-      )
-    this.#putRecord = put(1)
-    this.#putRecords = put(rowsAtOnce)
-    this.#clearRecords = db.prepare(`delete from ${records} where owner = ?`)
+    this.#clearRecords = db.prepare('delete from held_record where owner = ?')
     this.#clampCounters = db.prepare(
-      `update ${records} set counter = ? where owner = ? and counter > ?`,
+      'update held_record set counter = ? where owner = ? and counter > ?',
     )
     this.#forgetTombstones = db.prepare(
-      `delete from ${records} where owner = ? and body is null and counter <= ?`,
+      'delete from held_record where owner = ? and body is null and counter <= ?',
     )
-    this.#dropSet = db.prepare(`delete from ${sets} where owner = ?`)
-    if (prefix === 'held') {
-      this.#markForgotten = db.prepare(`update ${sets} set forgotten = 1 where owner = ?`)
-    }
-  }
-
-  load(owner: OwnerId): StoredSet | undefined {
-    const row = this.#set.get(owner)
-    return row && this.#stored(row)
+    this.#dropSet = db.prepare('delete from held_set where owner = ?')
+    this.#markForgotten = db.prepare('update held_set set forgotten = 1 where owner = ?')
   }
 
   *loadAll(): Generator<StoredSet> {
@@ -105,7 +69,7 @@ export class SetTables {
   /** The records go, the version stays. */
   forget(owner: OwnerId): void {
     this.#clearRecords.run(owner)
-    this.#markForgotten?.run(owner)
+    this.#markForgotten.run(owner)
   }
 
   drop(owner: OwnerId): void {
@@ -114,16 +78,9 @@ export class SetTables {
   }
 
   #put(owner: OwnerId, records: readonly OwnerRecord[]): void {
-    const whole = records.length - (records.length % rowsAtOnce)
     // In the table's order a large set is written to each page once.
-    const ordered = whole === 0 ? records : records.toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    const values: unknown[] = []
-    for (const [at, { key, counter, definition = null, body }] of ordered.entries()) {
-      values.push(owner, key, counter, definition, body)
-      if (at < whole && values.length < rowsAtOnce * columnsOfRecord) continue
-      ;(at < whole ? this.#putRecords : this.#putRecord).run(values)
-      values.length = 0
-    }
+    const inOrder = records.length < orderedMin ? records : records.toSorted(byKey)
+    this.#writer.write(owner, inOrder)
   }
 
   #stored(row: SetRow): StoredSet {
@@ -135,22 +92,15 @@ export class SetTables {
       },
       floor: row.floor,
       digest: row.digest,
-      records: toRecords(this.#records.all(row.owner)),
+      records: this.#records.read(row.owner),
       ...(row.forgotten !== 0 && { forgotten: true }),
     }
   }
 }
 
-const columnsOfRecord = 5
+/** Of fewer records hardly two go to one page. */
+const orderedMin = 20
 
-function toRecords(rows: readonly RecordRow[]): OwnerRecord[] {
-  // Many records name few definitions: each of those is one text.
-  const definitions = new Map<string, string>()
-  return rows.map(([key, counter, named, hex]) => {
-    const body = hex === null ? null : plainBytes(Buffer.from(hex, 'hex'))
-    if (named === null) return { key, counter, body }
-    const definition = definitions.get(named) ?? named
-    if (definition === named) definitions.set(named, named)
-    return { key, counter, body, definition }
-  })
+function byKey(a: OwnerRecord, b: OwnerRecord): number {
+  return a.key < b.key ? -1 : 1
 }
