@@ -31,6 +31,7 @@ import { createProber } from './registration/checks/prober.ts'
 import { introspect } from './registration/introspection/introspect.ts'
 import { createProbePolicy, type ProbePolicy } from './registration/probe-targets.ts'
 import { createFollow } from './registration/refresh/follow.ts'
+import { createNodeWordTable } from './registration/node-word-table.ts'
 import { createRegistrationTable } from './registration/registration-table.ts'
 import { openServiceFolder } from './registration/service-files/folder.ts'
 import { createReload } from './reload.ts'
@@ -135,6 +136,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       locality,
       store: new SqliteOwnerStore(db),
       registrations: createRegistrationTable(db),
+      nodeWords: createNodeWordTable(db),
       zoneStore: new SqliteReplicaStore(zoneDb),
       agentId: databaseId(db, () => randomId(random)),
       introspect: (endpoint, fallbackName) =>

@@ -34,6 +34,7 @@ import {
   type Transport,
   type ZoneLiveness,
 } from '@meridian/shared'
+import { serveCommands } from './commands.ts'
 import type { AgentApi } from './http/routes.ts'
 import { createAgentLookups, type LookupCounts } from './lookup/lookups.ts'
 import { Rivalry } from './rivalry.ts'
@@ -61,6 +62,8 @@ export interface NodeOptions {
   readonly commandsFrom?: KeeperOptions['commandsFrom']
   /** The folder of service files; absent where none are read. */
   readonly services?: ServiceFolder | undefined
+  /** What operators said of the whole node; kept in memory unless given. */
+  readonly nodeWords?: KeeperOptions['nodeWords']
   /** When what came together is written together; at the end of the present task unless given. */
   readonly defer?: KeeperOptions['defer']
   readonly pulseMs: number
@@ -129,6 +132,7 @@ export function createNode(options: NodeOptions): AgentNode {
     stdio: options.stdio,
     commandsFrom: options.commandsFrom,
     defer: options.defer,
+    nodeWords: options.nodeWords,
     onCommitted: () => {
       publisher.changed()
     },
@@ -301,6 +305,14 @@ export function createNode(options: NodeOptions): AgentNode {
           subject: (method) => subjects.rpcNode(locality, method),
           find: (of) => (of === owner && !rivalry.hasYielded ? own.set : undefined),
           definition: definitionBytes,
+        }),
+        serveCommands({
+          locality,
+          keeper,
+          hasYielded: () => rivalry.hasYielded,
+          transport,
+          clock,
+          log,
         }),
       ]
       keeper.start()

@@ -12,6 +12,7 @@ import {
   parseQuery,
   Quarantining,
   readDefinition,
+  regionCommandSchema,
   serveRpc,
   serveHoldings,
   subjects,
@@ -55,6 +56,8 @@ import { endpointsOf } from './official/endpoints.ts'
 import { OfficialList } from './official/listing.ts'
 import { readOfficialServer } from './official/server-json.ts'
 import { SummaryReplicas } from './downlink/summary-replicas.ts'
+import { createOperations } from './operate/operations.ts'
+import { createPerform } from './operate/perform.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
 import { createRoundTrips } from './uplink/round-trips.ts'
 import { createSummaries } from './uplink/summaries.ts'
@@ -290,6 +293,20 @@ export function createReplica(options: ReplicaOptions): Replica {
     random,
   })
 
+  const perform = createPerform({
+    role,
+    at,
+    place,
+    holdings,
+    regions: () => catalog.regions().map(({ region }) => region),
+    judgesOf: (zone) => liveness.judgesOf(zone),
+    desk: liveness.desk,
+    transport,
+    clock,
+  })
+  const { quarantine } = quarantining
+  const operate = createOperations({ perform, events, quarantine, clock })
+
   const importer = role.judges
     ? new Importer({
         place,
@@ -355,6 +372,16 @@ export function createReplica(options: ReplicaOptions): Replica {
       }),
       ...lookups.serve(),
       ...(role.judges ? [serveAlone()] : []),
+      ...(role.scope === 'region'
+        ? [
+            serveRpc(
+              transport,
+              subjects.operateRegion(place.region),
+              { request: regionCommandSchema, queue: tier, log },
+              (command) => perform(place.region, command),
+            ),
+          ]
+        : []),
     ]
     if (role.holds === 'summaries') return
     for (const method of ['instances', 'nodes'] as const) {
@@ -372,13 +399,14 @@ export function createReplica(options: ReplicaOptions): Replica {
   const tidying = keepTidy(index, clock)
   return {
     liveness,
-    quarantine: quarantining.quarantine,
+    quarantine,
     api: {
       ...lookups.api,
       ...browse,
       events,
       official,
       imports: importer,
+      operate,
       topology: () => ({
         ...browse.topology(),
         ...(roundTrips && { roundTrips: [...roundTrips.measured] }),

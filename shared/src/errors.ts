@@ -78,6 +78,11 @@ export const errorTable = {
   },
   transport_closed: { status: 503, retryable: true, meaning: 'The connection is closed.' },
   deadline_exceeded: { status: 504, retryable: true, meaning: 'No answer within the deadline.' },
+  owner_unreachable: {
+    status: 504,
+    retryable: true,
+    meaning: 'Whoever alone can do this does not answer.',
+  },
   storage_full: {
     status: 507,
     retryable: true,

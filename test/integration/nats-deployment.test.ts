@@ -84,6 +84,17 @@ const table: readonly {
     subscribe: ['neighbour'],
   },
   { subject: subjects.rpcNode(otherZone, 'fetch'), publish: ['regional'], subscribe: [] },
+  // An operator's word goes down only.
+  {
+    subject: subjects.rpcNode(n1, 'operate'),
+    publish: ['local', 'regional'],
+    subscribe: ['agent'],
+  },
+  { subject: subjects.rpcNode(otherZone, 'operate'), publish: ['regional'], subscribe: [] },
+  { subject: subjects.operate(zone), publish: ['local', 'regional'], subscribe: ['local'] },
+  { subject: subjects.operate(otherZone), publish: ['regional'], subscribe: [] },
+  { subject: subjects.operateRegion('eu'), publish: ['global'], subscribe: ['regional'] },
+  { subject: subjects.operateRegion('us'), publish: ['global'], subscribe: [] },
   {
     subject: subjects.rpcLocal(zone, 'lookup'),
     publish: ['agent', 'neighbour', 'local', 'regional'],
@@ -287,6 +298,8 @@ describe.each(ways)('deploy/nats/chain %s', (_, tls) => {
       'eu/a',
       [
         ...[n1, n2].map((node) => subjects.rpcNode(node, 'fetch')),
+        subjects.rpcNode(n1, 'operate'),
+        subjects.operate(zone),
         subjects.rpcLocal(zone, 'lookup'),
         ...['r1', 'r2'].map((replica) => subjects.rpcLocal(zone, 'fetch', replica)),
         '_INBOX.node.eu.a.n1.x.y',
@@ -308,7 +321,7 @@ describe.each(ways)('deploy/nats/chain %s', (_, tls) => {
         '_INBOX.regional.us.r1.x.y',
       ],
     ],
-    ['*', 'eu', [...askedRegional, '_INBOX.regional.eu.r1.x.y']],
+    ['*', 'eu', [...askedRegional, subjects.operateRegion('eu'), '_INBOX.regional.eu.r1.x.y']],
     ['eu/a', '*', [...askedRegional, '_INBOX.regional.eu.r1.x.y']],
     ['eu/a', 'eu/b', []],
     ['eu', 'us', [subjects.rpcRegional('us', 'lookup'), '_INBOX.regional.us.r1.x.y']],
@@ -345,6 +358,9 @@ describe.each(ways)('deploy/nats/chain %s', (_, tls) => {
     answer(elsewhere, subjects.rpcRegional('us', 'lookup'), 'elsewhere')
     answer(global, subjects.rpcGlobal('refer'), 'global')
     answer(global, subjects.summary('*', '*'), 'global')
+    answer(regional, subjects.operateRegion('eu'), 'regional')
+    answer(local, subjects.operate(zone), 'local')
+    answer(agent, subjects.rpcNode(n1, 'operate'), 'agent')
     const asks: readonly (readonly [Transport, string, Record<string, number>])[] = [
       [agent, subjects.delta(n1), { local: 1, regional: 1 }],
       [agent, subjects.rpcLocal(zone, 'compare'), { local: 20 }],
@@ -357,6 +373,10 @@ describe.each(ways)('deploy/nats/chain %s', (_, tls) => {
       [regional, subjects.summary('eu', 'r1'), { global: 1 }],
       [global, subjects.rpcRegional('eu', 'lookup'), { regional: 1 }],
       [global, subjects.rpcRegional('us', 'lookup'), { elsewhere: 1 }],
+      [global, subjects.operateRegion('eu'), { regional: 1 }],
+      [regional, subjects.operate(zone), { local: 1 }],
+      [regional, subjects.rpcNode(n1, 'operate'), { agent: 1 }],
+      [local, subjects.rpcNode(n1, 'operate'), { agent: 1 }],
     ]
     for (const [asker, subject, expected] of asks) await expectReplies(asker, subject, expected)
   })

@@ -9,6 +9,7 @@ import {
   type LeaveOutcome,
   type Log,
   type Millis,
+  type NodeCommand,
   type PulseLoad,
   type Random,
 } from '@meridian/shared'
@@ -19,6 +20,7 @@ import { Drains } from './drains.ts'
 import type { InstanceSetOptions } from './instance-set.ts'
 import type { Introspection } from './introspection/introspection.ts'
 import { Limiter } from './limiter.ts'
+import type { NodeWordStore } from './node-words.ts'
 import type { LiveView } from './registered.ts'
 import { Registrar, refuseOthers, type CommandsFrom } from './registrar.ts'
 import type { RegistrationRow } from './registration-row.ts'
@@ -42,9 +44,14 @@ export interface KeeperOptions extends Omit<InstanceSetOptions, 'onChanged'> {
   readonly stdio?: ((onStatus: OnStdioStatus) => StdioPool) | undefined
   /** Whose commands are run: everybody's unless it says otherwise. */
   readonly commandsFrom?: CommandsFrom | undefined
+  /** What operators said of the whole node; kept in memory unless given. */
+  readonly nodeWords?: NodeWordStore | undefined
   /** Whether a local and a regional replica know all that is registered here. */
   readonly isSettled: () => boolean
 }
+
+/** What an operator says, through a registry, of an instance or of the whole node. */
+export type OperatorsWord = Pick<NodeCommand, 'action' | 'on' | 'reason' | 'seconds'>
 
 export type OnStdioStatus = (id: string, status: SupervisorStatus, reason: string) => void
 
@@ -77,6 +84,8 @@ export class Keeper {
   readonly #drains: Drains
   readonly #stdio: StdioPool | undefined
   readonly #timers = new Set<Cancel>()
+  /** Ends the node's drain when its time is over. */
+  #nodeRest: Cancel | undefined
   #closed = false
 
   constructor(options: KeeperOptions) {
@@ -98,6 +107,7 @@ export class Keeper {
       onDrained: (id) => {
         void this.#take(id, 'drained', (row) => row.drain?.thenDeregister === true)
       },
+      onRested: (id) => void this.#endRest(id),
     })
     this.#stdio = options.stdio?.((id, status, reason) => {
       this.#onProcess(id, status, reason)
@@ -124,6 +134,7 @@ export class Keeper {
       this.#refresher.watch(row)
       this.#drains.watch(row)
     }
+    this.#restNode()
     // An agent that was leaving is back.
     this.registrar.refreshStates().catch((error: unknown) => {
       this.#options.log.error({ err: error }, 'states not brought up to date')
@@ -181,8 +192,68 @@ export class Keeper {
     return outcome
   }
 
+  /** Takes new work again, whatever was said of the whole node before. */
   async stay(): Promise<void> {
+    await this.registrar.setWords({})
+    this.#restNode()
     await this.registrar.setLeaving(false)
+  }
+
+  /** Errors: `not_found`, `storage_full`, `data_unwritable`. */
+  async commandInstance(id: string, { action, on, reason, seconds }: OperatorsWord): Promise<void> {
+    const { registrar } = this
+    if (action === 'maintenance') {
+      if (on) await registrar.maintain(id, reason)
+      else await registrar.endMaintenance(id)
+    } else if (on) await registrar.rest(id, reason, millis(seconds))
+    else await registrar.undrain(id)
+  }
+
+  /** Of all instances, those to come included. Errors: `storage_full`, `data_unwritable`. */
+  async commandNode({ action, on, reason, seconds }: OperatorsWord): Promise<void> {
+    const sinceWall = this.#options.clock.wall()
+    const { drain, maintenance } = this.registrar.words
+    const forMs = millis(seconds)
+    const word = { sinceWall, reason }
+    await this.registrar.setWords(
+      action === 'drain'
+        ? {
+            ...(maintenance && { maintenance }),
+            ...(on && { drain: { ...word, ...(forMs !== undefined && { forMs }) } }),
+          }
+        : { ...(drain && { drain }), ...(on && { maintenance: word }) },
+    )
+    this.#restNode()
+  }
+
+  /** Anew after a restart: no clock says how long that took. */
+  #restNode(): void {
+    this.#nodeRest?.()
+    this.#nodeRest = undefined
+    const drain = this.registrar.words.drain
+    if (drain?.forMs === undefined) return
+    this.#nodeRest = this.#options.clock.after(drain.forMs, () => void this.#endNodeRest())
+  }
+
+  async #endNodeRest(): Promise<void> {
+    try {
+      await this.commandNode({ action: 'drain', on: false, reason: '' })
+    } catch (error) {
+      logFailure(this.#options.log, error, {}, 'the end of the node’s drain was not kept')
+      this.#nodeRest = this.#options.clock.after(writeAgainMs, () => void this.#endNodeRest())
+    }
+  }
+
+  async #endRest(id: string): Promise<void> {
+    try {
+      if (this.registrar.instances.get(id)?.drain?.thenEnds === true) {
+        await this.registrar.undrain(id)
+      }
+    } catch (error) {
+      // Deregistered meanwhile, or the disk is full.
+      logFailure(this.#options.log, error, { instance: id }, 'the end of a drain was not kept')
+      this.#later(writeAgainMs, () => void this.#endRest(id))
+    }
   }
 
   /** What the next pulse says: instances that are not idle, the busiest first. */
@@ -202,6 +273,7 @@ export class Keeper {
   /** The commands that it runs go on: they are their pool's. Twice is fine. */
   close(): void {
     this.#closed = true
+    this.#nodeRest?.()
     for (const cancel of this.#timers) cancel()
     this.#monitor?.close()
     this.#refresher.close()
@@ -363,4 +435,8 @@ export class Keeper {
     })
     return promise
   }
+}
+
+function millis(seconds: number | undefined): Millis | undefined {
+  return seconds === undefined ? undefined : seconds * 1_000
 }

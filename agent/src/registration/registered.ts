@@ -46,7 +46,14 @@ export function toRegistered(row: RegistrationRow, live: LiveView = {}): Registe
     checks: Object.entries(row.health).map(([name, health]) =>
       toCheck(name, kindOf(name, row.checks), health, live.results?.get(name)),
     ),
-    ...(drain && { drain: { since: iso(drain.sinceWall), thenDeregister: drain.thenDeregister } }),
+    ...(drain && {
+      drain: {
+        since: iso(drain.sinceWall),
+        thenDeregister: drain.thenDeregister,
+        ...(drain.thenEnds === true && { forMs: drain.waitMs }),
+        ...(drain.reason !== undefined && { reason: drain.reason }),
+      },
+    }),
     ...(maintenance && {
       maintenance: { since: iso(maintenance.sinceWall), reason: maintenance.reason },
     }),

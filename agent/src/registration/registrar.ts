@@ -20,6 +20,7 @@ import { IdentifiedDefinitions } from './identified-definitions.ts'
 import { InstanceSet, type InstanceSetOptions, type Plan } from './instance-set.ts'
 import type { Introspection } from './introspection/introspection.ts'
 import { Limiter } from './limiter.ts'
+import { createMemoryNodeWords, type NodeWords, type NodeWordStore } from './node-words.ts'
 import { toRegistered, type LiveView } from './registered.ts'
 import {
   startHealth,
@@ -47,6 +48,8 @@ export interface RegistrarOptions extends InstanceSetOptions {
   readonly live?: (id: string) => LiveView
   /** The server has just been seen to answer: its checks need not begin with doubt. */
   readonly onSeen?: (id: string) => void
+  /** What operators said of the whole node; kept in memory unless given. */
+  readonly nodeWords?: NodeWordStore | undefined
 }
 
 export type CommandsFrom = 'everybody' | 'service-files'
@@ -77,10 +80,14 @@ export class Registrar {
   readonly #definitions = new IdentifiedDefinitions()
   /** Registrations under way, by id: one after the other, so that the last to ask is the last word. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #nodeWords: NodeWordStore
+  #words: NodeWords
   #leaving = false
 
   constructor(options: RegistrarOptions) {
     this.#options = options
+    this.#nodeWords = options.nodeWords ?? createMemoryNodeWords()
+    this.#words = this.#nodeWords.load()
     this.instances = new InstanceSet(options)
   }
 
@@ -159,6 +166,22 @@ export class Registrar {
     }))
   }
 
+  /** No new work for so long; without `forMs`, until it is ended. Errors: `not_found`, `storage_full`. */
+  rest(id: string, reason: string, forMs: number | undefined): Promise<RegisteredInstance> {
+    const sinceWall = this.#options.clock.wall()
+    return this.#operate(id, (row) => ({
+      ...row,
+      drain: {
+        // Counted from now, where it was drained before without an end.
+        sinceWall: forMs === undefined ? (row.drain?.sinceWall ?? sinceWall) : sinceWall,
+        thenDeregister: false,
+        waitMs: forMs ?? 0,
+        ...(forMs !== undefined && { thenEnds: true }),
+        ...(reason !== '' && { reason }),
+      },
+    }))
+  }
+
   undrain(id: string): Promise<RegisteredInstance> {
     return this.#operate(id, withoutDrain)
   }
@@ -184,6 +207,24 @@ export class Registrar {
 
   get leaving(): boolean {
     return this.#leaving
+  }
+
+  /** What operators have said of the whole node. */
+  get words(): NodeWords {
+    return this.#words
+  }
+
+  /** Durable before any instance changes. Errors: `storage_full`, `data_unwritable`. */
+  async setWords(words: NodeWords): Promise<void> {
+    this.#nodeWords.save(words)
+    this.#words = words
+    await this.refreshStates()
+  }
+
+  /** Whether no instance of this node takes new work, whatever is said of it. */
+  get #isClosed(): boolean {
+    const { drain, maintenance } = this.#words
+    return this.#leaving || drain !== undefined || maintenance !== undefined
   }
 
   /** Brings every state up to what its row says; those that are so already change nothing. */
@@ -379,7 +420,7 @@ export class Registrar {
       private: identified.definition.private === true,
       // The same object where nothing differs: its record is then not made again.
       spec: before && isDeepStrictEqual(before.spec, spec) ? before.spec : spec,
-      state: stateOf(kept, { id, weight: keeps ? before.state.weight : weight }, this.#leaving),
+      state: stateOf(kept, { id, weight: keeps ? before.state.weight : weight }, this.#isClosed),
       definition: summarize(identified.id, identified.definition),
       asked,
       checks,
@@ -421,7 +462,7 @@ export class Registrar {
 
   /** The row with the state that follows from it; itself where that is so already. */
   #restate(row: RegistrationRow): RegistrationRow {
-    const state = stateOf(row, row.state, this.#leaving)
+    const state = stateOf(row, row.state, this.#isClosed)
     return isDeepStrictEqual(state, row.state) ? row : { ...row, state }
   }
 

@@ -83,7 +83,14 @@ export const registrationRowSchema = z.object({
   checks: z.array(anyCheckSchema).default([]),
   health: z.record(z.string(), checkHealthSchema).default({}),
   drain: z
-    .object({ sinceWall: z.number(), thenDeregister: z.boolean(), waitMs: z.number() })
+    .object({
+      sinceWall: z.number(),
+      thenDeregister: z.boolean(),
+      waitMs: z.number(),
+      /** Ends by itself after `waitMs`. */
+      thenEnds: z.boolean().optional(),
+      reason: z.string().optional(),
+    })
     .optional(),
   maintenance: z.object({ sinceWall: z.number(), reason: z.string() }).optional(),
   /** Absent where the capabilities were given. */
@@ -124,17 +131,17 @@ export function summarize(id: DefinitionId, definition: Definition): Registratio
   }
 }
 
-/** The state that others should see of a row. `leaving`: the whole agent takes no new work. */
+/** The state that others should see of a row. `isClosed`: the whole node takes no new work. */
 export function stateOf(
   row: Pick<RegistrationRow, 'health' | 'drain' | 'maintenance'>,
   { id, weight }: Pick<InstanceState, 'id' | 'weight'>,
-  leaving: boolean,
+  isClosed: boolean,
 ): InstanceState {
   return {
     id,
     status: worstOf(Object.values(row.health).map(({ status }) => status)),
     weight,
-    draining: leaving || row.drain !== undefined || row.maintenance !== undefined,
+    draining: isClosed || row.drain !== undefined || row.maintenance !== undefined,
   }
 }
 

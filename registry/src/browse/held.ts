@@ -51,7 +51,9 @@ export class Held {
 
   nodes(after: string, limit: number): HeldPage<NodeView> {
     const nodes = new Map<string, OwnerId[]>()
-    for (const { owner } of this.#options.holdings.values()) {
+    for (const { owner, trust } of this.#options.holdings.values()) {
+      // Of whom only the version is kept: an operator, or time, has let it go.
+      if (trust === 'forgotten') continue
       const node = nodeOf(owner)
       const owners = nodes.get(node)
       if (owners) owners.push(owner)

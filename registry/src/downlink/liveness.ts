@@ -25,7 +25,7 @@ import {
   type ZoneLiveness,
 } from '@meridian/shared'
 import type { Place } from '../config.ts'
-import { PreservationDesk } from './preservation-desk.ts'
+import { ZoneDesk } from '../operate/zone-desk.ts'
 import type { TierRole, TierSubjects } from '../tier.ts'
 
 export interface LivenessOptions {
@@ -57,6 +57,10 @@ export interface Liveness extends ZoneLiveness {
   readonly isSettled: boolean
   /** Zones that are heard and have not been compared with since the start. */
   readonly uncomparedZones: number
+  /** Where operators speak to the zone, where one is judged here. */
+  readonly desk: ZoneDesk | undefined
+  /** How many registries judge a zone, this one included. */
+  judgesOf(zone: string): number
   /** Call it once the follower has taken in what the store gave back. */
   start(): void
   close(): void
@@ -96,11 +100,35 @@ export function createLiveness(options: LivenessOptions): Liveness {
           },
           fellows: () => 0,
         })
-  const desk = judge && new PreservationDesk({ place, judge, transport, log })
+  /** A node that a fellow still hears lives, whatever is heard of it here. */
+  const livesElsewhere = (node: string) =>
+    [...options.holdings.values()].some(({ owner }) => {
+      if (!owner.startsWith(`${place.region}/${place.zone}/${node}/`)) return false
+      const status = watch?.statusOf(owner)
+      return status === 'alive' || status === 'suspect'
+    })
+  const desk =
+    judge &&
+    new ZoneDesk({
+      place,
+      judge: {
+        get preservation() {
+          return judge.preservation
+        },
+        override: (override) => {
+          judge.override(override)
+        },
+        forget: (node) => (livesElsewhere(node) ? 'alive' : judge.forget(node)),
+      },
+      transport,
+      log,
+    })
   const known: ZoneLiveness | undefined = judge ?? watch
   let offers: Subscription | undefined
 
   return {
+    desk,
+    judgesOf: (zone) => (watch?.replicasOf(zone) ?? 0) + (judge ? 1 : 0),
     onPulse: (pulse) => judge?.onPulse(pulse) ?? true,
     onAdvanced: (owner, fromOwner) => judge?.onAdvanced(owner, fromOwner),
     get isSettled() {

@@ -1,4 +1,4 @@
-import type { EventFilter, EventKind } from '@meridian/shared'
+import type { EventFilter, EventKind, OperatorAction } from '@meridian/shared'
 
 /** An event as it is kept; `at` in milliseconds since 1970. */
 export interface StoredEvent {
@@ -11,6 +11,9 @@ export interface StoredEvent {
   readonly version?: string
   readonly before?: string
   readonly after?: string
+  readonly action?: OperatorAction
+  readonly by?: string
+  readonly reason?: string
 }
 
 /** Losing the last moments of it is harmless. Errors of all that write: `storage_full`, `data_unwritable`. */

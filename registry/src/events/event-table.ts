@@ -1,4 +1,4 @@
-import { eventKinds, type EventFilter } from '@meridian/shared'
+import { eventKinds, operatorActions, type EventFilter } from '@meridian/shared'
 import { mapSqliteErrors, type SqliteDatabase } from '@meridian/shared/sqlite'
 import type { EventStore, StoredEvent } from './event-store.ts'
 
@@ -12,13 +12,17 @@ interface Row {
   readonly version: string | null
   readonly before: string | null
   readonly after: string | null
+  readonly action: string | null
+  readonly by: string | null
+  readonly reason: string | null
 }
+
+const columns = 'id, at, kind, place, instance, server, version, before, after, action, by, reason'
 
 /** The table `event` of the registry's database. */
 export function createEventTable(db: SqliteDatabase): EventStore {
   const insert = db.prepare(
-    `insert into event (id, at, kind, place, instance, server, version, before, after)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into event (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const forget = db.prepare<[number, number]>('delete from event where at < ? or id <= ?')
   const last = db.prepare<[], { id: number | null }>('select max(id) as id from event')
@@ -26,7 +30,9 @@ export function createEventTable(db: SqliteDatabase): EventStore {
   const append = db.transaction((events: readonly StoredEvent[]) => {
     for (const event of events) {
       const { id, at, kind, place, instance, server, version, before, after } = event
-      const optional = [instance, server, version, before, after].map((text) => text ?? null)
+      const { action, by, reason } = event
+      const said = [instance, server, version, before, after, action, by, reason]
+      const optional = said.map((text) => text ?? null)
       insert.run(id, at, kind, place, ...optional)
     }
   })
@@ -54,7 +60,7 @@ export function createEventTable(db: SqliteDatabase): EventStore {
     }
     const rows = db
       .prepare<(string | number)[], Row>(
-        `select id, at, kind, place, instance, server, version, before, after from event
+        `select ${columns} from event
          where ${conditions.join(' and ')}
          order by id ${order === 'older' ? 'desc' : 'asc'} limit ?`,
       )
@@ -80,10 +86,12 @@ export function createEventTable(db: SqliteDatabase): EventStore {
   }
 }
 
-/** Nothing for a kind that a newer registry wrote. */
+/** Nothing for a kind, or an action, that a newer registry wrote. */
 function toEvent({ id, at, kind: text, place, ...optional }: Row): StoredEvent[] {
   const kind = eventKinds.find((each) => each === text)
   if (!kind) return []
+  const { action } = optional
+  if (action !== null && !operatorActions.some((each) => each === action)) return []
   const said = Object.entries(optional).filter(([, value]) => value !== null)
   return [{ id, at, kind, place, ...Object.fromEntries(said) }]
 }

@@ -1,201 +1,9 @@
-import {
-  definitionIdSchema,
-  eventSchema,
-  eventsPageSchema,
-  eventsParamsSchema,
-  explainParamsSchema,
-  findAnswerSchema,
-  findParamsSchema,
-  importReplySchema,
-  importRequestSchema,
-  importsSchema,
-  indexExplanationSchema,
-  instancesPageSchema,
-  instancesParamsSchema,
-  lookupAnswerSchema,
-  lookupParamsSchema,
-  nodesPageSchema,
-  nodesParamsSchema,
-  officialEntryParamsSchema,
-  officialEntrySchema,
-  officialErrorSchema,
-  officialPageSchema,
-  officialParamsSchema,
-  problemSchema,
-  readinessSchema,
-  serverDetailSchema,
-  serversPageSchema,
-  serversParamsSchema,
-  serverVersionListSchema,
-  topologySchema,
-} from '@meridian/shared'
+import { eventSchema, officialErrorSchema, problemSchema } from '@meridian/shared'
 import type { EdgeApp } from '@meridian/shared/http'
 import { z } from 'zod'
+import { operations, pathSchemas, type Operation } from './operations.ts'
 import { sendJson } from './reading.ts'
 import { renderReference } from './reference.ts'
-
-/** One thing that the API does; `path` as OpenAPI writes it, `{name}` for what varies. */
-interface Operation {
-  readonly method: 'get' | 'post'
-  readonly path: string
-  readonly summary: string
-  readonly tag: string
-  readonly params?: z.ZodType
-  readonly body?: z.ZodType
-  readonly reply: z.ZodType
-  readonly errors?: 'problem' | 'official'
-}
-
-const pathSchemas: Readonly<Record<string, z.ZodType>> = {
-  name: z.string().describe('The server’s name, its slash written as %2F.'),
-  version: z.string().describe('A version, or `latest`.'),
-  id: definitionIdSchema,
-}
-
-const officialOperations = ['/v0.1', '/v0'].flatMap((prefix): Operation[] => {
-  const operation = { method: 'get', tag: 'official registry', errors: 'official' } as const
-  return [
-    {
-      ...operation,
-      path: `${prefix}/servers`,
-      summary: 'Server versions, as the official registry lists them',
-      params: officialParamsSchema,
-      reply: officialPageSchema,
-    },
-    {
-      ...operation,
-      path: `${prefix}/servers/{name}/versions`,
-      summary: 'All versions of a server, newest first',
-      params: officialEntryParamsSchema,
-      reply: officialPageSchema,
-    },
-    {
-      ...operation,
-      path: `${prefix}/servers/{name}/versions/{version}`,
-      summary: 'One version of a server, or the latest',
-      params: officialEntryParamsSchema,
-      reply: officialEntrySchema,
-    },
-  ]
-})
-
-/** What a registry answers and this document tells of; a test holds it against the routes. */
-export const operations: readonly Operation[] = [
-  {
-    method: 'get',
-    path: '/v1/servers',
-    summary: 'Servers, page by page',
-    tag: 'browse',
-    params: serversParamsSchema,
-    reply: serversPageSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/servers/{name}',
-    summary: 'What runs under a name, across the tiers',
-    tag: 'browse',
-    reply: serverDetailSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/servers/{name}/versions',
-    summary: 'The versions of a server as listed here',
-    tag: 'browse',
-    reply: serverVersionListSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/definitions/{id}',
-    summary: 'A definition, as canonical JSON; it never changes',
-    tag: 'browse',
-    reply: z.looseObject({ name: z.string(), version: z.string() }),
-  },
-  {
-    method: 'get',
-    path: '/v1/instances',
-    summary: 'Instances, page by page',
-    tag: 'browse',
-    params: instancesParamsSchema,
-    reply: instancesPageSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/nodes',
-    summary: 'Nodes, page by page',
-    tag: 'browse',
-    params: nodesParamsSchema,
-    reply: nodesPageSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/topology',
-    summary: 'Regions, zones and nodes, with counts',
-    tag: 'browse',
-    reply: topologySchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/explain',
-    summary: 'How this registry finds the answer to a query',
-    tag: 'lookup',
-    params: explainParamsSchema,
-    reply: indexExplanationSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/lookup',
-    summary: 'Instances to call, nearest first',
-    tag: 'lookup',
-    params: lookupParamsSchema,
-    reply: lookupAnswerSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/find',
-    summary: 'Free text over servers and what they offer',
-    tag: 'lookup',
-    params: findParamsSchema,
-    reply: findAnswerSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/events',
-    summary: 'What happened, newest first; live as text/event-stream',
-    tag: 'events',
-    params: eventsParamsSchema,
-    reply: eventsPageSchema,
-  },
-  {
-    method: 'get',
-    path: '/v1/imports',
-    summary: 'What was imported here',
-    tag: 'imports',
-    reply: importsSchema,
-  },
-  {
-    method: 'post',
-    path: '/v1/imports',
-    summary: 'Takes in what others list (scope operate)',
-    tag: 'imports',
-    body: importRequestSchema,
-    reply: importReplySchema,
-  },
-  ...officialOperations,
-  {
-    method: 'get',
-    path: '/readyz',
-    summary: 'Whether it is ready, with reasons',
-    tag: 'health',
-    reply: readinessSchema,
-  },
-  {
-    method: 'get',
-    path: '/livez',
-    summary: 'Whether it lives',
-    tag: 'health',
-    reply: z.object({ live: z.literal(true) }),
-  },
-]
 
 const json = 'application/json'
 
@@ -232,7 +40,7 @@ export function createOpenApi(): object {
 }
 
 function describe(operation: Operation, named: Record<string, object>): object {
-  const { method, path, summary, tag, params, body, reply, errors = 'problem' } = operation
+  const { method, path, summary, tag, params, body, bodyIsOptional, operators } = operation
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
@@ -246,38 +54,40 @@ function describe(operation: Operation, named: Record<string, object>): object {
     parameters: [...inPath, ...(params ? parametersOf(params) : [])],
     ...(body && {
       requestBody: {
-        required: true,
+        required: bodyIsOptional !== true,
         content: { [json]: { schema: schemaOf(body, 'input', named) } },
       },
-      security: [{ token: [] }],
     }),
-    responses: {
-      200: {
-        description: 'The answer.',
-        content: { [json]: { schema: schemaOf(reply, 'output', named) } },
-      },
-      ...(path === '/v1/events' && {
-        200: {
-          description: 'History; or live events, each an Event as JSON.',
-          content: {
-            [json]: { schema: schemaOf(reply, 'output', named) },
-            'text/event-stream': { schema: { type: 'string' } },
-          },
-        },
-      }),
-      ...(path === '/readyz' && {
-        503: {
-          description: 'Not ready.',
-          content: { [json]: { schema: schemaOf(reply, 'output', named) } },
-        },
-      }),
-      default: {
-        description: 'What went wrong.',
-        content:
-          errors === 'official'
-            ? { [json]: { schema: { $ref: '#/components/schemas/OfficialError' } } }
-            : { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+    ...(operators === true && { security: [{ token: [] }] }),
+    responses: responsesOf(operation, named),
+  }
+}
+
+function responsesOf(operation: Operation, named: Record<string, object>): object {
+  const { path, reply, replyType, status = 200, operators, errors = 'problem' } = operation
+  const content = {
+    ...(reply && { [json]: { schema: schemaOf(reply, 'output', named) } }),
+    ...(replyType !== undefined && { [replyType]: { schema: { type: 'string' } } }),
+  }
+  const problem = {
+    'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+  }
+  return {
+    [status]: {
+      description: status === 204 ? 'Done; there is nothing to say.' : 'The answer.',
+      ...(Object.keys(content).length > 0 && { content }),
+    },
+    ...(path === '/readyz' && { 503: { description: 'Not ready.', content } }),
+    ...(operators === true && {
+      401: { description: 'A token is needed.', content: problem },
+      403: { description: 'The token has not the scope to operate.', content: problem },
+    }),
+    default: {
+      description: 'What went wrong.',
+      content:
+        errors === 'official'
+          ? { [json]: { schema: { $ref: '#/components/schemas/OfficialError' } } }
+          : problem,
     },
   }
 }
@@ -350,6 +160,6 @@ function shownOf({ path, params, body, reply }: Operation) {
       ),
     ],
     takes: body && schemaOf(body, 'input'),
-    answers: schemaOf(reply, 'output'),
+    answers: reply && schemaOf(reply, 'output'),
   }
 }

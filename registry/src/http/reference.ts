@@ -7,7 +7,7 @@ export interface ShownOperation {
   readonly tag: string
   readonly parameters: readonly { readonly name: string; readonly schema: object }[]
   readonly takes: object | undefined
-  readonly answers: object
+  readonly answers: object | undefined
 }
 
 /** The API as one page, without scripts and without anything from elsewhere. */
@@ -38,7 +38,7 @@ function renderOperation({
   )
   const table = rows.length > 0 ? `<table>${rows.join('')}</table>` : ''
   return `<section><h3><b>${escaped(method.toUpperCase())}</b> <code>${escaped(path)}</code></h3>
-<p>${escaped(summary)}</p>${table}${takes ? renderSchema('Takes', takes) : ''}${renderSchema('Answers', answers)}</section>`
+<p>${escaped(summary)}</p>${table}${takes ? renderSchema('Takes', takes) : ''}${answers ? renderSchema('Answers', answers) : ''}</section>`
 }
 
 /** What the schemas of our parameters say; everything else is in the document itself. */

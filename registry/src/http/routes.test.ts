@@ -7,6 +7,7 @@ import {
 } from '@meridian/shared'
 import { createLog } from '@meridian/shared/log'
 import { describe, expect, it } from 'vitest'
+import { operations } from './operations.ts'
 import { createRegistryRoutes } from './routes.ts'
 
 const isReady: Readiness = { ready: true, reasons: [] }
@@ -62,6 +63,13 @@ function createApp(readiness = isReady, topologySize = 1) {
       topology: () => ({ tier: 'regional', replica: 'r1'.repeat(topologySize), regions: [] }),
       events: { lastId: 0, ended: false, page: notAsked, newer: notAsked, onEvents: notAsked },
       imports: undefined,
+      operate: {
+        command: notAsked,
+        forget: notAsked,
+        preservation: notAsked,
+        overridePreservation: notAsked,
+        quarantine: notAsked,
+      },
       official: {
         page: () => ({ servers: [], metadata: { count: 0 } }),
         versions: notAsked,
@@ -72,6 +80,11 @@ function createApp(readiness = isReady, topologySize = 1) {
     { log: createLog({ name: 'test', level: 'silent' }), hostNames: ['registry.example'] },
   )
   return { app, asked }
+}
+
+/** A path whose parameters have no names, and no trailing slash. */
+function shapeOf(path: string): string {
+  return path.replaceAll(/\{\w+\}|:\w+(\{[^}]*\})?/g, '*').replace(/(.)\/$/, '$1')
 }
 
 async function problemOf(response: Response) {
@@ -126,6 +139,17 @@ describe('a registry’s routes', () => {
     const { app, asked } = createApp()
     expect((await problemOf(await app.request(path))).code).toBe(code)
     expect(asked).toEqual([])
+  })
+
+  it('are all told of in the OpenAPI document', () => {
+    const { app } = createApp()
+    const told = new Set(operations.map(({ method, path }) => `${method} ${shapeOf(path)}`))
+    const untold = app.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method.toLowerCase()} ${shapeOf(path)}`)
+      // Pages and metrics are for others, and those who publish get the official API's 501.
+      .filter((route) => / \/(v1|livez|readyz)\b/.test(route) && !told.has(route))
+    expect(untold).toEqual([])
   })
 
   it('only read', async () => {

@@ -13,8 +13,10 @@ import type { BrowseApi } from '../browse/browse.ts'
 import { serveOfficial, type OfficialApi } from '../official/routes.ts'
 import { serveBrowse } from './browse.ts'
 import { serveEvents, type EventsApi } from './events.ts'
+import type { OperateApi } from '../operate/operations.ts'
 import { serveImports, type ImportsApi } from './imports.ts'
 import { serveOpenApi } from './openapi.ts'
+import { serveOperate } from './operate.ts'
 import { serveReaders } from './reading.ts'
 
 /** What the routes need of a registry. */
@@ -23,6 +25,7 @@ export interface RegistryApi extends LookupApi, BrowseApi {
   readonly official: OfficialApi
   /** Where imports are owned. */
   readonly imports: ImportsApi | undefined
+  readonly operate: OperateApi
   readiness(): Readiness
 }
 
@@ -30,7 +33,7 @@ export interface RegistryRoutesOptions extends Omit<EdgeOptions, 'guard'> {
   readonly access?: Pick<GuardOptions, 'tokens' | 'rates'>
 }
 
-/** A registry's HTTP API, the same at every tier. Reads are open on loopback; it only reads. */
+/** A registry's HTTP API, the same at every tier. Reads are open on loopback. */
 export function createRegistryRoutes(
   api: RegistryApi,
   { access = {}, ...options }: RegistryRoutesOptions,
@@ -47,6 +50,7 @@ export function createRegistryRoutes(
   serveEvents(app, api.events)
   serveOfficial(app, api.official)
   serveImports(app, api.imports)
+  serveOperate(app, api.operate)
   serveOpenApi(app)
   addLookupRoutes(app, api)
 
@@ -58,6 +62,9 @@ export function createRegistryRoutes(
   return app
 }
 
+/** Reads that are for operators alone. */
+const operatorsPath = /^\/v1\/(zones|quarantine|snapshots)(\/|$)/
+
 /** What each route asks of its caller: whatever is no read takes an operator. */
 function registryNeed(method: string, path: string): Need {
   // A browser asks with OPTIONS, before it sends anything, what it may send.
@@ -65,5 +72,6 @@ function registryNeed(method: string, path: string): Need {
   // What the official API would have publishers write is not taken here from anybody.
   if (path.startsWith('/v0')) return 'lookup'
   if (lookupPaths.has(path)) return 'lookup'
+  if (operatorsPath.test(path)) return 'operate'
   return method === 'GET' || method === 'HEAD' ? 'lookup' : 'operate'
 }

@@ -31,7 +31,8 @@ export const browseLimits = {
   queryMax: 4_096,
 } as const
 
-const pageLimit = z
+/** `limit` of a page. */
+export const pageLimit = z
   .string()
   .regex(/^\d{1,4}$/, `must be a whole number from 1 to ${browseLimits.limitMax}`)
   .transform(Number)
@@ -42,7 +43,7 @@ const pageLimit = z
   .default(browseLimits.limitDefault)
 
 /** `nextCursor` of the page before. */
-const cursor = z
+export const cursorParam = z
   .string()
   .max(browseLimits.cursorMax, `must have at most ${browseLimits.cursorMax} characters`)
   .optional()
@@ -67,7 +68,7 @@ export const serversParamsSchema = z.strictObject({
     .default(''),
   sort: serverSortSchema.default('name'),
   limit: pageLimit,
-  cursor,
+  cursor: cursorParam,
 })
 export type ServersParams = z.output<typeof serversParamsSchema>
 
@@ -127,7 +128,11 @@ export const serverVersionListSchema = z.object({
 export type ServerVersionList = z.infer<typeof serverVersionListSchema>
 
 /** The query string of `GET /v1/instances`. */
-export const instancesParamsSchema = z.strictObject({ q: queryText, limit: pageLimit, cursor })
+export const instancesParamsSchema = z.strictObject({
+  q: queryText,
+  limit: pageLimit,
+  cursor: cursorParam,
+})
 export type InstancesParams = z.output<typeof instancesParamsSchema>
 
 /** An instance as a registry knows it. */
@@ -170,7 +175,7 @@ export const instancesPageSchema = z.object({
 export type InstancesPage = z.infer<typeof instancesPageSchema>
 
 /** The query string of `GET /v1/nodes`. */
-export const nodesParamsSchema = z.strictObject({ limit: pageLimit, cursor })
+export const nodesParamsSchema = z.strictObject({ limit: pageLimit, cursor: cursorParam })
 export type NodesParams = z.output<typeof nodesParamsSchema>
 
 export const nodeViewSchema = z.object({

@@ -11,6 +11,7 @@ import { browseLimits } from './browse.ts'
  * - `node-state`: its pulses fell silent or came back; `before` and `after`
  * - `zone-state`: how far the states of its nodes can be trusted; `before` and `after`
  * - `definition-conflict`: another definition bears the same name and version
+ * - `operator-action`: somebody with the scope to operate had something done: `action`, `by`, `reason`
  */
 export const eventKinds = [
   'instance-registered',
@@ -20,8 +21,23 @@ export const eventKinds = [
   'node-state',
   'zone-state',
   'definition-conflict',
+  'operator-action',
 ] as const
 export type EventKind = (typeof eventKinds)[number]
+
+/** What operators have done. */
+export const operatorActions = [
+  'drain',
+  'drain-ended',
+  'maintenance',
+  'maintenance-ended',
+  'preservation-overridden',
+  'preservation-override-ended',
+  'node-forgotten',
+  'snapshot-taken',
+  'snapshot-removed',
+] as const
+export type OperatorAction = (typeof operatorActions)[number]
 
 export const eventSchema = z.object({
   /** Rises with each event of this registry; the cursor of live events. */
@@ -36,6 +52,11 @@ export const eventSchema = z.object({
   version: z.string().optional(),
   before: z.string().optional(),
   after: z.string().optional(),
+  /** Of operators' actions, as the next two. */
+  action: z.enum(operatorActions).optional(),
+  /** The name of the token, or whoever else asked; never the token. */
+  by: z.string().optional(),
+  reason: z.string().optional(),
 })
 export type RegistryEvent = z.infer<typeof eventSchema>
 

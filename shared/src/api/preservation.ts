@@ -1,9 +1,12 @@
 import { z } from 'zod'
+import { localityPartSchema } from '../model/index.ts'
 
-/** `mrd.1.operate.<region>.<zone>`: an operator's word on a zone's self-preservation, or a question. */
+/** `mrd.1.operate.<region>.<zone>`: an operator's word to all registries of a zone, or a question. */
 export const preservationRequestSchema = z.object({
   /** `on` preserves the zone without end, `off` never does, `none` goes by the count again. */
   override: z.enum(['none', 'on', 'off']).optional(),
+  /** A node that is gone: its records are let go of. */
+  forget: localityPartSchema.optional(),
 })
 export type PreservationRequest = z.infer<typeof preservationRequestSchema>
 
@@ -14,5 +17,7 @@ export const preservationStatusSchema = z.object({
   override: z.enum(['none', 'on', 'off']),
   /** Windows since the zone was preserved, from 0. */
   window: z.number().int(),
+  /** What became of the node to be forgotten; older registries do not say. */
+  forgot: z.enum(['forgotten', 'alive', 'unknown']).optional(),
 })
 export type PreservationStatus = z.infer<typeof preservationStatusSchema>

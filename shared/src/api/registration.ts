@@ -186,6 +186,9 @@ export const registeredInstanceSchema = z.strictObject({
       since: sinceSchema,
       /** Whether it is deregistered once nothing is in flight. */
       thenDeregister: z.boolean(),
+      /** It ends by itself after so long. */
+      forMs: z.number().optional(),
+      reason: z.string().optional(),
     })
     .optional(),
   maintenance: z.strictObject({ since: sinceSchema, reason: z.string() }).optional(),

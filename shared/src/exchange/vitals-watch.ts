@@ -139,6 +139,11 @@ export class VitalsWatch implements ZoneLiveness {
     return node?.status ?? this.#silent.get(owner)?.status
   }
 
+  /** How many replicas of a zone are heard. */
+  replicasOf(zone: string): number {
+    return this.#zones.get(zone)?.vitals.replicas().length ?? 0
+  }
+
   /** How many nodes a zone has that are not known to be gone. */
   nodesOf(zone: string): number {
     let count = 0
@@ -239,10 +244,23 @@ export class VitalsWatch implements ZoneLiveness {
       else this.#silent.delete(owner)
       if (status === 'alive') holdings.revive(owner)
       onNode(node)
+      if (node.isForgotten === true) this.#forget(node, now)
     }
     // A replica that lost its disk lists nobody: what it does not know is kept for as long as
     // what has fallen silent.
     for (const node of step.gone) this.#silence(node, now)
+  }
+
+  /** Its zone has let go of it, by an operator's word or because its time was over. */
+  #forget(node: FollowedNode, now: Millis): void {
+    const { owner } = node
+    this.#silence(node, now)
+    const silent = this.#silent.get(owner)
+    if (silent) silent.isForgotten = true
+    const held = this.#options.holdings.get(owner)
+    if (held && held.trust !== 'forgotten') {
+      this.#options.follower.letGo({ forget: [owner], drop: [] })
+    }
   }
 
   #silence({ owner, status }: FollowedNode, now: Millis): void {

@@ -41,6 +41,9 @@ export interface ZoneJudgeOptions {
   readonly settings?: LivenessSettings | undefined
 }
 
+/** What became of a node that an operator wants forgotten. */
+export type ForgetOutcome = 'forgotten' | 'alive' | 'unknown'
+
 const nothing: readonly PulseLoad[] = []
 
 /** Somebody who is not believed to be an owner, by the pulses heard of it. */
@@ -171,6 +174,24 @@ export class ZoneJudge implements ZoneLiveness {
     this.#judge.override(override)
   }
 
+  /**
+   * An operator's word that a node is gone for good: it is hidden, and its records are let go.
+   * Nothing is done to one that lives, or did until a moment ago.
+   */
+  forget(node: string): ForgetOutcome {
+    const { clock, place, letGo } = this.#options
+    const prefix = `${place.region}/${place.zone}/${node}/`
+    const owners = this.#judge.judgements().filter(({ owner }) => owner.startsWith(prefix))
+    if (owners.length === 0) return 'unknown'
+    if (owners.some(({ status }) => status === 'alive' || status === 'suspect')) return 'alive'
+    for (const { owner } of owners) {
+      const change = this.#judge.forget(owner, clock.now())?.change
+      if (change) this.#show(change)
+    }
+    letGo({ forget: owners.map(({ owner }) => owner), drop: [] })
+    return 'forgotten'
+  }
+
   stateOf(): 'fresh' | 'preserved' | 'unknown' {
     if (this.#options.transport.status !== 'connected') return 'unknown'
     return this.#judge.preservation.state === 'preserved' ? 'preserved' : 'fresh'
@@ -290,8 +311,10 @@ export class ZoneJudge implements ZoneLiveness {
     return this.#judge.judgements().map((judgement): NodeVitals => {
       const loads = this.#loads.get(judgement.owner) ?? nothing
       const holding = holdings.get(judgement.owner)
-      return holding?.trust === 'whole'
-        ? { ...judgement, held: holding.version, loads }
+      if (holding?.trust === 'whole') return { ...judgement, held: holding.version, loads }
+      const isSilent = judgement.status === 'unreachable' || judgement.status === 'reaped'
+      return holding?.trust === 'forgotten' && isSilent
+        ? { ...judgement, isForgotten: true, loads }
         : { ...judgement, loads }
     })
   }

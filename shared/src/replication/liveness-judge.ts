@@ -126,6 +126,18 @@ export class LivenessJudge {
     }
   }
 
+  /**
+   * An operator says that the node is gone for good: it is hidden at once, and its records are to
+   * be let go. Its next pulse brings it back all the same. Undefined for one that is not gone.
+   */
+  forget(owner: OwnerId, now: Millis): { readonly change: LivenessChange | undefined } | undefined {
+    const at = this.#time(now)
+    const node = this.#nodes.get(owner)
+    if (!node || node.status === 'alive' || node.status === 'suspect') return undefined
+    node.isForgotten = true
+    return { change: this.#move(owner, node, 'reaped', at) }
+  }
+
   /** The way to the broker was lost: until it is back, silence means nothing. */
   linkDown(now: Millis): void {
     this.#time(now)

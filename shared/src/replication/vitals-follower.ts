@@ -19,6 +19,8 @@ export interface FollowedNode {
   readonly owner: OwnerId
   readonly status: NodeStatus
   readonly loads: readonly PulseLoad[]
+  /** Its zone has let go of its records. */
+  readonly isForgotten?: boolean
 }
 
 export interface FollowStep {
@@ -230,8 +232,13 @@ export class VitalsFollower {
       const before = this.#merged.get(owner)
       if (best) {
         const { status, loads } = best
-        if (before?.status === status && before.loads === loads) continue
-        const node = { owner, status, loads }
+        const isForgotten = judges.some(({ nodes }) => {
+          const word = nodes.get(owner)
+          return word?.isForgotten === true && word.status === status
+        })
+        const isSame = before?.status === status && before.loads === loads
+        if (isSame && (before.isForgotten === true) === isForgotten) continue
+        const node = { owner, status, loads, ...(isForgotten && { isForgotten }) }
         this.#merged.set(owner, node)
         changes.push(node)
       } else if (before && judges.every((replica) => replica.isWhole)) {

@@ -78,6 +78,7 @@ function chunks(nodes: readonly NodeVitals[]): (readonly NodeVitals[])[] {
 }
 
 function sameVitals(a: NodeVitals, b: NodeVitals): boolean {
+  if (a.isForgotten !== b.isForgotten) return false
   if (a.status !== b.status || !sameHeld(a, b) || !sameLoads(a.loads, b.loads)) return false
   return a.status === 'alive' || comparePulses(a.pulse, b.pulse) === 0
 }

@@ -18,6 +18,8 @@ export interface NodeVitals {
   readonly pulse: PulseMark
   /** The complete set that the replica holds, if it holds one: it can be asked for it. */
   readonly held?: Version
+  /** Its records were let go of here, and its version alone is kept: nobody needs to offer them. */
+  readonly isForgotten?: boolean
   readonly loads: readonly PulseLoad[]
 }
 

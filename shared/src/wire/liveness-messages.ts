@@ -88,7 +88,8 @@ function readWhole(value: unknown): NonNullable<Vitals['whole']> {
 }
 
 /** Owners without the zone that they share, and the version's epoch only where it is another. */
-function writeNode({ owner, status, pulse, held, loads }: NodeVitals, prefix: string): unknown[] {
+function writeNode(node: NodeVitals, prefix: string): unknown[] {
+  const { owner, status, pulse, held, loads, isForgotten } = node
   if (!owner.startsWith(prefix)) throw new Error(`${owner} is not of the zone ${prefix}`)
   const fields: unknown[] = [
     owner.slice(prefix.length),
@@ -98,7 +99,9 @@ function writeNode({ owner, status, pulse, held, loads }: NodeVitals, prefix: st
     pulse.number,
     writeHeld(pulse, held),
   ]
-  if (loads.length > 0) fields.push(writeLoads(loads))
+  if (loads.length > 0 || isForgotten === true) fields.push(writeLoads(loads))
+  // What older readers do not know comes last.
+  if (isForgotten === true) fields.push(true)
   return fields
 }
 
@@ -122,7 +125,15 @@ function readNode(value: unknown, prefix: string): NodeVitals {
   }
   const held = fields.optional(() => readHeld(fields.raw(), pulse))
   const loads = fields.optional(() => readLoads(fields)) ?? []
-  return held ? { owner, status, pulse, held, loads } : { owner, status, pulse, loads }
+  const isForgotten = !fields.absent && fields.boolean('isForgotten')
+  return {
+    owner,
+    status,
+    pulse,
+    ...(held && { held }),
+    ...(isForgotten && { isForgotten }),
+    loads,
+  }
 }
 
 /** Only owners of the zone that the vitals are about. */

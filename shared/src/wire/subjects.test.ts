@@ -19,6 +19,7 @@ const known: readonly (readonly [string, string, Subject])[] = [
     { kind: 'summary', region: 'eu', replica: 'r1' },
   ],
   [subjects.operate(zone), 'mrd.1.operate.eu.a', { kind: 'operate', at: zone }],
+  [subjects.operateRegion('eu'), 'mrd.1.operate.eu', { kind: 'operate-region', region: 'eu' }],
   [
     subjects.rpcNode(node, 'fetch'),
     'mrd.1.rpc.node.eu.a.n1.fetch',
@@ -107,6 +108,7 @@ describe('who may write for whom', () => {
     [summary, 'eu/a/r1/agent', false],
     [{ kind: 'vitals', at: zone, replica: 'r1' }, 'eu/a/r1/agent', false],
     [{ kind: 'operate', at: zone }, 'eu/a/n1/agent', false],
+    [{ kind: 'operate-region', region: 'eu' }, 'eu/a/n1/agent', false],
     [{ kind: 'rpc-node', at: node, method: 'x' }, 'eu/a/n1/agent', false],
     [{ kind: 'rpc-global', method: 'x' }, 'eu/a/n1/agent', false],
   ] as const)('%o for %s: %s', (subject, owner, allowed) => {

@@ -9,6 +9,7 @@ import { isLocalityPart, parseOwnerId, wholeRegion, type OwnerId } from '../mode
  *     mrd.1.vitals.<region>.<zone>.<replica>
  *     mrd.1.summary.<region>.<replica>
  *     mrd.1.operate.<region>.<zone>                   operators, to all local replicas of a zone
+ *     mrd.1.operate.<region>                          operators, to a regional replica
  *     mrd.1.rpc.node.<region>.<zone>.<node>.<method>
  *     mrd.1.rpc.local.<region>.<zone>.<method>        a queue group of the zone's replicas
  *     mrd.1.rpc.regional.<region>.<method>
@@ -37,6 +38,7 @@ export const subjects = {
   vitals: (at: ZonePlace, replica: string) => join('vitals', at.region, at.zone, replica),
   summary: (region: string, replica: string) => join('summary', region, replica),
   operate: (at: ZonePlace) => join('operate', at.region, at.zone),
+  operateRegion: (region: string) => join('operate', region),
   rpcNode: (at: NodePlace, method: string) =>
     join('rpc', 'node', at.region, at.zone, at.node, method),
   rpcLocal: (at: ZonePlace, method: string, replica?: string) =>
@@ -52,6 +54,7 @@ export type Subject =
   | { readonly kind: 'vitals'; readonly at: ZonePlace; readonly replica: string }
   | { readonly kind: 'summary'; readonly region: string; readonly replica: string }
   | { readonly kind: 'operate'; readonly at: ZonePlace }
+  | { readonly kind: 'operate-region'; readonly region: string }
   | { readonly kind: 'rpc-node'; readonly at: NodePlace; readonly method: string }
   | ({ readonly kind: 'rpc-local'; readonly at: ZonePlace } & RpcEnd)
   | ({ readonly kind: 'rpc-regional'; readonly region: string } & RpcEnd)
@@ -79,6 +82,7 @@ export function parseSubject(text: string): Subject | undefined {
     case 'summary':
       return count === 2 ? { kind, region: a, replica: b } : undefined
     case 'operate':
+      if (count === 1) return { kind: 'operate-region', region: a }
       return count === 2 ? { kind, at: { region: a, zone: b } } : undefined
     case 'rpc':
       return parseRpc(a, parts.slice(1))
@@ -138,6 +142,7 @@ export function mayWrite(subject: Subject, owner: OwnerId): boolean {
       )
     case 'vitals':
     case 'operate':
+    case 'operate-region':
     case 'rpc-node':
     case 'rpc-local':
     case 'rpc-regional':

@@ -10,7 +10,7 @@ import { toProblem } from '../../api/problem.ts'
 import { MeridianError } from '../../errors.ts'
 import type { Metrics } from '../../metrics/index.ts'
 import { parse } from '../../model/parse.ts'
-import { meterRequests, serveMetrics, type MetricsText } from './metering.ts'
+import { meterRefusals, meterRequests, serveMetrics, type MetricsText } from './metering.ts'
 import { createGuard, type EdgeEnv, type GuardOptions } from './guard.ts'
 
 /** Room for a definition at its limit, written with whitespace, and the fields around it. */
@@ -44,6 +44,7 @@ export function createEdge(options: EdgeOptions): EdgeApp {
 
   // Before all that refuses, so that what is refused is counted too.
   if (options.metrics) meterRequests(app, options.metrics)
+  const countRefusal = meterRefusals(options.metrics)
   app.use(requestId())
   app.use(secureHeaders())
   app.use(async (c, next) => {
@@ -77,6 +78,7 @@ export function createEdge(options: EdgeOptions): EdgeApp {
         : new MeridianError('internal', 'something failed here; the log has the details', {
             cause: error,
           })
+    countRefusal(known.code)
     if (known.code === 'internal') {
       log.error({ err: error, requestId: c.get('requestId'), path: c.req.path }, 'request failed')
     }

@@ -1,4 +1,5 @@
 import { routePath } from 'hono/route'
+import type { ErrorCode } from '../../errors.ts'
 import { lookupBuckets, type Metrics } from '../../metrics/index.ts'
 import type { EdgeApp } from './edge.ts'
 
@@ -54,6 +55,18 @@ export function meterRequests(app: EdgeApp, metrics: Metrics): void {
       durations.observe({ route, method }, (performance.now() - begun) / 1_000)
     }
   })
+}
+
+/** Counts who was not let in, by why: without a token that is known, or with too small a one. */
+export function meterRefusals(metrics: Metrics | undefined): (code: ErrorCode) => void {
+  const refused = metrics?.counter({
+    name: 'meridian_auth_failures_total',
+    help: 'Requests without a token that is known here (unauthorized), or with one of too small a scope (forbidden).',
+    labels: ['code'],
+  })
+  return (code) => {
+    if (code === 'unauthorized' || code === 'forbidden') refused?.add({ code })
+  }
 }
 
 /** `GET /metrics`. */

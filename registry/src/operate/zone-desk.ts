@@ -7,20 +7,23 @@ import {
   preservationStatusSchema,
   serveRpc,
   subjects,
+  type ForgetOutcome,
   type Log,
   type Preservation,
   type PreservationOverride,
+  type PreservationRequest,
   type PreservationStatus,
   type Subscription,
   type Transport,
 } from '@meridian/shared'
 import type { Place } from '../config.ts'
 
-export interface PreservationDeskOptions {
+export interface ZoneDeskOptions {
   readonly place: Place
   readonly judge: {
     readonly preservation: Preservation
     override(override: PreservationOverride): void
+    forget(node: string): ForgetOutcome
   }
   readonly transport: Transport
   readonly log: Log
@@ -31,17 +34,18 @@ const fellowsMs = 1_000
 const fellowsMax = 16
 
 /**
- * Where an operator overrides self-preservation of a zone. Each of its replicas hears and answers;
- * agents may not speak there. An override stands until it is taken back: a replica that starts
- * again asks its fellows for it.
+ * Where operators speak to a registry of a zone: they override self-preservation, and have nodes
+ * forgotten that are gone. Each of the zone's replicas hears and answers; agents may not speak
+ * there. An override stands until it is taken back: a replica that starts again asks its fellows
+ * for it.
  */
-export class PreservationDesk {
-  readonly #options: PreservationDeskOptions
+export class ZoneDesk {
+  readonly #options: ZoneDeskOptions
   readonly #subject: string
   #subscription: Subscription | undefined
   #isTold = false
 
-  constructor(options: PreservationDeskOptions) {
+  constructor(options: ZoneDeskOptions) {
     this.#options = options
     this.#subject = subjects.operate(options.place)
   }
@@ -52,26 +56,33 @@ export class PreservationDesk {
   }
 
   start(): void {
-    const { transport, place, log, judge } = this.#options
+    const { transport, place, log } = this.#options
     this.#subscription = serveRpc(
       transport,
       this.#subject,
       // A group of its own for each: all of the zone's replicas hear.
       { request: preservationRequestSchema, queue: place.replica, log },
-      ({ override }) => {
-        if (override !== undefined) {
-          this.#isTold = true
-          log.warn({ override }, 'self-preservation is overridden')
-          judge.override(override)
-        }
-        return this.status
-      },
+      (request) => this.take(request),
     )
     void this.#askFellows()
   }
 
   close(): void {
     this.#subscription?.unsubscribe()
+  }
+
+  /** What an operator says, to this replica alone. */
+  take({ override, forget }: PreservationRequest): PreservationStatus {
+    const { log, judge } = this.#options
+    if (override !== undefined) {
+      this.#isTold = true
+      log.warn({ override }, 'self-preservation is overridden')
+      judge.override(override)
+    }
+    if (forget === undefined) return this.status
+    const forgot = judge.forget(forget)
+    log.warn({ node: forget, forgot }, 'an operator has a node forgotten')
+    return { ...this.status, forgot }
   }
 
   async #askFellows(): Promise<void> {

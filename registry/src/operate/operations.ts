@@ -1,0 +1,129 @@
+import type {
+  ActionReply,
+  Clock,
+  Locality,
+  NodeCommand,
+  OperatorAction,
+  PreservationReply,
+  Quarantine,
+  QuarantinedRecord,
+  QuarantinePage,
+  QuarantineParams,
+  ZonePreservation,
+} from '@meridian/shared'
+import { z } from 'zod'
+import { readCursor, smallestAfter, writeCursor } from '../directory/page.ts'
+import type { NewEvent } from '../events/event-log.ts'
+import type { Perform } from './perform.ts'
+
+/** Who asks for it and why, as events tell it. */
+export interface Asked {
+  readonly by: string
+  readonly reason?: string | undefined
+}
+
+export type NodeWord = Pick<NodeCommand, 'action' | 'on' | 'id' | 'seconds'>
+
+interface ZonePath {
+  readonly region: string
+  readonly zone: string
+}
+
+/** What operators have done through a registry. Errors: those of `Perform`. */
+export interface OperateApi {
+  command(node: Locality, word: NodeWord, asked: Asked): Promise<ActionReply>
+  forget(node: Locality, asked: Asked): Promise<ActionReply>
+  preservation(zone: ZonePath): Promise<ZonePreservation>
+  /** `true` lets expired nodes go whatever the count says, `false` goes by the count again. */
+  overridePreservation(zone: ZonePath, on: boolean, asked: Asked): Promise<PreservationReply>
+  quarantine(params: QuarantineParams): QuarantinePage
+}
+
+export interface OperationsOptions {
+  readonly perform: Perform
+  readonly events: { append(event: NewEvent): void }
+  readonly quarantine: Quarantine
+  readonly clock: Clock
+}
+
+const ownerSchema = z.string()
+
+export function createOperations(options: OperationsOptions): OperateApi {
+  const { perform, events, quarantine, clock } = options
+
+  const tell = (
+    action: OperatorAction,
+    place: string,
+    { by, reason }: Asked,
+    instance?: string,
+  ): void => {
+    events.append({
+      kind: 'operator-action',
+      place,
+      action,
+      by,
+      ...(instance !== undefined && { instance }),
+      ...(reason !== undefined && reason !== '' && { reason }),
+    })
+  }
+
+  return {
+    async command(node, word, asked) {
+      const { id } = word
+      const command: NodeCommand = { ...word, reason: asked.reason ?? '', by: asked.by }
+      const { at } = await perform(node.region, { kind: 'node', node, command })
+      const action = word.on ? word.action : (`${word.action}-ended` as const)
+      tell(action, nameOf(node), asked, id)
+      return { applied: true, ...node, ...(id !== undefined && { id }), at }
+    },
+
+    async forget(node, asked) {
+      const { at } = await perform(node.region, { kind: 'forget', node })
+      tell('node-forgotten', nameOf(node), asked)
+      return { applied: true, ...node, at }
+    },
+
+    async preservation({ region, zone }) {
+      const { replicas = [] } = await perform(region, { kind: 'preservation', zone })
+      return { region, zone, replicas }
+    },
+
+    async overridePreservation({ region, zone }, on, asked) {
+      const override = on ? 'off' : 'none'
+      const { at, replicas = [] } = await perform(region, { kind: 'preservation', zone, override })
+      const action = on ? 'preservation-overridden' : 'preservation-override-ended'
+      tell(action, `${region}/${zone}`, asked)
+      return { applied: true, region, zone, at, replicas }
+    },
+
+    quarantine({ limit, cursor }) {
+      const owners = Map.groupBy(quarantine.entries(), ({ owner }) => owner)
+      const after = cursor === undefined ? '' : readCursor(ownerSchema, cursor)
+      const rows = smallestAfter(owners, ([owner]) => owner, after, limit + 1)
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)?.[0]
+      const isMore = rows.length > limit && last !== undefined
+      return {
+        owners: page.flatMap(([owner, records]) => viewOf(owner, records, clock)),
+        total: quarantine.size + quarantine.uncounted,
+        ...(isMore && { nextCursor: writeCursor(last) }),
+      }
+    },
+  }
+}
+
+function viewOf(
+  owner: string,
+  records: readonly QuarantinedRecord[],
+  clock: Clock,
+): QuarantinePage['owners'] {
+  const [oldest] = [...records].sort((a, b) => a.since - b.since)
+  if (!oldest) return []
+  // Kept by the clock that only counts; people read the other one.
+  const since = new Date(clock.wall() - (clock.now() - oldest.since)).toISOString()
+  return [{ owner, since, why: oldest.reason, key: oldest.key, records: records.length }]
+}
+
+function nameOf({ region, zone, node }: Locality): string {
+  return `${region}/${zone}/${node}`
+}
