@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { findChromium } from './scripts/chromium.mjs'
 import { findNatsServer } from './scripts/nats-server.mjs'
 
 // Packages are resolved to their sources, so that no test needs a build.
@@ -7,6 +8,7 @@ const conditions = ['@meridian/source']
 
 // `npm test` fetches one where there is none; a bare vitest uses what is here.
 const natsServer = findNatsServer()
+const chromium = process.env['CHROMIUM_BIN'] ?? findChromium()?.path
 
 const compiled = fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url))
 
@@ -17,6 +19,7 @@ export default defineConfig({
       NO_COLOR: '1',
       // The programs that tests start, hundreds of times, are compiled once.
       NODE_COMPILE_CACHE: compiled,
+      ...(chromium === undefined ? {} : { CHROMIUM_BIN: chromium }),
       ...(natsServer === undefined ? {} : { NATS_SERVER_BIN: natsServer.path }),
     },
     exclude: ['**/dist/**', '**/node_modules/**'],

@@ -10,6 +10,7 @@ const programs = {
   format: ['prettier', '--check', '.', '--log-level', 'warn'],
   lint: ['oxlint', '--type-aware', '--deny-warnings'],
   types: ['tsc', '--noEmit', '-p', 'tsconfig.json'],
+  'console types': ['tsc', '--noEmit', '-p', 'web/tsconfig.json'],
   unused: ['knip', '--no-progress'],
 }
 

@@ -22,7 +22,7 @@ export async function bringChromium() {
     if (version === undefined) throw new Problem(`CHROMIUM_BIN is ${chosen}, which does not run.`)
     return { path: chosen, version }
   }
-  const found = inPath()
+  const found = findChromium()
   if (found !== undefined) return found
   if (
     process.getuid?.() !== 0 ||
@@ -38,7 +38,7 @@ export async function bringChromium() {
     ['-c', 'apt-get -qq update && apt-get -qq -y install --no-install-recommends chromium'],
     { collect: true, env: { DEBIAN_FRONTEND: 'noninteractive' }, timeoutMs: installTimeoutMs },
   )
-  const installed = code === 0 ? inPath() : undefined
+  const installed = code === 0 ? findChromium() : undefined
   if (installed === undefined) {
     const why = output.trim().split('\n').at(-1) ?? `apt ended with code ${code}`
     throw new Problem(`${howToInstall} (Tried apt: ${why})`)
@@ -47,7 +47,8 @@ export async function bringChromium() {
   return installed
 }
 
-function inPath() {
+/** The one in PATH. */
+export function findChromium() {
   const path = which(...names)
   const version = path === undefined ? undefined : versionOf(path)
   return path === undefined || version === undefined ? undefined : { path, version }

@@ -1,3 +1,4 @@
+import { buildConsole } from './console.mjs'
 import { node, path } from './install.mjs'
 import { askedToEnd, exitCodeOf, run } from './lifetime.mjs'
 
@@ -8,6 +9,7 @@ import { askedToEnd, exitCodeOf, run } from './lifetime.mjs'
  *   that is how one ends it, not an error
  */
 export async function start(args) {
+  await buildConsole()
   const { code } = await run(
     node,
     ['--conditions=@meridian/source', 'cli/src/main.ts', 'dev', ...args],

@@ -11,6 +11,9 @@ import { startRegistry } from './registry.ts'
 /** The same place seen from the sources and from the build. */
 export const migrationsDir = fileURLToPath(new URL('../../migrations', import.meta.url))
 
+/** Where the console is built, beside the packages. */
+export const consoleDir = fileURLToPath(new URL('../../web/dist', import.meta.url))
+
 /** A registry as a program of its own, over NATS. */
 export async function startRegistryProgram(environment: Environment): Promise<Running> {
   const { nats, logLevel, ...settings } = readRegistryConfig(environment)
@@ -29,6 +32,7 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
     const registry = await startRegistry({
       ...settings,
       migrationsDir,
+      consoleDir,
       transport,
       clock: systemClock,
       random: systemRandom,

@@ -15,6 +15,7 @@ import { createPrometheusMetrics } from '@meridian/shared/metrics'
 import { databaseId, openCopy, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import type { Place } from './config.ts'
+import { readConsoleFiles } from './console/files.ts'
 import { createListingTable } from './directory/listing-table.ts'
 import { createEventTable } from './events/event-table.ts'
 import { createRegistryRoutes } from './http/routes.ts'
@@ -27,6 +28,8 @@ export interface RegistryOptions {
   readonly dataDir: string
   /** Folder of the migrations' folders. */
   readonly migrationsDir: string
+  /** Folder of the built console; without, `/` says how to build it. */
+  readonly consoleDir?: string
   readonly http: ServingOptions
   readonly pulseMs?: number
   /** `livenessDefaults` unless given. */
@@ -101,6 +104,9 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
         metrics,
         hostNames: [where.host, ...names],
         access: { tokens, rates },
+        ...(options.consoleDir !== undefined && {
+          consoleFiles: readConsoleFiles(options.consoleDir),
+        }),
       },
     )
     listening = await listen(routes, { ...where, log })

@@ -1,6 +1,7 @@
 import {
   completeSet,
   createCapabilityIndex,
+  eventLimits,
   Follower,
   FreshnessWatch,
   Holdings,
@@ -33,7 +34,9 @@ import {
   type Transport,
   type ZoneLiveness,
 } from '@meridian/shared'
+import { withSince } from './browse/since.ts'
 import { createBrowse } from './browse/browse.ts'
+import { createSearch } from './browse/search.ts'
 import { halved, heldRequestSchema } from './browse/gather.ts'
 import { createInstancesCatalog } from './catalog/instances.ts'
 import { createSummariesCatalog, type SummariesCatalog } from './catalog/summaries.ts'
@@ -147,6 +150,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     head: (id) => catalog.head(id),
     definitionOf: (owner, instance) => index.get(owner, instance)?.spec.definition,
     liveness: known,
+    recent: (kinds) => events.page({ kind: [...kinds], limit: eventLimits.limitMax }).events,
     zones: function* () {
       for (const { region, zone } of catalog.tallies()) yield `${region}/${zone}`
     },
@@ -306,6 +310,12 @@ export function createReplica(options: ReplicaOptions): Replica {
   })
   const { quarantine } = quarantining
   const operate = createOperations({ perform, events, quarantine, clock })
+  const search = createSearch({
+    index,
+    catalog,
+    servers,
+    find: (params) => lookups.api.find(params),
+  })
 
   const importer = role.judges
     ? new Importer({
@@ -403,12 +413,13 @@ export function createReplica(options: ReplicaOptions): Replica {
     api: {
       ...lookups.api,
       ...browse,
+      ...search,
       events,
       official,
       imports: importer,
       operate,
       topology: () => ({
-        ...browse.topology(),
+        ...withSince(browse.topology(), (place) => witness.sinceOf(place)),
         ...(roundTrips && { roundTrips: [...roundTrips.measured] }),
       }),
       readiness: () => {

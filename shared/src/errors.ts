@@ -121,6 +121,8 @@ export interface Violation {
   readonly field: string
   readonly value: string
   readonly problem: string
+  /** Where in a text that was given as a whole, in UTF-16 units from 0. */
+  readonly at?: number | undefined
 }
 
 /** A caller's mistake or an outside failure. Broken invariants are assertions, not this. */

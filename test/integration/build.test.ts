@@ -27,8 +27,9 @@ describe('the build', { timeout }, () => {
     for (const name of readdirSync(root)) {
       const isPackage = existsSync(join(root, name, 'tsconfig.build.json'))
       if (isPackage) copyPackage(name)
-      else if (/^(package|tsconfig[.\w]*)\.json$|^migrations$/.test(name)) copyIn(name)
+      else if (/^(package|tsconfig[.\w]*)\.json$|^(migrations|scripts)$/.test(name)) copyIn(name)
     }
+    copyConsole()
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
     // The Node that runs the tests, also for npm.
     const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }
@@ -44,6 +45,11 @@ describe('the build', { timeout }, () => {
     for (const part of ['package.json', 'tsconfig.build.json', 'src', 'node_modules']) {
       if (existsSync(join(root, name, part))) copyIn(join(name, part))
     }
+  }
+
+  function copyConsole(): void {
+    const parts = ['package.json', 'tsconfig.json', 'vite.config.ts', 'index.html', 'public', 'src']
+    for (const part of [...parts, 'node_modules']) copyIn(join('web', part))
   }
 
   function copyIn(path: string): void {
@@ -65,6 +71,7 @@ describe('the build', { timeout }, () => {
     expect(emitted).toEqual(
       expect.arrayContaining(['cli/dist/main.js', 'agent/dist/main.js', 'registry/dist/main.js']),
     )
+    expect(emitted).toContain('web/dist/index.html')
     expect(emitted.filter((path) => /\.(test|fixture)\./.test(path))).toEqual([])
   })
 

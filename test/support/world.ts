@@ -24,9 +24,16 @@ const common = {
   log,
 }
 
+export interface WorldOptions {
+  /** Of the registries. */
+  readonly consoleDir?: string
+  readonly tokensFile?: string
+}
+
 /** `regions`: the zones of each. */
 export async function startWorld(
   regions: Readonly<Record<string, readonly string[]>>,
+  { consoleDir, tokensFile }: WorldOptions = {},
 ): Promise<World> {
   const network = createInProcessNetwork({ clock: systemClock, random: systemRandom })
   const registries = new Map<string, Registry>()
@@ -34,7 +41,9 @@ export async function startWorld(
   const registry = async (name: string, tier: Tier, region: string, zone: string) => {
     const transport = network.connect(name)
     const place = { region, zone, replica: 'r1' }
-    registries.set(name, await startRegistry({ ...common, tier, place, transport }))
+    const http = { ...common.http, ...(tokensFile !== undefined && { tokensFile }) }
+    const shown = { ...(consoleDir !== undefined && { consoleDir }) }
+    registries.set(name, await startRegistry({ ...common, ...shown, http, tier, place, transport }))
   }
   await registry('*', 'global', '-', '-')
   for (const [region, zones] of Object.entries(regions)) {

@@ -1,6 +1,6 @@
 import { migrationsDir, startAgent, type Agent } from '@meridian/agent'
 import { createAgentClient, createRegistryClient } from '@meridian/client'
-import { startRegistry, type Registry } from '@meridian/registry'
+import { consoleDir, startRegistry, type Registry } from '@meridian/registry'
 import {
   formatLocality,
   wholeRegion,
@@ -98,6 +98,7 @@ async function build(
     const name = [tier, region, zone].filter((part) => part !== wholeRegion).join('-')
     const registry = await startRegistry({
       ...common,
+      consoleDir,
       tier,
       place: { region, zone, replica: 'r1' },
       dataDir: join(dataDir, name),

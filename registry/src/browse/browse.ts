@@ -1,5 +1,6 @@
 import {
   parseQuery,
+  wholeRegion,
   type CapabilityIndex,
   type Clock,
   type ExplainParams,
@@ -12,6 +13,7 @@ import {
   type NodesPage,
   type NodesParams,
   type Random,
+  type Self,
   type ServersPage,
   type ServersParams,
   type ServerVersionList,
@@ -38,6 +40,7 @@ export interface BrowseApi {
   instances(params: InstancesParams): Promise<InstancesPage>
   nodes(params: NodesParams): Promise<NodesPage>
   topology(): Topology
+  self(): Self
   explain(params: ExplainParams): IndexExplanation
 }
 
@@ -112,6 +115,11 @@ export function createBrowse(options: BrowseOptions): Browse {
     },
 
     topology: () => ({ tier, replica: place.replica, regions: catalog.regions() }),
+    self: () => ({
+      tier,
+      place: [place.region, place.zone].filter((part) => part !== wholeRegion).join('/'),
+      replica: place.replica,
+    }),
     explain,
   }
   return {

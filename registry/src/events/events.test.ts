@@ -153,6 +153,7 @@ describe('a witness', () => {
       head: (id) => (shown ? headOf(id, flights.definition) : undefined),
       definitionOf: () => flights.id,
       liveness: { stateOf: () => zone, statusOf: () => 'alive' },
+      recent: (kind) => events.page({ kind: [...kind], limit: 100 }).events,
       zones: () => ['eu/a'],
       clock,
     })

@@ -5,14 +5,17 @@ import {
   type Clock,
   type DefinitionHead,
   type DefinitionId,
+  type EventKind,
   type FollowedNode,
   type NodeStatus,
   type OwnerId,
   type OwnerRecord,
   type RecordEvent,
+  type RegistryEvent,
   type ZoneLiveness,
   type ZoneState,
 } from '@meridian/shared'
+import { isoOf } from '../directory/servers.ts'
 import type { EventLog } from './event-log.ts'
 
 /** How often zones are looked at: what nobody tells of is seen so late. */
@@ -24,6 +27,8 @@ export interface WitnessOptions {
   /** What the instance serves, as far as it is shown. */
   readonly definitionOf: (owner: OwnerId, instance: string) => DefinitionId | undefined
   readonly liveness: ZoneLiveness
+  /** The newest of those kinds that are kept, newest first. */
+  readonly recent: (kinds: readonly EventKind[]) => readonly RegistryEvent[]
   /** `region/zone` of those that are held. */
   readonly zones: () => Iterable<string>
   readonly clock: Clock
@@ -37,6 +42,8 @@ export class Witness {
   readonly #options: WitnessOptions
   readonly #nodes = new Map<OwnerId, NodeStatus>()
   readonly #zones = new Map<string, ZoneState>()
+  /** When a node or a zone last became what it is, RFC 3339, as far as events go back. */
+  readonly #since = new Map<string, string>()
   /** Names of what is going. */
   readonly #gone = new Map<string, { readonly server?: string; readonly version?: string }>()
   #looks = false
@@ -48,12 +55,20 @@ export class Witness {
 
   start(): void {
     this.#looks = true
+    for (const { place, at } of this.#options.recent(['node-state', 'zone-state'])) {
+      if (!this.#since.has(place)) this.#since.set(place, at)
+    }
     this.#lookAtZonesLater()
   }
 
   close(): void {
     this.#looks = false
     this.#timer?.()
+  }
+
+  /** Since when a node (`region/zone/node`) or zone (`region/zone`) is what it is, where that is known. */
+  sinceOf(place: string): string | undefined {
+    return this.#since.get(place)
   }
 
   /** Call it before the catalog shows the changes: after it, what went has no name any more. */
@@ -82,9 +97,11 @@ export class Witness {
     if (before === status) return
     this.#nodes.set(owner, status)
     if (before === undefined || !this.#looks) return
+    const place = placeOf(owner)
+    this.#since.set(place, isoOf(this.#options.clock.wall()))
     this.#options.events.append({
       kind: 'node-state',
-      place: placeOf(owner),
+      place,
       before,
       after: status,
     })
@@ -147,8 +164,9 @@ export class Witness {
         const before = this.#zones.get(zone)
         const after = liveness.stateOf(zone)
         this.#zones.set(zone, after)
-        if (before !== undefined && before !== after)
-          events.append({ kind: 'zone-state', place: zone, before, after })
+        if (before === undefined || before === after) continue
+        this.#since.set(zone, isoOf(clock.wall()))
+        events.append({ kind: 'zone-state', place: zone, before, after })
       }
     })
   }

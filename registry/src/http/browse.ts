@@ -35,6 +35,10 @@ export function serveBrowse(app: EdgeApp, api: BrowseApi): void {
     return sendJson(c, api.topology())
   })
 
+  app.get('/v1/self', (c) => {
+    readParams(c, noParams)
+    return sendJson(c, api.self())
+  })
   app.get('/v1/explain', (c) => sendJson(c, api.explain(readParams(c, explainParamsSchema))))
 }
 

@@ -56,6 +56,10 @@ function createApp(readiness = isReady, topologySize = 1) {
         asked.push(params)
         return Promise.resolve({ nodes: [], unreachable: [] })
       },
+      self: () => ({ tier: 'regional', place: 'eu', replica: 'r1' }),
+      search: notAsked,
+      facets: notAsked,
+      complete: notAsked,
       explain: ({ q }) => {
         parseQuery(q)
         throw new MeridianError('busy', 'not now')
@@ -134,7 +138,7 @@ describe('a registry’s routes', () => {
     ['/v1/servers?tag=travel', 'invalid_request'],
     ['/v1/lookup?limit=1000', 'invalid_request'],
     ['/v1/topology/eu', 'not_found'],
-    ['/', 'not_found'],
+    ['/elsewhere', 'not_found'],
   ])('refuse %s as %s', async (path, code) => {
     const { app, asked } = createApp()
     expect((await problemOf(await app.request(path))).code).toBe(code)

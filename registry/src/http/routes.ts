@@ -11,16 +11,20 @@ import {
 } from '@meridian/shared/http'
 import type { BrowseApi } from '../browse/browse.ts'
 import { serveOfficial, type OfficialApi } from '../official/routes.ts'
+import type { SearchApi } from '../browse/search.ts'
+import type { ConsoleFiles } from '../console/files.ts'
 import { serveBrowse } from './browse.ts'
+import { isConsolePath, serveConsole } from './console.ts'
 import { serveEvents, type EventsApi } from './events.ts'
 import type { OperateApi } from '../operate/operations.ts'
 import { serveImports, type ImportsApi } from './imports.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveOperate } from './operate.ts'
 import { serveReaders } from './reading.ts'
+import { serveSearch } from './search.ts'
 
 /** What the routes need of a registry. */
-export interface RegistryApi extends LookupApi, BrowseApi {
+export interface RegistryApi extends LookupApi, BrowseApi, SearchApi {
   readonly events: EventsApi
   readonly official: OfficialApi
   /** Where imports are owned. */
@@ -31,12 +35,14 @@ export interface RegistryApi extends LookupApi, BrowseApi {
 
 export interface RegistryRoutesOptions extends Omit<EdgeOptions, 'guard'> {
   readonly access?: Pick<GuardOptions, 'tokens' | 'rates'>
+  /** Without, `/` says how to build it. */
+  readonly consoleFiles?: ConsoleFiles
 }
 
 /** A registry's HTTP API, the same at every tier. Reads are open on loopback. */
 export function createRegistryRoutes(
   api: RegistryApi,
-  { access = {}, ...options }: RegistryRoutesOptions,
+  { access = {}, consoleFiles = new Map(), ...options }: RegistryRoutesOptions,
 ): EdgeApp {
   const app = createEdge({
     ...options,
@@ -47,12 +53,14 @@ export function createRegistryRoutes(
 
   // Before lookups, whose path of a server takes all that follows.
   serveBrowse(app, api)
+  serveSearch(app, api)
   serveEvents(app, api.events)
   serveOfficial(app, api.official)
   serveImports(app, api.imports)
   serveOperate(app, api.operate)
   serveOpenApi(app)
   addLookupRoutes(app, api)
+  serveConsole(app, consoleFiles)
 
   app.get('/livez', (c) => c.json({ live: true }))
   app.get('/readyz', (c) => {
@@ -69,6 +77,8 @@ const operatorsPath = /^\/v1\/(zones|quarantine|snapshots)(\/|$)/
 function registryNeed(method: string, path: string): Need {
   // A browser asks with OPTIONS, before it sends anything, what it may send.
   if (path === '/livez' || path === '/readyz' || method === 'OPTIONS') return 'nothing'
+  // Whoever has a token has to be asked for it by some page.
+  if (isConsolePath(path) && (method === 'GET' || method === 'HEAD')) return 'nothing'
   // What the official API would have publishers write is not taken here from anybody.
   if (path.startsWith('/v0')) return 'lookup'
   if (lookupPaths.has(path)) return 'lookup'

@@ -297,6 +297,8 @@ export const topologySchema = z.object({
            * - `unknown`: nobody who judges them is heard; they are as they last were
            */
           state: z.enum(['fresh', 'preserved', 'unknown']).optional(),
+          /** When it became that, RFC 3339, of what is not `fresh`; absent where nobody saw it. */
+          since: z.string().optional(),
           /** Absent where this tier holds counts only. */
           nodes: z
             .array(
@@ -304,6 +306,8 @@ export const topologySchema = z.object({
                 node: z.string(),
                 /** Only `alive` and `suspect` ones are served from. */
                 state: z.enum(nodeStatuses),
+                /** When it became that, RFC 3339, of what is not `alive`. */
+                since: z.string().optional(),
                 servers: z.number(),
                 instances: statusCountsSchema,
               }),
@@ -315,6 +319,15 @@ export const topologySchema = z.object({
   ),
 })
 export type Topology = z.infer<typeof topologySchema>
+
+/** `GET /v1/self`: which registry this is. */
+export const selfSchema = z.object({
+  tier: tierSchema,
+  /** `region/zone` of a zone's, the region of a region's, empty for the world's. */
+  place: z.string(),
+  replica: z.string(),
+})
+export type Self = z.infer<typeof selfSchema>
 
 /** `GET /readyz`. */
 export const readinessSchema = z.object({

@@ -13,7 +13,15 @@ export const problemSchema = z.looseObject({
   code: z.string(),
   retryable: z.boolean(),
   violations: z
-    .array(z.object({ field: z.string(), value: z.string(), problem: z.string() }))
+    .array(
+      z.object({
+        field: z.string(),
+        value: z.string(),
+        problem: z.string(),
+        /** Where in a query's text, in UTF-16 units from 0. */
+        at: z.number().optional(),
+      }),
+    )
     .optional(),
 })
 export type Problem = z.infer<typeof problemSchema>

@@ -64,6 +64,14 @@ export interface CapabilityIndex {
   /** Whether one instance matches. False where there is none. Errors as `lookup`. */
   matches(query: Query, owner: OwnerId, id: string): boolean
 
+  /**
+   * Names of fields that some instance has a value of, and the first so many values of one that begin
+   * with `prefix`, in order: for whoever writes a query. Places and templates are not among them; what
+   * went a moment ago may be.
+   */
+  fields(): string[]
+  values(field: string, prefix: string, limit: number): string[]
+
   /** How `lookup` would find its answer. Errors as `lookup`. */
   explain(query: Query, options: LookupOptions): Explanation
 

@@ -199,6 +199,25 @@ class LinearIndex implements CapabilityIndex {
     return entry !== undefined && this.#compile(query)(entry)
   }
 
+  fields(): string[] {
+    const found = new Set<string>()
+    for (const entry of this.#entries()) {
+      for (const field of entry.facts.values.keys()) found.add(field)
+      eachInstanceTerm(entry.spec, standingOf(entry.state, entry.liveness), (field) => {
+        found.add(field)
+      })
+    }
+    return [...found].sort()
+  }
+
+  values(field: string, prefix: string, limit: number): string[] {
+    const found = new Set<string>()
+    for (const entry of this.#entries()) {
+      for (const value of valuesOf(entry, field)) if (value.startsWith(prefix)) found.add(value)
+    }
+    return [...found].sort().slice(0, limit)
+  }
+
   explain(query: Query, options: LookupOptions): Explanation {
     const hits = this.lookup(query, options)
     const { groups } = this.size

@@ -199,6 +199,14 @@ class PagedIndex implements CapabilityIndex {
     return this.#gather.test(entry.shelf, entry.slot) && this.#gather.countsEntry(entry)
   }
 
+  fields(): string[] {
+    return [...this.#rows.dictionary.fieldNames()].sort()
+  }
+
+  values(field: string, prefix: string, limit: number): string[] {
+    return this.#rows.dictionary.valuesFrom(field, prefix, limit)
+  }
+
   explain(query: Query, options: LookupOptions): Explanation {
     const trace = new Map<Shelf, Walked>()
     const before = this.#gather.touched

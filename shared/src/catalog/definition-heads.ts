@@ -13,10 +13,11 @@ export interface DefinitionHead {
   readonly prompts: number
   /** The newest protocol revision that it speaks. */
   readonly protocol?: string
+  readonly tags: readonly string[]
 }
 
 export function headOf(id: DefinitionId, definition: Definition): DefinitionHead {
-  const { name, version, title, description, capabilities, protocols } = definition
+  const { name, version, title, description, capabilities, protocols, tags } = definition
   const protocol = protocols.toSorted().at(-1)
   return {
     id,
@@ -29,6 +30,7 @@ export function headOf(id: DefinitionId, definition: Definition): DefinitionHead
     resourceTemplates: capabilities.resourceTemplates.length,
     prompts: capabilities.prompts.length,
     ...(protocol !== undefined && { protocol }),
+    tags,
   }
 }
 

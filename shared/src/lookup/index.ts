@@ -22,6 +22,7 @@ export { LookupPlans, planLimits, type LookupPlan } from './lookup-plans.ts'
 export { matchOf, type Matched } from './match.ts'
 export { outlierLimits, Outliers, type CallReport } from './outliers.ts'
 export { panicLimits, panicOf } from './panic.ts'
+export { splitSearch, tokenAt, type CaretToken, type SplitSearch } from './split-search.ts'
 export { loadOf, regionTakes, spillLimits, spillShare, type LevelLoad } from './spill.ts'
 export {
   hashTerm,

@@ -6,13 +6,18 @@ const shownMax = 40
 export function textError(text: string, at: number, problem: string): MeridianError {
   const where =
     at < text.length ? `at character ${at + 1} (${shown(text.slice(at))})` : 'at its end'
-  return queryError('q', shown(text), `${where}: ${problem}`)
+  return queryError('q', shown(text), `${where}: ${problem}`, Math.min(at, text.length))
 }
 
 /** A query that is wrong as a whole, or at one field of its JSON form. */
-export function queryError(field: string, value: string, problem: string): MeridianError {
+export function queryError(
+  field: string,
+  value: string,
+  problem: string,
+  at?: number,
+): MeridianError {
   return new MeridianError('invalid_query', `the query is not valid ${problem}`, {
-    violations: [{ field, value, problem }],
+    violations: [{ field, value, problem, ...(at !== undefined && { at }) }],
   })
 }
 

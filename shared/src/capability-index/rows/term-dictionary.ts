@@ -68,6 +68,18 @@ export class TermDictionary {
     return this.#fields.get(field)?.sorted.collect(prefix, max, into) ?? 0
   }
 
+  /** Fields with a value, in no particular order. */
+  fieldNames(): Iterable<string> {
+    return this.#fields.keys()
+  }
+
+  /** The first so many values of a field that begin with `prefix`, in order. */
+  valuesFrom(field: string, prefix: string, limit: number): string[] {
+    const terms: number[] = []
+    this.collect(field, prefix, limit, terms)
+    return terms.slice(0, limit).map((term) => this.#values[term] as string)
+  }
+
   /** An estimate: V8's own tables cannot be asked. */
   get bytes(): number {
     let total = 0

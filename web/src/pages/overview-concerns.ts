@@ -1,0 +1,68 @@
+import type { Topology } from '@meridian/shared'
+import { plural } from '../parts/format.ts'
+import type { State } from '../parts/state.tsx'
+
+/** Something that is not as it should be. */
+export interface Concern {
+  readonly state: State
+  readonly place: string
+  readonly what: string
+  /** RFC 3339, where that is known. */
+  readonly since: string | undefined
+  /** Where more is told of it. */
+  readonly href: string
+}
+
+/** Listed at most: whoever has more of them looks at the zones first. */
+const concernsMax = 50
+
+/** What is degraded, the widest first: zones, then nodes, then instances by zone. */
+export function concernsOf({ regions }: Topology): Concern[] {
+  const zones: Concern[] = []
+  const nodes: Concern[] = []
+  const instances: Concern[] = []
+  for (const { region, zones: inRegion } of regions) {
+    for (const zone of inRegion) {
+      const place = `${region}/${zone.zone}`
+      const { state = 'unknown', since } = zone
+      if (state !== 'fresh') {
+        const href = `/events?place=${place}`
+        zones.push({ state, place, what: zoneWords[state], since, href })
+      }
+      for (const node of zone.nodes ?? []) {
+        if (node.state === 'alive') continue
+        const name = `${place}/${node.node}`
+        nodes.push({
+          state: node.state,
+          place: name,
+          what: nodeWords[node.state],
+          since: node.since,
+          href: `/nodes?place=${encodeURIComponent(name)}`,
+        })
+      }
+      for (const status of ['critical', 'warning', 'gated'] as const) {
+        const count = zone.instances[status]
+        if (count === 0) continue
+        instances.push({
+          state: status,
+          place,
+          what: `${plural(count, 'instance')} ${status}`,
+          since: undefined,
+          href: `/search?q=${encodeURIComponent(`zone:${place} status:${status}`)}`,
+        })
+      }
+    }
+  }
+  return [...zones, ...nodes, ...instances].slice(0, concernsMax)
+}
+
+const zoneWords = {
+  preserved: 'too many nodes fell silent at once: those that did are kept',
+  unknown: 'nobody who judges its nodes is heard: it stands as it last was',
+} as const
+
+const nodeWords = {
+  suspect: 'has missed pulses',
+  unreachable: 'cannot be reached: its instances take no work',
+  reaped: 'was silent for so long that it is hidden',
+} as const
