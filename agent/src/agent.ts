@@ -6,6 +6,7 @@ import {
   type Clock,
   type LivenessSettings,
   type Locality,
+  type LookupParams,
   type Random,
   type ReloadOutcome,
   type Services,
@@ -175,12 +176,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const { names = [], tokensFile, rates, ...where } = options.http
     const tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
     const { api } = node
-    const lookup = meterLookup(
+    const metered = meterLookup(
       (...args: Parameters<typeof api.lookup>) => api.lookup(...args),
       metrics,
     )
     const routes = createAgentRoutes(
-      { ...api, lookup },
+      {
+        ...api,
+        lookup: metered.lookup,
+        lookupText: metered.text((params: LookupParams) => api.lookupText?.(params)),
+      },
       {
         log,
         metrics,

@@ -16,7 +16,7 @@ declare module 'autocannon' {
   interface Result {
     readonly errors: number
     readonly non2xx: number
-    readonly requests: { readonly average: number }
+    readonly requests: { readonly average: number; readonly total: number }
     readonly latency: { readonly p50: number; readonly p99: number }
   }
   export default function autocannon(options: Options): Promise<Result>

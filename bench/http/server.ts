@@ -93,30 +93,54 @@ function sameLookup(): void {
     catalog.put(owner, spec, state, identified.definition)
   }
   const texts = new WeakMap<IndexedInstance, string>()
-  const plans = new Map<string, Query>()
+  const plans = new Map<string, { readonly query: Query; readonly head: string }>()
   listen((request, response) => {
-    const text = new URLSearchParams((request.url ?? '').split('?')[1]).get('q') ?? ''
-    let query = plans.get(text)
-    if (query === undefined) {
-      query = parseQuery(text)
-      plans.set(text, query)
+    const search = (request.url ?? '').split('?')[1] ?? ''
+    let plan = plans.get(search)
+    if (plan === undefined) {
+      const text = new URLSearchParams(search).get('q') ?? ''
+      const head = `{"query":${JSON.stringify(text)},"answeredBy":"agent","scopes":[{"scope":"zone","name":"eu/a","state":"fresh"}],"outcome":"found","complete":true,"degraded":false,"results":[`
+      plan = { query: parseQuery(text), head }
+      plans.set(search, plan)
     }
-    const hits = catalog.index.lookup(query, { from: here, limit: 10, random: Math.random })
-    const results = hits.map((hit) => {
+    const options = { from: here, limit: 10, random: Math.random, order: 'balanced' } as const
+    const results = catalog.index.lookup(plan.query, options).map((hit) => {
       const known = texts.get(hit.instance)
       if (known !== undefined) return known
       const written = JSON.stringify(toLookupResult(catalog, hit))
       texts.set(hit.instance, written)
       return written
     })
-    const body = `{"query":${JSON.stringify(text)},"answeredBy":"agent","scopes":[{"scope":"zone","name":"eu/a","state":"fresh"}],"outcome":"found","complete":true,"degraded":false,"results":[${results.join()}]}`
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    })
-    response.end(body)
+    const body = `${plan.head}${results.join()}]}`
+    response.writeHead(200, [...agentsHeaders, 'content-length', String(body.length)])
+    response.end(body, 'latin1')
   })
 }
+
+/** What else the agent writes, so that the bytes are the same; nothing of it is worked out. */
+const agentsHeaders: readonly string[] = [
+  ['content-type', 'application/json'],
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['etag', 'W/"10-1234567890-1234567890-abcdef"'],
+  ['origin-agent-cluster', '?1'],
+  ['referrer-policy', 'no-referrer'],
+  ['strict-transport-security', 'max-age=15552000; includeSubDomains'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-dns-prefetch-control', 'off'],
+  ['x-download-options', 'noopen'],
+  ['x-frame-options', 'SAMEORIGIN'],
+  ['x-meridian-index', '0123456789abcdef-2000'],
+  ['x-permitted-cross-domain-policies', 'none'],
+  ['x-request-id', '00000000-0000-4000-8000-000000000000'],
+  ['x-xss-protection', '0'],
+].flat()
+
+// What they have used so far, for whoever started this one.
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.(user + system)
+})
 
 if (kind === 'agent') await agent()
 else if (kind === 'same-lookup') sameLookup()

@@ -93,7 +93,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     const { names = [], tokensFile, rates, ...where } = options.http
     tokens = tokensFile === undefined ? undefined : new TokenBook(tokensFile, clock)
     const { api } = replica
-    const lookup = meterLookup(
+    const { lookup } = meterLookup(
       (...args: Parameters<typeof api.lookup>) => api.lookup(...args),
       metrics,
     )

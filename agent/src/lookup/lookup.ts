@@ -1,5 +1,6 @@
 import {
   answerFrom,
+  answerHeadText,
   answerText,
   candidatesFrom,
   candidatesOf,
@@ -17,6 +18,7 @@ import {
   unreachable,
   verdictOf,
   type AnswerHead,
+  type AnswerHeadText,
   type AnswerText,
   type CacheLevel,
   type Candidate,
@@ -88,6 +90,9 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
   const panics = new PanicWatch(catalog, (at) => at.region === region && at.zone === zone)
 
   const texts = new ResultTexts(catalog)
+  /** For as long as the plans are remembered. */
+  const headsFound = new WeakMap<LookupPlan, AnswerHeadText>()
+  const headsNone = new WeakMap<LookupPlan, AnswerHeadText>()
 
   return { lookup, lookupText, beyond }
 
@@ -148,12 +153,22 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
     if (panics.of(plan, clock.now()) !== undefined) return undefined
     const hits = plainHits(plan, params)
     if (hits === undefined) return undefined
-    const { query, answeredBy, scopes } = headOf(plan, false)
-    const head = { query, answeredBy, ...verdictOf(scopes, hits.length) }
     return answerText(
-      head,
+      headText(plan, hits.length),
       hits.map((hit) => texts.of(hit)),
     )
+  }
+
+  /** Where all is well, which is nearly always, it is the same each time. */
+  function headText(plan: LookupPlan, found: number): AnswerHeadText {
+    const isWell = liveness.stateOf(name) === 'fresh' && freshness().state === 'fresh'
+    const written = isWell ? (found > 0 ? headsFound : headsNone) : undefined
+    const known = written?.get(plan)
+    if (known !== undefined) return known
+    const { query, answeredBy, scopes } = headOf(plan, false)
+    const head = answerHeadText({ query, answeredBy, ...verdictOf(scopes, found) })
+    written?.set(plan, head)
+    return head
   }
 
   /** What the index draws, where it is enough and nothing asks for a closer look. */

@@ -47,10 +47,32 @@ export function createPrometheusMetrics(options: PrometheusOptions): PrometheusM
       clearInterval(watchdog)
     },
     counter({ name, help, labels = [] }) {
-      const counter = new Counter({ name, help, labelNames: [...labels], registers: [registry] })
+      const tallies: (() => void)[] = []
+      const counter = new Counter({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        collect() {
+          for (const hand of tallies) hand()
+        },
+      })
       return {
         add: (values, by = 1) => {
           counter.inc(values, by)
+        },
+        of(values) {
+          // Handed on when somebody looks: until then it is one addition.
+          let count = 0
+          tallies.push(() => {
+            if (count > 0) counter.inc(values, count)
+            count = 0
+          })
+          return {
+            add(by = 1) {
+              count += by
+            },
+          }
         },
       }
     },
@@ -65,6 +87,14 @@ export function createPrometheusMetrics(options: PrometheusOptions): PrometheusM
       return {
         observe: (values, value) => {
           histogram.observe(values, value)
+        },
+        of(values) {
+          const series = histogram.labels(values)
+          return {
+            observe(value) {
+              series.observe(value)
+            },
+          }
         },
       }
     },

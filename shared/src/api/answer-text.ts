@@ -1,30 +1,55 @@
 import type { LookupAnswer } from './lookup.ts'
 
+/**
+ * JSON with one character for each byte of its UTF-8: such text is joined by reference, its length is
+ * the `Content-Length`, and it is written as `latin1`, which copies it once.
+ */
+export type ByteText = string
+
 /** One result as JSON, and a number that stands for it. */
 export interface ResultText {
-  readonly text: string
+  readonly text: ByteText
   readonly hash: number
+}
+
+export type AnswerVerdict = Pick<LookupAnswer, 'outcome' | 'complete' | 'degraded'>
+
+/** Everything of an answer but its results: the same for as long as the scopes are. */
+export interface AnswerHeadText {
+  /** Up to where the results begin. */
+  readonly text: ByteText
+  readonly verdict: AnswerVerdict
+  /** Stands for what it tells of trust. */
+  readonly tag: string
 }
 
 /** An answer as it is sent. */
 export interface AnswerText {
-  readonly body: string
+  readonly body: ByteText
   /** Names what the answer says, in whatever order: a draw is no change. */
   readonly etag: string
+  readonly verdict: AnswerVerdict
 }
 
 export function resultText(result: object): ResultText {
   const text = JSON.stringify(result)
-  return { text, hash: hashText(text) }
+  return { text: toByteText(text), hash: hashText(text) }
 }
 
-/** Puts an answer together from results that are written already. */
-export function answerText(
-  answer: Omit<LookupAnswer, 'results'>,
-  results: readonly ResultText[],
-): AnswerText {
-  const head = JSON.stringify(answer)
-  let body = `${head.slice(0, -1)},"results":[`
+export function answerHeadText(answer: Omit<LookupAnswer, 'results'>): AnswerHeadText {
+  const { outcome, complete, degraded, scopes } = answer
+  // What only grows older is the same; so is what was drawn in another order.
+  const trust = scopes.map(({ name, state }) => `${name} ${state}`).join()
+  return {
+    text: `${toByteText(JSON.stringify(answer).slice(0, -1))},"results":[`,
+    verdict: { outcome, complete, degraded },
+    tag: hashText(`${outcome} ${complete} ${degraded} ${trust}`).toString(36),
+  }
+}
+
+/** Puts an answer together from what is written already. */
+export function answerText(head: AnswerHeadText, results: readonly ResultText[]): AnswerText {
+  let body = head.text
   let sum = 0
   let mixed = 0
   for (let at = 0; at < results.length; at += 1) {
@@ -33,12 +58,15 @@ export function answerText(
     sum = (sum + hash) >>> 0
     mixed = (mixed ^ Math.imul(hash, 0x9e3779b1)) >>> 0
   }
-  const { outcome, complete, degraded, scopes } = answer
-  // What only grows older is the same; so is what was drawn in another order.
-  const trust = scopes.map(({ name, state }) => `${name} ${state}`).join()
-  const told = hashText(`${outcome} ${complete} ${degraded} ${trust}`)
-  const tag = [results.length, sum, mixed, told].map((part) => part.toString(36)).join('-')
-  return { body: `${body}]}`, etag: `W/"${tag}"` }
+  const etag = `W/"${results.length}-${sum}-${mixed}-${head.tag}"`
+  return { body: `${body}]}`, etag, verdict: head.verdict }
+}
+
+export function toByteText(text: string): ByteText {
+  if (!/[^ -~]/.test(text)) return text
+  let bytes = ''
+  for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte)
+  return bytes
 }
 
 /** 32 bits of FNV-1a over UTF-16 units. */

@@ -32,10 +32,22 @@ export interface Sample<L extends string> {
 
 export interface Counter<L extends string> {
   add(labels: Labels<L>, by?: number): void
+  /** The same for labels that are known beforehand, where finding their series costs too much. */
+  of(labels: Labels<L>): SeriesCounter
+}
+
+export interface SeriesCounter {
+  add(by?: number): void
 }
 
 export interface Histogram<L extends string> {
   observe(labels: Labels<L>, value: number): void
+  /** As a counter's `of`. */
+  of(labels: Labels<L>): SeriesHistogram
+}
+
+export interface SeriesHistogram {
+  observe(value: number): void
 }
 
 /** Seconds, from 0.2 ms: an index answers in microseconds, a far region in tenths of a second. */
@@ -43,7 +55,8 @@ export const lookupBuckets = [
   0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const
 
-const uncounted = { add: () => undefined, observe: () => undefined }
+const uncountedSeries = { add: () => undefined, observe: () => undefined }
+const uncounted = { ...uncountedSeries, of: () => uncountedSeries }
 
 /** Counts nothing: for simulations, and programs that nobody looks at. */
 export const noMetrics: Metrics = {

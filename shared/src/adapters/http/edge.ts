@@ -1,17 +1,17 @@
-import { isIP } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Hono } from 'hono'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
+import { routePath } from 'hono/route'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { toProblem } from '../../api/problem.ts'
 import { MeridianError } from '../../errors.ts'
 import type { Metrics } from '../../metrics/index.ts'
 import { parse } from '../../model/parse.ts'
-import { meterRefusals, meterRequests, serveMetrics, type MetricsText } from './metering.ts'
-import { createGuard, type EdgeEnv, type GuardOptions } from './guard.ts'
+import { Border, refuseForeignOrigin, requestIdOf, securityHeaders } from './border.ts'
+import { meterRefusals, RequestMeter, serveMetrics, type MetricsText } from './metering.ts'
+import type { Admission, Caller, EdgeEnv, GuardOptions, Via } from './guard.ts'
 
 /** Room for a definition at its limit, written with whitespace, and the fields around it. */
 export const bodyBytesMaxDefault = 2 * 1024 * 1024
@@ -29,8 +29,30 @@ export interface EdgeOptions {
   readonly guard?: GuardOptions
 }
 
+/** Answers some requests straight on the connection; what it does not is left to the routes. */
+export type Direct = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  via: Via,
+) => 'answered' | Admission | undefined
+
 /** An API with the edge around it; handlers find their caller as `c.get('caller')`. */
-export type EdgeApp = Hono<EdgeEnv>
+export class EdgeApp extends Hono<EdgeEnv> {
+  readonly border: Border
+  direct: Direct | undefined
+
+  constructor(options: EdgeOptions) {
+    super()
+    const { log, hostNames = [], guard = openToAll, metrics } = options
+    this.border = new Border({
+      log,
+      hostNames,
+      guard,
+      meter: new RequestMeter(metrics),
+      isRoute: (method, path) => methodsOf(this, path).includes(method),
+    })
+  }
+}
 
 /**
  * The border of every HTTP API of ours: request ids, security headers, a body limit, and each
@@ -38,27 +60,48 @@ export type EdgeApp = Hono<EdgeEnv>
  */
 export function createEdge(options: EdgeOptions): EdgeApp {
   const { log, bodyBytesMax = bodyBytesMaxDefault, bodyBytesMaxAt = {} } = options
-  const hostNames = options.hostNames?.map((name) => name.toLowerCase()) ?? []
-  const allowedHosts = new Set(['localhost', ...hostNames])
-  const app: EdgeApp = new Hono<EdgeEnv>()
-
-  // Before all that refuses, so that what is refused is counted too.
-  if (options.metrics) meterRequests(app, options.metrics)
+  const app = new EdgeApp(options)
+  const { border } = app
   const countRefusal = meterRefusals(options.metrics)
-  app.use(requestId())
-  app.use(secureHeaders())
+
+  // Each middleware is a promise and a context more for every request: two are all there are. The
+  // first sees also what the second refuses.
   app.use(async (c, next) => {
-    refuseForeignHost(c.req.header('host'), allowedHosts)
-    refuseForeignOrigin(c.req.method, c.req.header('origin'), c.req.header('host'))
-    await next()
+    const begun = performance.now()
+    const requestId = requestIdOf(c.req.header('x-request-id'))
+    c.set('requestId', requestId)
+    c.header('x-request-id', requestId)
+    for (const [name, value] of securityHeaders) c.header(name, value)
+    border.meter.active += 1
+    try {
+      await next()
+      // A handler that made a whole Response did not take what was set before.
+      if (!c.res.headers.has('x-request-id')) {
+        c.header('x-request-id', requestId)
+        for (const [name, value] of securityHeaders) c.header(name, value)
+      }
+    } finally {
+      border.meter.active -= 1
+      const now = performance.now()
+      const { method, path } = c.req
+      const { status } = c.res
+      border.meter.count(routePath(c, -1), method, status, now - begun)
+      if (border.requests.isSampled(now)) {
+        border.requests.tell({ requestId, method, path, status }, now - begun)
+      }
+    }
   })
-  const isRoute = (method: string, path: string) => methodsOf(app, path).includes(method)
-  app.use(createGuard(options.guard ?? openToAll, isRoute))
   const usualLimit = limitBody(bodyBytesMax)
   const limitAt = new Map(
     Object.entries(bodyBytesMaxAt).map(([path, bytesMax]) => [path, limitBody(bytesMax)]),
   )
-  app.use((c, next) => (limitAt.get(c.req.path) ?? usualLimit)(c, next))
+  app.use((c, next) => {
+    const host = c.req.header('host')
+    border.refuseForeignHost(host)
+    refuseForeignOrigin(c.req.method, c.req.header('origin'), host)
+    c.set('caller', admitted(c, border))
+    return (limitAt.get(c.req.path) ?? usualLimit)(c, next)
+  })
 
   if (options.metrics) serveMetrics(app, options.metrics)
 
@@ -90,6 +133,22 @@ export function createEdge(options: EdgeOptions): EdgeApp {
     })
   })
   return app
+}
+
+function admitted(c: Context<EdgeEnv>, border: Border): Caller {
+  // Absent with app.request(), which is this process.
+  const env: EdgeEnv['Bindings'] | undefined = c.env
+  if (env?.admission) {
+    if ('refused' in env.admission) throw env.admission.refused
+    return env.admission.caller
+  }
+  return border.admit({
+    method: c.req.method,
+    path: c.req.path,
+    authorization: c.req.header('authorization'),
+    via: env?.via ?? 'loopback',
+    address: env?.incoming?.socket.remoteAddress,
+  })
 }
 
 const openToAll: GuardOptions = { needOf: () => 'nothing', openOnLoopback: 'everything' }
@@ -150,40 +209,6 @@ function isBodyLeft(c: Context, error: MeridianError): boolean {
   return size !== '0' && !c.req.raw.bodyUsed
 }
 
-/**
- * A web page cannot send another site's host name, except by making its own name resolve to an
- * address of ours (DNS rebinding): then the Host header betrays it. An address cannot be made to
- * mean another one.
- */
-function refuseForeignHost(host: string | undefined, allowed: ReadonlySet<string>): void {
-  // Absent with app.request(), over Unix sockets, and from HTTP/1.0 clients; never from a browser.
-  if (host === undefined) return
-  const name = host.replace(/:\d+$/, '').toLowerCase()
-  if (allowed.has(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0) return
-  throw new MeridianError(
-    'forbidden',
-    `the Host header says ${JSON.stringify(name.slice(0, 100))}, which this program does not answer to; call it by its address, localhost or a configured host name`,
-  )
-}
-
-/**
- * What changes something is not asked for by web pages of elsewhere: a browser names the page's
- * origin, and it must be the one that is called. Reads need no such care, for the answer is kept from
- * pages of other origins.
- */
-function refuseForeignOrigin(
-  method: string,
-  origin: string | undefined,
-  host: string | undefined,
-): void {
-  if (origin === undefined || method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return
-  if (host !== undefined && URL.parse(origin)?.host === host.toLowerCase()) return
-  throw new MeridianError(
-    'forbidden',
-    `a page of ${JSON.stringify(origin.slice(0, 100))} may not change anything here`,
-  )
-}
-
 /** The parsed JSON body. Errors: `unsupported_media_type`, `invalid_json`, `invalid_request`. */
 export async function readJson<T extends z.ZodType>(
   c: Context,
@@ -219,14 +244,26 @@ function decodeUtf8(bytes: ArrayBuffer): string {
 
 /** The parsed query string; a parameter given twice is refused, as is an unknown one. */
 export function readParams<T extends z.ZodType>(c: Context, schema: T): z.output<T> {
-  const entries = Object.entries(c.req.queries())
-  for (const [name, values] of entries) {
-    if (values.length === 1) continue
+  return parseParams(searchOf(c.req.url), schema)
+}
+
+/** What stands behind the `?` of an address or a path; nothing where there is none. */
+export function searchOf(url: string): string {
+  const at = url.indexOf('?')
+  return at < 0 ? '' : url.slice(at + 1)
+}
+
+/** The same of a query string without its `?`. */
+export function parseParams<T extends z.ZodType>(search: string, schema: T): z.output<T> {
+  const given = new URLSearchParams(search)
+  const params: Record<string, string> = Object.fromEntries(given)
+  for (const name of given.size === Object.keys(params).length ? [] : given.keys()) {
+    const { length } = given.getAll(name)
+    if (length === 1) continue
     throw new MeridianError(
       'invalid_request',
-      `the parameter ${JSON.stringify(name.slice(0, 100))} is given ${values.length} times`,
+      `the parameter ${JSON.stringify(name.slice(0, 100))} is given ${length} times`,
     )
   }
-  const params = Object.fromEntries(entries.map(([name, [value = '']]) => [name, value]))
   return parse(schema, params, 'the query string')
 }

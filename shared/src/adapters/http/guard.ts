@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import type { Context, MiddlewareHandler } from 'hono'
 import { MeridianError } from '../../errors.ts'
 import type { Millis } from '../../ports/index.ts'
 import { allows, allowsName, type Need, type Scope, type TokenBook } from '../access/index.ts'
@@ -8,8 +7,16 @@ import { RateLimit, type Rate } from './rate-limit.ts'
 /** How a request came here: through a Unix socket, from this host, or from elsewhere. */
 export type Via = 'socket' | 'loopback' | 'network'
 
+/** What the border made of a request before the routes saw it. */
+export type Admission = { readonly caller: Caller } | { readonly refused: unknown }
+
 export interface EdgeEnv {
-  readonly Bindings: { readonly via?: Via; readonly incoming?: IncomingMessage }
+  readonly Bindings: {
+    readonly via?: Via
+    readonly incoming?: IncomingMessage
+    /** Judged already: it must not be counted twice. */
+    readonly admission?: Admission | undefined
+  }
   readonly Variables: { requestId: string; caller: Caller }
 }
 
@@ -39,32 +46,46 @@ export interface GuardOptions {
 const everything: readonly Scope[] = ['lookup', 'operate', 'register:*']
 const reads: readonly Scope[] = ['lookup']
 
+/** What is known of a request before anything of it is read. */
+export interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly authorization: string | undefined
+  readonly via: Via
+  /** Who is at the other end of the connection. */
+  readonly address: string | undefined
+}
+
 /**
  * Who is let in, and how often: a token says what its holder may; a Unix socket lets in whom its
  * file's mode lets in, for everything; callers over TCP without a token may what the program leaves
  * open on loopback, and from elsewhere nothing.
  */
-export function createGuard(
-  options: GuardOptions,
-  isRoute: (method: string, path: string) => boolean,
-): MiddlewareHandler<EdgeEnv> {
-  const { tokens, needOf, openOnLoopback, rates } = options
-  const now = options.now ?? (() => performance.now())
-  const limits = rates && {
-    reads: new RateLimit(rates.reads, now),
-    writes: new RateLimit(rates.writes, now),
+export class Guard {
+  readonly #options: GuardOptions
+  readonly #reads: RateLimit | undefined
+  readonly #writes: RateLimit | undefined
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+    const now = options.now ?? (() => performance.now())
+    this.#reads = options.rates && new RateLimit(options.rates.reads, now)
+    this.#writes = options.rates && new RateLimit(options.rates.writes, now)
   }
 
-  return async (c, next) => {
-    const { method } = c.req
-    const need = needOf(method, c.req.path)
+  /**
+   * Whoever asks, let in. `isRoute`: what is not there is no secret, and is told as such. Errors:
+   * `rate_limited`, `unauthorized`, `forbidden`.
+   */
+  admit(asked: Asked, isRoute: (method: string, path: string) => boolean): Caller {
+    const { tokens, needOf, openOnLoopback } = this.#options
+    const { method, path, via } = asked
+    const need = needOf(method, path)
     const isRead = method === 'GET' || method === 'HEAD' || need === 'lookup'
-    const limit = isRead ? limits?.reads : limits?.writes
-    const peer = peerOf(c)
-    const via = viaOf(c)
-    const given = bearerOf(c)
+    const limit = isRead ? this.#reads : this.#writes
+    const given = bearerOf(asked.authorization)
     const holder = given === undefined ? undefined : tokens?.holder(given)
-    const name = holder ? `the token ${holder.name} (${holder.id})` : peer
+    const name = holder ? `the token ${holder.name} (${holder.id})` : peerOf(asked)
     // Before it is judged: who tries tokens is counted too.
     if (need !== 'nothing') limit?.take(name)
     if (given !== undefined && tokens && !holder) {
@@ -74,17 +95,34 @@ export function createGuard(
       )
     }
     const scopes = holder?.scopes ?? withoutToken(via, openOnLoopback)
-    // What is not there is no secret, and is told as such.
-    if (!allows(scopes, need) && isRoute(method, c.req.path)) {
+    if (!allows(scopes, need) && isRoute(method, path)) {
       throw refusal(holder !== undefined, tokens !== undefined, need, name)
     }
-    c.set('caller', {
-      name,
-      may: (what) => allows(scopes, what),
-      mayRegister: (serverName) => allowsName(scopes, serverName),
-      charge: (cost) => limit?.owe(name, cost),
-    })
-    await next()
+    return new Admitted(name, scopes, limit)
+  }
+}
+
+class Admitted implements Caller {
+  readonly name: string
+  readonly #scopes: readonly Scope[]
+  readonly #limit: RateLimit | undefined
+
+  constructor(name: string, scopes: readonly Scope[], limit: RateLimit | undefined) {
+    this.name = name
+    this.#scopes = scopes
+    this.#limit = limit
+  }
+
+  may(need: Need): boolean {
+    return allows(this.#scopes, need)
+  }
+
+  mayRegister(serverName: string): boolean {
+    return allowsName(this.#scopes, serverName)
+  }
+
+  charge(cost: number): void {
+    this.#limit?.owe(this.name, cost)
   }
 }
 
@@ -123,20 +161,12 @@ function scopeOf(need: Need): string {
   return need === 'lookup' || need === 'operate' ? need : named[need]
 }
 
-function bearerOf(c: Context<EdgeEnv>): string | undefined {
-  return /^bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
+function bearerOf(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : /^bearer +(\S+) *$/i.exec(authorization)?.[1]
 }
 
-/** Absent with app.request(), which is this process. */
-function viaOf(c: Context<EdgeEnv>): Via {
-  const env: EdgeEnv['Bindings'] | undefined = c.env
-  return env?.via ?? 'loopback'
-}
-
-function peerOf(c: Context<EdgeEnv>): string {
-  const env: EdgeEnv['Bindings'] | undefined = c.env
-  if (env?.via === 'socket') return 'whoever uses the socket'
-  const address = env?.incoming?.socket.remoteAddress ?? 'this process'
+function peerOf({ via, address = 'this process' }: Asked): string {
+  if (via === 'socket') return 'whoever uses the socket'
   // Who has an IPv6 network has 2^64 addresses, and is one caller all the same.
   const isNetwork = address.includes(':') && !address.includes('.') && address !== '::1'
   return isNetwork ? `${address.split(':').slice(0, 4).join(':')}::/64` : address

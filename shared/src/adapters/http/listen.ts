@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { getRequestListener } from '@hono/node-server'
 import { MeridianError } from '../../errors.ts'
 import type { Log } from '../../ports/index.ts'
-import type { EdgeEnv, Via } from './guard.ts'
+import type { Direct } from './edge.ts'
+import type { Admission, EdgeEnv, Via } from './guard.ts'
 import { bindSocket } from './unix-socket.ts'
 
 export interface ListenOptions {
@@ -40,6 +47,8 @@ export interface Listening {
 /** What is served: a hono app, whatever it knows of its callers. */
 export interface Servable {
   fetch(request: Request, env: EdgeEnv['Bindings']): Response | Promise<Response>
+  /** Asked first. */
+  readonly direct?: Direct | undefined
 }
 
 const listenLimits = {
@@ -121,14 +130,20 @@ const timeouts = {
 } as const
 
 function answerer(app: Servable, via: Via): RequestListener {
-  const answer = getRequestListener((request, env) =>
-    app.fetch(request, { via, incoming: (env as { incoming: RequestOf }).incoming }),
-  )
-  // The listener answers its own failures; nothing is left to be caught.
-  return (request, response) => void answer(request, response)
+  /** What `direct` made of requests that it left to the app. */
+  const admissions = new WeakMap<IncomingMessage, Admission>()
+  const answer = getRequestListener((request, env) => {
+    const { incoming } = env as { incoming: IncomingMessage }
+    return app.fetch(request, { via, incoming, admission: admissions.get(incoming) })
+  })
+  return (request, response) => {
+    const direct = app.direct?.(request, response, via)
+    if (direct === 'answered') return
+    if (direct !== undefined) admissions.set(request, direct)
+    // The listener answers its own failures; nothing is left to be caught.
+    void answer(request, response)
+  }
 }
-
-type RequestOf = NonNullable<EdgeEnv['Bindings']['incoming']>
 
 function readTls({ certFile, keyFile }: TlsFiles): { cert: Buffer; key: Buffer } {
   const files = { cert: readPem(certFile, 'certificate'), key: readPem(keyFile, 'key') }
@@ -206,33 +221,37 @@ function bindError(cause: NodeJS.ErrnoException, host: string, port: number): Me
  * those whose last answer falls into the closing.
  */
 class Connections {
-  readonly #busy = new Map<Socket, number>()
+  /** With the answer that was begun last: earlier ones on the same connection end before it. */
+  readonly #last = new Map<Socket, ServerResponse | undefined>()
   #closing = false
 
   constructor(server: Server) {
     server.on('connection', (socket) => {
-      this.#busy.set(socket, 0)
-      socket.once('close', () => this.#busy.delete(socket))
+      this.#last.set(socket, undefined)
+      socket.once('close', () => this.#last.delete(socket))
     })
     server.on('request', ({ socket }, response) => {
-      this.#count(socket, 1)
-      response.once('close', () => {
-        this.#count(socket, -1)
-      })
+      // Nothing else is done for each request: a listener for its end would cost more than the rest.
+      if (!socket.destroyed) this.#last.set(socket, response)
+      if (this.#closing) endAfter(socket, response)
     })
   }
 
   /** Ends each as soon as nothing is under way on it. */
   end(): void {
     this.#closing = true
-    for (const [socket, requests] of this.#busy) if (requests === 0) socket.destroy()
+    for (const [socket, response] of this.#last) {
+      if (response === undefined || response.destroyed || response.writableFinished) {
+        socket.destroy()
+      } else endAfter(socket, response)
+    }
   }
+}
 
-  #count(socket: Socket, by: number): void {
-    const requests = (this.#busy.get(socket) ?? 0) + by
-    if (!socket.destroyed) this.#busy.set(socket, requests)
-    if (this.#closing && requests === 0) socket.destroySoon()
-  }
+function endAfter(socket: Socket, response: ServerResponse): void {
+  response.once('close', () => {
+    socket.destroySoon()
+  })
 }
 
 function close({ server, connections }: Served): Promise<void> {

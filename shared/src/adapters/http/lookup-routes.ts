@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { answerText, resultText, type AnswerText } from '../../api/answer-text.ts'
+import { answerHeadText, answerText, resultText, type AnswerText } from '../../api/answer-text.ts'
 import { callReportsSchema, type ReportedCall } from '../../api/call-report.ts'
 import { findParamsSchema, type FindAnswer, type FindParams } from '../../api/find.ts'
 import { isMeridianError, MeridianError } from '../../errors.ts'
@@ -18,7 +18,8 @@ import type { ServerDetail } from '../../api/server-detail.ts'
 import { definitionIdSchema, type DefinitionId } from '../../model/index.ts'
 import { parse } from '../../model/parse.ts'
 import { watchParamsSchema, type WatchParams } from '../../api/watch.ts'
-import { readJson, readParams, type EdgeApp } from './edge.ts'
+import { answerLookupsDirectly } from './direct-lookups.ts'
+import { parseParams, readJson, readParams, searchOf, type EdgeApp } from './edge.ts'
 import { streamEvents, type EventSink } from './event-stream.ts'
 
 /** What the routes of lookups need of an agent or a registry. */
@@ -47,20 +48,9 @@ export const lookupPaths: ReadonlySet<string> = new Set(['/v1/lookup', '/v1/look
 
 /** Lookups, and what they lead on to: the same on agents and registries. */
 export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
-  const understood = new Map<string, LookupParams>()
-  const paramsOf = (c: Context): LookupParams => {
-    const { url } = c.req
-    const at = url.indexOf('?')
-    const text = at < 0 ? '' : url.slice(at)
-    const known = understood.get(text)
-    if (known) return known
-    const params = readParams(c, lookupParamsSchema)
-    const [oldest] = understood.keys()
-    if (understood.size >= understoodMax && oldest !== undefined) understood.delete(oldest)
-    if (text.length <= understoodCharsMax) understood.set(text, params)
-    return params
-  }
-  app.get('/v1/lookup', async (c) => await answerOne(c, api, paramsOf(c)))
+  const understood = new UnderstoodLookups()
+  app.direct = answerLookupsDirectly(app.border, api, understood)
+  app.get('/v1/lookup', async (c) => await answerOne(c, api, understood.of(searchOf(c.req.url))))
   app.post('/v1/lookup', async (c) => {
     const params = await readJson(c, lookupBodySchema, 'the lookup')
     return await answerOne(c, api, params)
@@ -109,6 +99,22 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
 const understoodMax = 4_096
 const understoodCharsMax = 1_024
 
+/** Query strings of lookups, each parsed once; of too many the oldest goes. */
+export class UnderstoodLookups {
+  readonly #params = new Map<string, LookupParams>()
+
+  /** `search`: without its `?`. Errors: `invalid_request`. */
+  of(search: string): LookupParams {
+    const known = this.#params.get(search)
+    if (known) return known
+    const params = parseParams(search, lookupParamsSchema)
+    const [oldest] = this.#params.keys()
+    if (this.#params.size >= understoodMax && oldest !== undefined) this.#params.delete(oldest)
+    if (search.length <= understoodCharsMax) this.#params.set(search, params)
+    return params
+  }
+}
+
 /** Lookups of one call that are answered at once: the others wait for them. */
 const atOnceMax = 32
 
@@ -120,7 +126,7 @@ async function answerOne(c: Context, api: LookupApi, params: LookupParams): Prom
   const answer = await api.lookup(params, c.req.raw.signal)
   const { cache, ageMs } = answer
   const { results, ...head } = showFields(answer, params)
-  return sendText(c, answerText(head, results.map(resultText)), {
+  return sendText(c, answerText(answerHeadText(head), results.map(resultText)), {
     'x-meridian-index': answer.index ?? index,
     ...(cache !== undefined && {
       'x-meridian-cache': cache,
@@ -136,7 +142,7 @@ function sendText(
 ): Response {
   const all = { ...headers, etag }
   if (c.req.header('if-none-match') === etag) return c.body(null, 304, all)
-  return c.body(body, 200, { ...all, 'content-type': 'application/json' })
+  return c.body(Buffer.from(body, 'latin1'), 200, { ...all, 'content-type': 'application/json' })
 }
 
 /** An answer whose results have the fields that were asked for. */

@@ -1,6 +1,11 @@
-import { routePath } from 'hono/route'
 import type { ErrorCode } from '../../errors.ts'
-import { lookupBuckets, type Metrics } from '../../metrics/index.ts'
+import {
+  lookupBuckets,
+  noMetrics,
+  type Metrics,
+  type SeriesCounter,
+  type SeriesHistogram,
+} from '../../metrics/index.ts'
 import type { EdgeApp } from './edge.ts'
 
 /** What a scrape of `/metrics` gives. */
@@ -20,41 +25,53 @@ const methods: ReadonlySet<string> = new Set([
   'OPTIONS',
 ])
 
-/**
- * Counts requests by route, not by path: paths hold names, and callers make them up. Call it before
- * the routes are added.
- */
-export function meterRequests(app: EdgeApp, metrics: Metrics): void {
-  const requests = metrics.counter({
-    name: 'meridian_requests_total',
-    help: 'HTTP requests, by route and status.',
-    labels: ['route', 'method', 'status'],
-  })
-  const durations = metrics.histogram({
-    name: 'meridian_request_duration_seconds',
-    help: 'How long HTTP requests took, up to the first byte of the answer.',
-    labels: ['route', 'method'],
-    buckets: lookupBuckets,
-  })
-  let active = 0
-  metrics.gauge(
-    { name: 'meridian_active_requests', help: 'HTTP requests that are being answered.' },
-    () => [{ value: active }],
-  )
-  app.use(async (c, next) => {
-    const begun = performance.now()
-    active += 1
-    try {
-      await next()
-    } finally {
-      active -= 1
-      const method = methods.has(c.req.method) ? c.req.method : '_OTHER'
-      const matched = routePath(c, -1)
-      const route = matched === '*' || matched === '/*' ? '_OTHER' : matched
-      requests.add({ route, method, status: String(c.res.status) })
-      durations.observe({ route, method }, (performance.now() - begun) / 1_000)
-    }
-  })
+/** Of one route, method and status: routes and methods are ours, and few. */
+interface Series {
+  readonly requests: SeriesCounter
+  readonly durations: SeriesHistogram
+}
+
+/** Counts requests by route, not by path: paths hold names, and callers make them up. */
+export class RequestMeter {
+  /** Requests that are being answered. */
+  active = 0
+  readonly #series = new Map<string, Map<number, Series>>()
+  readonly #of: (route: string, method: string, status: number) => Series
+
+  constructor(metrics: Metrics = noMetrics) {
+    const requests = metrics.counter({
+      name: 'meridian_requests_total',
+      help: 'HTTP requests, by route and status.',
+      labels: ['route', 'method', 'status'],
+    })
+    const durations = metrics.histogram({
+      name: 'meridian_request_duration_seconds',
+      help: 'How long HTTP requests took, up to the first byte of the answer.',
+      labels: ['route', 'method'],
+      buckets: lookupBuckets,
+    })
+    metrics.gauge(
+      { name: 'meridian_active_requests', help: 'HTTP requests that are being answered.' },
+      () => [{ value: this.active }],
+    )
+    this.#of = (route, method, status) => ({
+      requests: requests.of({ route, method, status: String(status) }),
+      durations: durations.of({ route, method }),
+    })
+  }
+
+  /** `matched`: the route's pattern; whatever no route took is `_OTHER`. */
+  count(matched: string, given: string, status: number, durationMs: number): void {
+    const method = methods.has(given) ? given : '_OTHER'
+    const route = matched === '*' || matched === '/*' ? '_OTHER' : matched
+    const name = method === 'GET' ? route : `${method} ${route}`
+    let byStatus = this.#series.get(name)
+    if (byStatus === undefined) this.#series.set(name, (byStatus = new Map<number, Series>()))
+    let series = byStatus.get(status)
+    if (series === undefined) byStatus.set(status, (series = this.#of(route, method, status)))
+    series.requests.add()
+    series.durations.observe(durationMs / 1_000)
+  }
 }
 
 /** Counts who was not let in, by why: without a token that is known, or with too small a one. */
