@@ -137,6 +137,7 @@ const agentsHeaders: readonly string[] = [
 ].flat()
 
 // What they have used so far, for whoever started this one.
+process.on('SIGINT', () => process.exit(0))
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.(user + system)

@@ -43,7 +43,7 @@ export function answerLookupsDirectly(
     const begun = performance.now()
     let caller: Caller | undefined
     let answer: AnswerText | undefined
-    let index = ''
+    let index: string
     try {
       border.refuseForeignHost(headers.host)
       caller = border.admit({

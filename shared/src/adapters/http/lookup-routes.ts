@@ -1,10 +1,17 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { answerHeadText, answerText, resultText, type AnswerText } from '../../api/answer-text.ts'
+import {
+  answerHeadText,
+  answerText,
+  resultText,
+  toByteText,
+  type AnswerText,
+  type ByteText,
+} from '../../api/answer-text.ts'
 import { callReportsSchema, type ReportedCall } from '../../api/call-report.ts'
 import { findParamsSchema, type FindAnswer, type FindParams } from '../../api/find.ts'
 import { isMeridianError, MeridianError } from '../../errors.ts'
-import { toProblem, type Problem } from '../../api/problem.ts'
+import { toProblem } from '../../api/problem.ts'
 import { lookupBodySchema, lookupOfManySchema, lookupsBodySchema } from '../../api/lookup-body.ts'
 import {
   feedIndexSchema,
@@ -66,7 +73,7 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
     return streamEvents((sink) => api.watch({ ...params, index }, c.get('caller').name, sink))
   })
 
-  app.post('/v1/lookups', (c) => answerMany(c, api))
+  app.post('/v1/lookups', (c) => answerMany(c, api, understood))
 
   app.post('/v1/report', async (c) => {
     const { calls } = await readJson(c, callReportsSchema, 'the report')
@@ -99,20 +106,30 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
 const understoodMax = 4_096
 const understoodCharsMax = 1_024
 
-/** Query strings of lookups, each parsed once; of too many the oldest goes. */
+/** Lookups as callers wrote them, each parsed once; of too many the oldest goes. */
 export class UnderstoodLookups {
-  readonly #params = new Map<string, LookupParams>()
+  readonly #searches = new Map<string, LookupParams>()
+  readonly #bodies = new Map<string, LookupParams>()
 
-  /** `search`: without its `?`. Errors: `invalid_request`. */
+  /** `search`: a query string without its `?`. Errors: `invalid_request`. */
   of(search: string): LookupParams {
-    const known = this.#params.get(search)
-    if (known) return known
-    const params = parseParams(search, lookupParamsSchema)
-    const [oldest] = this.#params.keys()
-    if (this.#params.size >= understoodMax && oldest !== undefined) this.#params.delete(oldest)
-    if (search.length <= understoodCharsMax) this.#params.set(search, params)
-    return params
+    const known = this.#searches.get(search)
+    return known ?? keep(this.#searches, search, parseParams(search, lookupParamsSchema))
   }
+
+  /** One of `POST /v1/lookups`. Errors: `invalid_request`. */
+  ofMany(input: unknown, at: number): LookupParams {
+    const text = JSON.stringify(input)
+    const known = this.#bodies.get(text)
+    return known ?? keep(this.#bodies, text, parse(lookupOfManySchema, input, `lookups[${at}]`))
+  }
+}
+
+function keep(known: Map<string, LookupParams>, text: string, params: LookupParams): LookupParams {
+  const [oldest] = known.keys()
+  if (known.size >= understoodMax && oldest !== undefined) known.delete(oldest)
+  if (text.length <= understoodCharsMax) known.set(text, params)
+  return params
 }
 
 /** Lookups of one call that are answered at once: the others wait for them. */
@@ -121,7 +138,7 @@ const atOnceMax = 32
 async function answerOne(c: Context, api: LookupApi, params: LookupParams): Promise<Response> {
   // Before it is answered: what changes meanwhile comes after it.
   const index = api.index()
-  const written = params.fields === undefined ? api.lookupText?.(params) : undefined
+  const written = writtenHere(api, params)
   if (written !== undefined) return sendText(c, written, { 'x-meridian-index': index })
   const answer = await api.lookup(params, c.req.raw.signal)
   const { cache, ageMs } = answer
@@ -159,23 +176,52 @@ function showFields(
 }
 
 /** `POST /v1/lookups`: answers in order, and one that fails does not fail the others. */
-async function answerMany(c: Context, api: LookupApi): Promise<Response> {
+async function answerMany(
+  c: Context,
+  api: LookupApi,
+  understood: UnderstoodLookups,
+): Promise<Response> {
   const { lookups } = await readJson(c, lookupsBodySchema, 'the request')
-  const answers: (object | { problem: Problem })[] = []
-  const one = async (input: unknown, at: number) => {
+  const answers: ByteText[] = []
+  const later: (() => Promise<void>)[] = []
+  const settle = (at: number, error: unknown) => {
+    if (!isMeridianError(error)) throw error
+    answers[at] = byteTextOf({ problem: toProblem(error) })
+  }
+  lookups.forEach((input, at) => {
     try {
-      const params = parse(lookupOfManySchema, input, `lookups[${at}]`)
-      answers[at] = showFields(await api.lookup(params, c.req.raw.signal), params)
+      const params = understood.ofMany(input, at)
+      const written = writtenHere(api, params)
+      if (written !== undefined) {
+        answers[at] = written.body
+        return
+      }
+      later.push(async () => {
+        try {
+          const answer = await api.lookup(params, c.req.raw.signal)
+          answers[at] = byteTextOf(showFields(answer, params))
+        } catch (error) {
+          settle(at, error)
+        }
+      })
     } catch (error) {
-      if (!isMeridianError(error)) throw error
-      answers[at] = { problem: toProblem(error) }
+      settle(at, error)
     }
+  })
+  for (let first = 0; first < later.length; first += atOnceMax) {
+    await Promise.all(later.slice(first, first + atOnceMax).map((ask) => ask()))
   }
-  for (let first = 0; first < lookups.length; first += atOnceMax) {
-    const group = lookups.slice(first, first + atOnceMax)
-    await Promise.all(group.map((input, i) => one(input, first + i)))
-  }
-  return c.json({ answers })
+  const body = `{"answers":[${answers.join()}]}`
+  return c.body(Buffer.from(body, 'latin1'), 200, { 'content-type': 'application/json' })
+}
+
+function byteTextOf(value: object): ByteText {
+  return toByteText(JSON.stringify(value))
+}
+
+/** At once, where what is held here is enough. */
+function writtenHere(api: LookupApi, params: LookupParams): AnswerText | undefined {
+  return params.fields === undefined ? api.lookupText?.(params) : undefined
 }
 
 /** Errors: `not_found`. */
