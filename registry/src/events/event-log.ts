@@ -81,13 +81,12 @@ export class EventLog {
     this.#lastId += 1
     this.#waiting.push({ ...event, id: this.#lastId, at: this.#clock.wall() })
     if (this.#waiting.length > eventLogLimits.waitingMax) this.#waiting.shift()
-    const delay = this.#waiting.length >= eventLogLimits.flushRows ? 0 : eventLogLimits.flushMs
-    if (delay === 0) this.#flushing?.()
-    if (delay === 0 || !this.#flushing) {
-      this.#flushing = this.#clock.after(delay, () => {
-        this.#flush()
-      })
-    }
+    const isFull = this.#waiting.length === eventLogLimits.flushRows
+    if (isFull) this.#flushing?.()
+    if (!isFull && this.#flushing) return
+    this.#flushing = this.#clock.after(isFull ? 0 : eventLogLimits.flushMs, () => {
+      this.#flush()
+    })
   }
 
   /** History, newest first. */

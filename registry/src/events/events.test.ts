@@ -199,6 +199,19 @@ describe('a witness', () => {
     ])
   })
 
+  it('does not take a set that is taken over for registrations that it saw', () => {
+    const setOf = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => specOf(`i${from + at}`)).map((after) => ({
+        key: after.key,
+        after,
+      }))
+    witness.onRecords(owner, setOf(0, 1_000))
+    expect(told()).toEqual([])
+    witness.onRecords(owner, setOf(1_000, 200))
+    witness.onRecords('eu/a/n2/agent', setOf(0, 1))
+    expect(events.page({ limit: 1_000 }).events).toHaveLength(201)
+  })
+
   it('tells of a node when it stands differently, not when it is first heard or only busy', () => {
     for (const status of ['alive', 'alive', 'suspect', 'alive'] as const) {
       witness.onNode({ owner, status })

@@ -18,6 +18,13 @@ import {
 import { isoOf } from '../directory/servers.ts'
 import type { EventLog } from './event-log.ts'
 
+/**
+ * Of an owner that nothing was known of: with so many instances it was there before, and what comes
+ * is a set taken over, of which nobody saw how it came about. To a registry that starts with nothing
+ * a region brings a hundred thousand, which would push out all that it does see.
+ */
+const takenOverMin = 100
+
 /** How often zones are looked at: what nobody tells of is seen so late. */
 const zonesMs = 1_000
 
@@ -40,6 +47,7 @@ export interface WitnessOptions {
  */
 export class Witness {
   readonly #options: WitnessOptions
+  readonly #owners = new Set<OwnerId>()
   readonly #nodes = new Map<OwnerId, NodeStatus>()
   readonly #zones = new Map<string, ZoneState>()
   /** When a node or a zone last became what it is, RFC 3339, as far as events go back. */
@@ -84,7 +92,9 @@ export class Witness {
 
   /** Call it after the catalog has shown the changes: before, what came has no name yet. */
   onRecords(owner: OwnerId, changes: readonly RecordEvent[]): void {
-    if (!this.#looks) return
+    const isNew = !this.#owners.has(owner)
+    this.#owners.add(owner)
+    if (!this.#looks || (isNew && changes.length >= takenOverMin)) return
     for (const { key, before, after } of changes) {
       const parts = parseRecordKey(key)
       if (parts?.kind === 'spec') this.#onSpec(owner, parts.id, before, after)
@@ -134,6 +144,7 @@ export class Witness {
     before: OwnerRecord | undefined,
     after: OwnerRecord | undefined,
   ): void {
+    if (!before || !after) return
     const [was, is] = [readState(before), readState(after)]
     if (!was || !is) return
     const about = {

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { isMeridianError } from '../errors.ts'
 
 /** Something that runs until it is closed. */
@@ -40,6 +41,8 @@ export async function runProgram(start: (asked: AbortSignal) => Promise<Running>
   for (const signal of signals) process.on(signal, handlerOf(signal))
   try {
     running = await start(asked)
+    // Where NODE_COMPILE_CACHE is set: one that is killed leaves what the next start saves by.
+    flushCompileCache()
     await told
     await running.close()
   } catch (error) {

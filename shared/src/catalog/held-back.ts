@@ -44,6 +44,10 @@ export class HeldBack {
     if (owners.size === 0) this.#byDefinition.delete(definition)
   }
 
+  has(owner: OwnerId, id: string): boolean {
+    return this.#byOwner.get(owner)?.has(id) === true
+  }
+
   /** Those that wait for the definition now; what is released meanwhile stays in this list. */
   waitingFor(definition: DefinitionId): Waiting[] {
     const waiting: Waiting[] = []

@@ -70,6 +70,16 @@ function shown(): string[] {
   return [...catalog.index.ofOwner(owner)].map(({ spec }) => spec.id).sort()
 }
 
+it('shows each of those that waited for a definition once', () => {
+  const changes: string[] = []
+  for (const id of ['a', 'b', 'c']) put(id)
+  catalog.index.onChange(({ kind, instance }) => changes.push(`${kind} ${instance.spec.id}`))
+  definitions.set(flights.id, flights.definition)
+  catalog.definitionsArrived([flights.id])
+  expect(changes).toEqual(['added a', 'added b', 'added c'])
+  expect(catalog.heldBack).toBe(0)
+})
+
 it('holds an instance back until its definition arrives', () => {
   put('a')
   expect([shown(), catalog.heldBack]).toEqual([[], 1])

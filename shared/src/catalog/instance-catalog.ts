@@ -108,7 +108,8 @@ export class InstanceCatalog {
       touched.set(parts.id, known)
       if (after) known[parts.kind] = after
     }
-    for (const [id, parts] of touched) this.#refresh(owner, id, parts)
+    const absent = new Set<DefinitionId>()
+    for (const [id, parts] of touched) this.#refresh(owner, id, parts, absent)
   }
 
   /** Takes in an instance that is in no set, such as a private one. */
@@ -125,7 +126,10 @@ export class InstanceCatalog {
   /** Shows what was held back for these definitions. */
   definitionsArrived(ids: readonly DefinitionId[]): void {
     for (const definition of ids) {
-      for (const [owner, id] of this.#heldBack.waitingFor(definition)) this.#refresh(owner, id)
+      for (const [owner, id] of this.#heldBack.waitingFor(definition)) {
+        // The first one shown brings the definition for all, who need not be shown twice.
+        if (this.#heldBack.has(owner, id)) this.#refresh(owner, id)
+      }
     }
   }
 
@@ -134,8 +138,16 @@ export class InstanceCatalog {
     return this.#heldBack.size
   }
 
-  /** `parts`: those that are known to be held; the others are looked up. */
-  #refresh(owner: OwnerId, id: string, parts: Partial<Parts> = {}): void {
+  /**
+   * `parts`: those that are known to be held; the others are looked up. `absent`: definitions that
+   * were found to be missing already, and those found now.
+   */
+  #refresh(
+    owner: OwnerId,
+    id: string,
+    parts: Partial<Parts> = {},
+    absent: Set<DefinitionId> = new Set(),
+  ): void {
     this.#heldBack.release(owner, id)
     const { spec = this.#held(owner, specKey(id)), state = this.#held(owner, stateKey(id)) } = parts
     if (spec === 'none' || state === 'none') {
@@ -145,8 +157,10 @@ export class InstanceCatalog {
     const definition = spec.definition
     // Not read before its definition is here: it would have to be read again.
     const news = definition === undefined || this.#heads.has(definition) ? undefined : definition
-    const found = news === undefined ? undefined : this.#find(owner, spec.key, news)
+    const found =
+      news === undefined || absent.has(news) ? undefined : this.#find(owner, spec.key, news)
     if (news !== undefined && found === undefined) {
+      absent.add(news)
       this.#heldBack.hold(owner, id, news)
       this.remove(owner, id)
       return

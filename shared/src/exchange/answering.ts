@@ -46,6 +46,7 @@ const entryBytesMax = 60 + wireLimits.ownerMax
 export function serveHoldings(options: AnsweringOptions): Subscription {
   const { transport, log, subject, queue, holdings } = options
   const admission = new Admission(options.clock)
+  const end = { hasCome: false }
   const subscribe = (method: SyncMethod, answer: (message: TransportMessage) => void) =>
     transport.subscribe(
       subject(method),
@@ -58,7 +59,7 @@ export function serveHoldings(options: AnsweringOptions): Subscription {
     )
   const subscriptions = [
     subscribe('fetch', (message) => {
-      answerFetches(options, admission, message)
+      answerFetches(options, admission, message, end)
     }),
     subscribe('definitions', (message) => {
       answerDefinitions(options, admission, message)
@@ -73,29 +74,41 @@ export function serveHoldings(options: AnsweringOptions): Subscription {
   }
   return {
     unsubscribe() {
+      end.hasCome = true
       for (const each of subscriptions) each.unsubscribe()
     },
   }
 }
 
 function answerFetches(
-  { find, transport }: AnsweringOptions,
+  { find, transport, clock, log }: AnsweringOptions,
   admission: Admission,
   message: TransportMessage,
+  end: { readonly hasCome: boolean },
 ): void {
   const { wanted, readsZstd = false } = decodeMessageOf('fetch', message.body)
   const pack = packerOf(transport, readsZstd)
   const asked = wanted.slice(0, exchangeLimits.wantedMax)
   const { deltas, left } = answerFetch(find, asked)
   admission.take(sumOf(deltas, deltaBytes))
-  const room = roomOf(transport)
+  const room = Math.min(roomOf(transport), exchangeLimits.fetchPieceBytes)
   const pieces = deltas.flatMap((delta) => splitDelta(delta, room))
   const batches = batchBy(pieces, room, deltaBytes)
-  batches.forEach((batch, at) => {
+  const respond = (at: number): void => {
     const last = at === batches.length - 1
     const more = last && (left.length > 0 || asked.length < wanted.length)
-    message.respond(pack(encodeMessage({ kind: 'deltas', deltas: batch, last, more })))
-  })
+    const deltas = batches[at] ?? []
+    message.respond(pack(encodeMessage({ kind: 'deltas', deltas, last, more })))
+    if (last) return
+    // The asker reads this part while the next is made, and others have their turn in between.
+    clock.after(0, () => {
+      if (end.hasCome) return
+      guard(log, message, () => {
+        respond(at + 1)
+      })
+    })
+  }
+  respond(0)
 }
 
 /** As many as fit into one answer; the asker asks again for those that are left. */

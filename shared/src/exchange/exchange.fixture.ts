@@ -357,6 +357,10 @@ export class TestFollower {
     return this
   }
 
+  get isReplica(): boolean {
+    return this.#options.tier !== undefined
+  }
+
   content(owner: OwnerId): Record<string, string> | undefined {
     const holding = this.holdings.get(owner)
     return holding && contentOf(holding)

@@ -30,6 +30,8 @@ export const exchangeLimits = {
   busyRetriesMax: 8,
   /** Room for the envelope and the message's head, below the transport's payload. */
   headroomBytes: 4_096,
+  /** Parts of an answer that brings sets: some 5 ms of making each, and as much of reading. */
+  fetchPieceBytes: 256 * 1024,
   /** Owners asked for in one request. */
   wantedMax: 1_000,
   /** Definitions asked for in one request. */

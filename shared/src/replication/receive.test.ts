@@ -369,6 +369,16 @@ describe('receiveDelta', () => {
     expect(holdings.staging.size).toBe(0)
   })
 
+  it('asks for the definitions that a piece names before the others are in', () => {
+    const state = ownerAt(5)
+    const definition = sha256Hex('{}')
+    settle(state, putRecord(state, { key: 'i/x', body: bytes('1'), definition }))
+    const effects = splitDelta(cut(state, 0), 400).flatMap(
+      (piece) => receive(new Holdings(), piece).effects,
+    )
+    expect(effects).toEqual([{ kind: 'fetch-definitions', ids: [definition] }])
+  })
+
   it('never puts pieces of two senders or two cuts together', () => {
     const now = splitDelta(cut(ownerAt(5), 0), 400)
     const later = splitDelta(cut(restarted(ownerAt(5)), 0), 400)

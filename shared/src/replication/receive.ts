@@ -90,7 +90,8 @@ export function receiveDelta(
   // A repeat may still bring definitions that were missing.
   if (!isNew(holding, delta.version)) return finish(holdings, holding, delta, 'stale')
   const assembled = holdings.staging.add(context.sender, delta, context.now)
-  if (!assembled) return plainStep(holding, 'staged')
+  // Asked for now, they are here when the last piece is, and what names them need not wait again.
+  if (!assembled) return plainStep(holding, 'staged', definitionsOf(holdings, delta.records))
   const wholeFault = faultOfKeys(assembled.records) ?? faultOfSize(holding, assembled)
   if (wholeFault !== undefined) return refuse(holding, delta, wholeFault)
   return judge(holdings, holding, assembled)
@@ -198,6 +199,14 @@ function finish(
   return change
     ? { outcome, change, definitions, held: change.version, complete: true, effects }
     : { outcome, definitions, ...stated(holding), effects }
+}
+
+function definitionsOf(holdings: Holdings, records: readonly OwnerRecord[]): ReceiveEffect[] {
+  const ids = new Set<DefinitionId>()
+  for (const { definition } of records) {
+    if (definition !== undefined && !holdings.definitions.has(definition)) ids.add(definition)
+  }
+  return ids.size === 0 ? [] : [{ kind: 'fetch-definitions', ids: [...ids] }]
 }
 
 function stated(holding: Holding | undefined): Pick<ReceiveStep, 'held' | 'complete'> {

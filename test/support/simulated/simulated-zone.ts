@@ -26,11 +26,13 @@ export async function startSimulatedZone(
   nats: NatsTree,
   options: SimulatedZoneOptions,
 ): Promise<SimulatedZone> {
-  const { servers, credentials, inboxPrefix } = nats.settings({
+  const { servers, credentials } = nats.settings({
     kind: 'witness',
     at: `${options.region}/${options.zone}`,
   })
   if (credentials?.kind !== 'seed') throw new Error('the witness has no seed')
+  // Registries may reply to nodes of the zone, and to nobody else there.
+  const inboxPrefix = `_INBOX.node.${options.region}.${options.zone}.simulated`
   const whole = { ...options, url: servers[0], seed: credentials.seed, inboxPrefix }
   const child = spawn(
     process.execPath,
