@@ -210,7 +210,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       services: () => node.api.reloadServices(),
       log,
     })
-    listening = await listen(routes, { ...where, log })
+    listening = await listen(routes, { ...where, metrics, log })
   } catch (error) {
     metrics.close()
     closeDatabases()

@@ -23,6 +23,7 @@ import {
   type Clock,
   type DefinitionId,
   type Epoch,
+  type ExposedReplication,
   type Locality,
   type LivenessSettings,
   type Log,
@@ -38,6 +39,7 @@ import { serveCommands } from './commands.ts'
 import type { AgentApi } from './http/routes.ts'
 import { createAgentLookups, type LookupCounts } from './lookup/lookups.ts'
 import { Rivalry } from './rivalry.ts'
+import type { CheckCount } from './registration/checks/check-counts.ts'
 import { Keeper, type KeeperOptions } from './registration/keeper.ts'
 import type { RegistrationStore } from './registration/registration-row.ts'
 import { createServiceFiles, noServices } from './registration/service-files/index.ts'
@@ -90,13 +92,21 @@ export interface AgentNode {
   readonly published: number
   /** Whether one local and one regional replica hold all that is registered here. */
   readonly settled: boolean
-  /** How lookups fare. */
-  lookupCounts(): LookupCounts
+  /** What is counted while it runs, for metrics. */
+  readonly counted: NodeCounts
   /** Ends every watch, so that the connections they are on can be closed. */
   endWatches(): void
   /** Follows the zone and announces what is registered here. */
   start(): void
   close(): void
+}
+
+export interface NodeCounts {
+  readonly lookups: () => LookupCounts
+  readonly checks: () => Iterable<CheckCount>
+  readonly replication: ExposedReplication
+  /** What waits, by queue. */
+  readonly queues: Readonly<Record<string, () => number>>
 }
 
 /** Takes in what the stores hold; says and hears nothing before `start`. */
@@ -292,7 +302,24 @@ export function createNode(options: NodeOptions): AgentNode {
     get settled() {
       return publisher.settled
     },
-    lookupCounts: () => lookups.counts(),
+    counted: {
+      lookups: () => lookups.counts(),
+      checks: () => keeper.checkCounts,
+      replication: {
+        owners: () => [...holdings.values()].map(({ owner: of }) => of),
+        behind: () => follower.behind,
+        now: () => clock.now(),
+        counts: () => follower.counts,
+        deltaRetries: () => publisher.retries,
+      },
+      queues: {
+        deltas: () => publisher.pending,
+        definitions_wanted: () => follower.definitionsWanted,
+        search: () => catalog.finder.behind,
+        checks: () => keeper.queues.checks,
+        registrations: () => keeper.queues.registrations,
+      },
+    },
     endWatches() {
       lookups.close()
     },

@@ -109,7 +109,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
         }),
       },
     )
-    listening = await listen(routes, { ...where, log })
+    listening = await listen(routes, { ...where, metrics, log })
   } catch (error) {
     metrics.close()
     db.close()

@@ -329,6 +329,13 @@ export function createReplica(options: ReplicaOptions): Replica {
         log,
       })
     : undefined
+  const readiness = () => {
+    const reasons = [
+      ...(transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]),
+      ...(follower.restored ? [] : ['what is on disk is still being read']),
+    ]
+    return { ready: reasons.length === 0, reasons }
+  }
   exposeReplica({
     metrics: options.metrics ?? noMetrics,
     index,
@@ -336,6 +343,13 @@ export function createReplica(options: ReplicaOptions): Replica {
     holdings,
     directory,
     events,
+    follower,
+    liveness,
+    lookups: lookups.counts,
+    cacheLevel: role.cacheLevel,
+    publishers: [summaries, importer].flatMap((each) => each?.publisher ?? []),
+    readiness,
+    clock,
   })
   const official = new OfficialList({
     directory,
@@ -422,13 +436,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         ...withSince(browse.topology(), (place) => witness.sinceOf(place)),
         ...(roundTrips && { roundTrips: [...roundTrips.measured] }),
       }),
-      readiness: () => {
-        const reasons = [
-          ...(transport.status === 'connected' ? [] : [`the transport is ${transport.status}`]),
-          ...(follower.restored ? [] : ['what is on disk is still being read']),
-        ]
-        return { ready: reasons.length === 0, reasons }
-      },
+      readiness,
     },
     start() {
       follower.start(answerOthers)

@@ -1,4 +1,10 @@
-import { subjects, wholeRegion, type OwnerParts, type Tier } from '@meridian/shared'
+import {
+  subjects,
+  wholeRegion,
+  type AnswerCacheLevel,
+  type OwnerParts,
+  type Tier,
+} from '@meridian/shared'
 import type { Place } from './config.ts'
 
 /** What a registry of a tier holds of the parts below it. */
@@ -18,16 +24,26 @@ export interface TierRole {
   readonly summarises: boolean
   /** Where a lookup goes that its own holdings cannot answer. */
   readonly asks: 'parent' | 'other-regions' | 'nobody'
+  /** Which of the caches on a lookup's way is this tier's; the agent's own is the first. */
+  readonly cacheLevel: AnswerCacheLevel
 }
 
 export const tierRoles: Readonly<Record<Tier, TierRole>> = {
-  local: { holds: 'instances', scope: 'zone', judges: true, summarises: false, asks: 'parent' },
+  local: {
+    holds: 'instances',
+    scope: 'zone',
+    judges: true,
+    summarises: false,
+    asks: 'parent',
+    cacheLevel: 'l2',
+  },
   regional: {
     holds: 'instances',
     scope: 'region',
     judges: false,
     summarises: true,
     asks: 'other-regions',
+    cacheLevel: 'l3',
   },
   global: {
     holds: 'summaries',
@@ -35,6 +51,7 @@ export const tierRoles: Readonly<Record<Tier, TierRole>> = {
     judges: false,
     summarises: false,
     asks: 'other-regions',
+    cacheLevel: 'l3',
   },
 }
 

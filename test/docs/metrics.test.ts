@@ -90,6 +90,15 @@ describe('what is exposed', () => {
     },
   )
 
+  it('tells how far behind it is, what waits, who is connected, and what was kept', () => {
+    expect(text).toContain('meridian_deltas_total{outcome="gap"} 0')
+    expect(text).toMatch(/meridian_cache_requests_total\{level="l1",result="miss"\} \d/)
+    expect(text).toMatch(/meridian_cache_requests_total\{level="l2",result="miss"\} \d/)
+    expect(text).toMatch(/meridian_active_connections\{transport="http"\} [1-9]/)
+    expect(text).toMatch(/meridian_http_bytes_total\{transport="http",direction="out"\} [1-9]/)
+    expect(text).toMatch(/meridian_queue_depth\{queue="deltas"\} \d/)
+  })
+
   it('is in docs/metrics.md, all of it, and nothing else is', () => {
     const documented = namedIn(read('docs/metrics.md')).filter((name) =>
       name.startsWith('meridian_'),

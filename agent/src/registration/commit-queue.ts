@@ -50,6 +50,11 @@ export class CommitQueue<Edit> {
     this.#options = options
   }
 
+  /** Edits that wait to be committed. */
+  get size(): number {
+    return this.#waiting.length
+  }
+
   /**
    * Resolves once durable, with what `commit` said. Errors: `busy`, `transport_closed` after the
    * end, those of the edit.

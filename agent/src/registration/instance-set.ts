@@ -78,6 +78,11 @@ export class InstanceSet {
   #order: readonly string[] | undefined
   readonly #queue: CommitQueue<Edit>
 
+  /** Changes that wait to be written. */
+  get waiting(): number {
+    return this.#queue.size
+  }
+
   constructor(options: InstanceSetOptions) {
     this.#options = options
     this.set = loadOwner(options.owner, options.store)

@@ -14,6 +14,7 @@ import {
   type Random,
 } from '@meridian/shared'
 import { registerMany, type BulkItem } from './bulk.ts'
+import type { CheckCount } from './checks/check-counts.ts'
 import { Monitor } from './checks/monitor.ts'
 import type { Prober } from './checks/probe.ts'
 import { Drains } from './drains.ts'
@@ -253,6 +254,19 @@ export class Keeper {
       // Deregistered meanwhile, or the disk is full.
       logFailure(this.#options.log, error, { instance: id }, 'the end of a drain was not kept')
       this.#later(writeAgainMs, () => void this.#endRest(id))
+    }
+  }
+
+  /** What checks found out; none where nothing is checked. */
+  get checkCounts(): Iterable<CheckCount> {
+    return this.#monitor?.counts ?? []
+  }
+
+  /** What waits here, by queue. */
+  get queues(): { readonly checks: number; readonly registrations: number } {
+    return {
+      checks: this.#monitor?.waiting ?? 0,
+      registrations: this.registrar.instances.waiting,
     }
   }
 

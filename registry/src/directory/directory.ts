@@ -113,6 +113,11 @@ export class ServerDirectory implements HeadsFollower {
     return this.#names.size
   }
 
+  /** Changes that are not written yet. */
+  get waiting(): number {
+    return this.#touched.size
+  }
+
   get revision(): number {
     return this.#revision
   }

@@ -61,6 +61,8 @@ export interface Liveness extends ZoneLiveness {
   readonly desk: ZoneDesk | undefined
   /** How many registries judge a zone, this one included. */
   judgesOf(zone: string): number
+  /** Pulses that were sent and did not arrive; none where pulses are not followed. */
+  readonly pulsesMissed: number
   /** Call it once the follower has taken in what the store gave back. */
   start(): void
   close(): void
@@ -136,6 +138,9 @@ export function createLiveness(options: LivenessOptions): Liveness {
     },
     get uncomparedZones() {
       return watch?.uncompared ?? 0
+    },
+    get pulsesMissed() {
+      return judge?.pulsesMissed ?? 0
     },
     stateOf: (zone) => known?.stateOf(zone) ?? 'unknown',
     statusOf: (owner) => known?.statusOf(owner),

@@ -72,6 +72,11 @@ export class EventLog {
     this.#listeners.clear()
   }
 
+  /** Events that are not written yet. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** The id of the newest event; 0 before the first. */
   get lastId(): number {
     return this.#lastId

@@ -70,7 +70,7 @@ export class Importer {
   readonly owner: OwnerId
   readonly #options: ImporterOptions
   readonly #set: ReturnType<typeof createOwner>
-  readonly #publisher: Publisher
+  readonly publisher: Publisher
   readonly #runs = new Map<string, Runs>()
   #subscription: Subscription | undefined
   #pulsing: { close(): void } | undefined
@@ -81,7 +81,7 @@ export class Importer {
     const at = { region: place.region, zone: place.zone, node: nodeOf(place) }
     this.owner = ownerId({ ...at, id: 'import' })
     this.#set = createOwner(this.owner, store.load(this.owner))
-    this.#publisher = new Publisher({
+    this.publisher = new Publisher({
       ...options,
       set: this.#set,
       subject: subjects.delta(at),
@@ -100,7 +100,7 @@ export class Importer {
 
   close(): void {
     this.#pulsing?.close()
-    this.#publisher.close()
+    this.publisher.close()
     this.#subscription?.unsubscribe()
   }
 
@@ -214,7 +214,7 @@ export class Importer {
     const change = changeRecords(this.#set, records)
     if (!change) return
     this.#commit(change, definitions)
-    this.#publisher.changed()
+    this.publisher.changed()
     if (this.#set.records.tombstones <= 2 * replicationLimits.tombstonesKept) return
     const forgotten = forgetTombstones(this.#set)
     if (forgotten) this.#commit(forgotten)
@@ -239,7 +239,7 @@ export class Importer {
       find: (owner) => (owner === this.owner ? this.#set : undefined),
       definition: (id) => store.definition(id),
     })
-    this.#publisher.start()
+    this.publisher.start()
     this.#pulsing = startPulsing({
       transport,
       clock,

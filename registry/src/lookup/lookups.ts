@@ -10,6 +10,7 @@ import {
   type AnsweredBy,
   type Clock,
   type DefinitionId,
+  type ExposedLookups,
   type Freshness,
   type Log,
   type LookupPlan,
@@ -54,6 +55,8 @@ export interface RegistryLookupsOptions {
 
 export interface RegistryLookups {
   readonly api: LookupApi
+  /** How lookups fare, for metrics. */
+  readonly counts: ExposedLookups
   /** Answers what other tiers look up here. */
   serve(): Subscription[]
   /** Ends every watch; twice is fine. */
@@ -182,6 +185,15 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
         withoutReplica(await definitions.find({ ...params, deadlineMs: deadline })),
       server: (name, deadlineMs) => definitions.server(name, deadlineMs),
       definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
+    },
+    counts: {
+      cache: () => ({
+        ...remote.cache.counts,
+        entries: remote.cache.size,
+        bytes: remote.cache.bytes,
+      }),
+      watchers: () => hub?.watchers ?? 0,
+      watchersDropped: () => hub?.dropped ?? 0,
     },
     serve: () => [
       ...serveLookups({

@@ -1,13 +1,23 @@
 import {
+  exposeLookups,
+  exposeQueues,
+  exposeReplication,
   instanceStatusSchema,
   nodeStatuses,
+  type AnswerCacheLevel,
   type CapabilityIndex,
+  type Clock,
+  type ExposedLookups,
+  type Follower,
   type Holdings,
   type Metrics,
+  type Publisher,
+  type Readiness,
   type Topology,
 } from '@meridian/shared'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import type { ServerDirectory } from '../directory/directory.ts'
+import type { Liveness } from '../downlink/liveness.ts'
 import type { EventLog } from '../events/event-log.ts'
 
 export interface ReplicaMetricsOptions {
@@ -17,6 +27,14 @@ export interface ReplicaMetricsOptions {
   readonly holdings: Holdings
   readonly directory: ServerDirectory
   readonly events: EventLog
+  readonly follower: Follower
+  readonly liveness: Pick<Liveness, 'pulsesMissed'>
+  readonly lookups: ExposedLookups
+  readonly cacheLevel: AnswerCacheLevel
+  /** What this registry owns and sends itself. */
+  readonly publishers: readonly Pick<Publisher, 'pending' | 'retries'>[]
+  readonly readiness: () => Readiness
+  readonly clock: Clock
 }
 
 const trusts = ['whole', 'doubted', 'forgotten'] as const
@@ -25,6 +43,32 @@ const zoneStates = ['fresh', 'preserved', 'unknown'] as const
 /** What a registry holds and how it is, read when somebody looks. */
 export function exposeReplica(options: ReplicaMetricsOptions): void {
   const { metrics, index, catalog, holdings, directory, events } = options
+  const { follower, publishers, clock } = options
+  exposeReplication(metrics, {
+    owners: () => [...holdings.values()].map(({ owner }) => owner),
+    behind: () => follower.behind,
+    now: () => clock.now(),
+    counts: () => follower.counts,
+    deltaRetries: () => publishers.reduce((sum, { retries }) => sum + retries, 0),
+  })
+  exposeLookups(metrics, options.cacheLevel, options.lookups)
+  exposeQueues(metrics, {
+    deltas: () => publishers.reduce((sum, { pending }) => sum + pending, 0),
+    definitions_wanted: () => follower.definitionsWanted,
+    search: () => catalog.finder.behind,
+    events: () => events.waiting,
+    listings: () => directory.waiting,
+  })
+  metrics.total(
+    {
+      name: 'meridian_pulses_missed_total',
+      help: 'Pulses of nodes that, by the number of the next one, were sent and did not arrive.',
+    },
+    () => [{ value: options.liveness.pulsesMissed }],
+  )
+  metrics.gauge({ name: 'meridian_ready', help: '1 while /readyz says so.' }, () => [
+    { value: options.readiness().ready ? 1 : 0 },
+  ])
   metrics.gauge(
     {
       name: 'meridian_index_entries',

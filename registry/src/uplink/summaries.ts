@@ -71,6 +71,8 @@ export interface SummariesOptions {
 }
 
 export interface Summaries {
+  /** For metrics. */
+  readonly publisher: Pick<Publisher, 'pending' | 'retries'>
   /** Whether a row names the definition, so that it has to be kept. */
   names(id: DefinitionId): boolean
   /** What importers say of definitions is passed on. */
@@ -191,6 +193,7 @@ export function createSummaries(options: SummariesOptions): Summaries {
   let announcing: { close(): void } | undefined
   let answering: Subscription | undefined
   return {
+    publisher,
     names: (id) => naming.has(id),
     recordsChanged(of, changes) {
       for (const key of listings.take(of, changes)) touch(key, false)

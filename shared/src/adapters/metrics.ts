@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Metrics } from '../metrics/index.ts'
+import type { Labels, Metrics, Sample } from '../metrics/index.ts'
 import type { Log } from '../ports/index.ts'
 
 export interface PrometheusMetrics extends Metrics {
@@ -98,6 +98,21 @@ export function createPrometheusMetrics(options: PrometheusOptions): PrometheusM
         },
       }
     },
+    total({ name, help, labels = [] }, read) {
+      new Counter({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        collect() {
+          this.reset()
+          readInto(name, read, (values, value) => {
+            if (values) this.inc(values, value)
+            else this.inc(value)
+          })
+        },
+      })
+    },
     gauge({ name, help, labels = [] }, read) {
       new Gauge({
         name,
@@ -106,18 +121,26 @@ export function createPrometheusMetrics(options: PrometheusOptions): PrometheusM
         registers: [registry],
         collect() {
           this.reset()
-          try {
-            for (const { labels: values, value } of read()) {
-              if (values) this.set(values, value)
-              else this.set(value)
-            }
-          } catch (error) {
-            // One that cannot be read must not keep the others from being seen.
-            log.error({ err: error, metric: name }, 'metric not read')
-          }
+          readInto(name, read, (values, value) => {
+            if (values) this.set(values, value)
+            else this.set(value)
+          })
         },
       })
     },
+  }
+
+  function readInto<L extends string>(
+    metric: string,
+    read: () => Iterable<Sample<L>>,
+    put: (labels: Labels<L> | undefined, value: number) => void,
+  ): void {
+    try {
+      for (const { labels: values, value } of read()) put(values, value)
+    } catch (error) {
+      // One that cannot be read must not keep the others from being seen.
+      log.error({ err: error, metric }, 'metric not read')
+    }
   }
 }
 

@@ -32,6 +32,11 @@ export class DefinitionFetches {
     this.#options = options
   }
 
+  /** Definitions that are wanted, asked for or not. */
+  get size(): number {
+    return this.#wanted.size
+  }
+
   /** What cannot be fetched is wanted again by whoever names it next. */
   want(source: Source, ids: Iterable<DefinitionId>): void {
     if (this.#closed) return

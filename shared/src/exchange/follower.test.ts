@@ -64,6 +64,25 @@ describe('a follower', () => {
     expect(agent.content(owner.owner)).toEqual({ 'i/a': 'one', 'i/b': 'two' })
   })
 
+  it('tells for how long it has been behind an owner that cannot be asked', async () => {
+    const { fabric, lose } = lossy()
+    const agent = new TestFollower(fabric, 'n9').start()
+    const owner = new TestOwner(fabric, 'n1').start()
+    await fabric.clock.advance(100)
+    lose((_from, _to, subject) => !subject.startsWith('mrd.1.pulse.'))
+    owner.put('i/a', 'one')
+    await fabric.clock.advance(pulseMs)
+    const since = agent.follower.behind.get(owner.owner) ?? Infinity
+    await fabric.clock.advance(5 * pulseMs)
+    expect(agent.follower.behind.get(owner.owner)).toBe(since)
+    expect(fabric.clock.now() - since).toBeGreaterThanOrEqual(5 * pulseMs)
+    lose(() => false)
+    await fabric.clock.advance(30_000)
+    expect(agent.content(owner.owner)).toEqual({ 'i/a': 'one' })
+    expect(agent.follower.behind.size).toBe(0)
+    expect(agent.follower.counts.deltas.size).toBeGreaterThan(0)
+  })
+
   it('asks the owner when a pulse states a newer version', async () => {
     const { fabric, lose } = lossy()
     const agent = new TestFollower(fabric, 'n9').start()

@@ -4,6 +4,7 @@ import type {
   Cancel,
   Clock,
   Log,
+  Millis,
   Random,
   ReplicaStore,
   Subscription,
@@ -23,6 +24,7 @@ import {
   type InlineDefinition,
   type OwnerRecord,
   type ReceiveContext,
+  type ReceiveOutcome,
   type ReceiveStep,
   type RecordEvent,
   type RecordSet,
@@ -85,6 +87,11 @@ export interface FollowerOptions {
   readonly onDefinitions: (ids: readonly DefinitionId[]) => void
 }
 
+export interface FollowerCounts {
+  readonly deltas: ReadonlyMap<ReceiveOutcome, number>
+  readonly retries: number
+}
+
 /**
  * Keeps copies of others' sets: takes in what owners send, notices what it missed (a gap in a
  * delta, a newer version in a pulse), asks for it, and commits before it acknowledges. The machine
@@ -115,6 +122,9 @@ export class Follower {
   #stopStatus: (() => void) | undefined
   #closed = false
   #isRestored = false
+  /** Owners of whom newer versions were heard than are held, since when. */
+  readonly #behind = new Map<OwnerId, Millis>()
+  readonly #counts = { deltas: new Map<ReceiveOutcome, number>(), retries: 0 }
   #restoring: Cancel | undefined
 
   constructor(options: FollowerOptions) {
@@ -172,6 +182,21 @@ export class Follower {
     goOn()
   }
 
+  /** For metrics: what became of deltas, and what was asked for again. */
+  get counts(): FollowerCounts {
+    return { ...this.#counts, retries: this.#counts.retries + this.#sets.retries }
+  }
+
+  /** Owners that are behind what was heard of them, and since when. */
+  get behind(): ReadonlyMap<OwnerId, Millis> {
+    return this.#behind
+  }
+
+  /** Definitions that are asked for. */
+  get definitionsWanted(): number {
+    return this.#definitions.size
+  }
+
   /** Whether all that the store gave back is shown. */
   get restored(): boolean {
     return this.#isRestored
@@ -215,7 +240,7 @@ export class Follower {
   /** Versions that somebody says it holds: what is newer than here is fetched from there. */
   heard(source: Source, entries: readonly VersionEntry[]): void {
     if (this.#closed) return
-    void this.#sets.want(source, this.#plan(entries))
+    void this.#want(source, this.#plan(entries))
     const { definitions } = this.#options.holdings
     for (const { owner } of entries) this.#definitions.want(source, definitions.missingOf(owner))
   }
@@ -239,6 +264,7 @@ export class Follower {
       logFailure(log, error, { owners: [...owners.forget, ...owners.drop] }, 'owners not let go')
       return
     }
+    for (const owner of [...owners.forget, ...owners.drop]) this.#behind.delete(owner)
     for (const owner of owners.forget) onEvents(owner, holdings.forget(owner))
     for (const owner of owners.drop) onEvents(owner, holdings.drop(owner))
   }
@@ -308,7 +334,7 @@ export class Follower {
     const source = this.#options.bulk ?? ownerSource(owner)
     if (!source) return
     holdings.revive(owner)
-    void this.#sets.want(source, this.#plan([{ owner, version }]))
+    void this.#want(source, this.#plan([{ owner, version }]))
     // Nothing else would ask again for those that could not be fetched the first time.
     this.#definitions.want(source, holdings.definitions.missingOf(owner))
   }
@@ -338,6 +364,8 @@ export class Follower {
   ): ReceiveStep {
     const { holdings, clock, log } = this.#options
     const step = receiveDelta(holdings, delta, { ...from, now: clock.now() })
+    const { deltas } = this.#counts
+    deltas.set(step.outcome, (deltas.get(step.outcome) ?? 0) + 1)
     this.#commit(step.change ? [step.change] : [], step.definitions)
     if (step.change) this.#options.onAdvanced?.(delta.owner, from.fromOwner)
     for (const effect of step.effects) {
@@ -363,16 +391,27 @@ export class Follower {
     return step
   }
 
+  /** As `SetFetches.want`, noted until what is held has caught up. */
+  async #want(source: Source, wanted: Iterable<OwnerId>): Promise<boolean> {
+    const { clock } = this.#options
+    const owners = [...wanted]
+    for (const owner of owners) if (!this.#behind.has(owner)) this.#behind.set(owner, clock.now())
+    const isAll = await this.#sets.want(source, owners)
+    // Whoever has nothing newer has been caught up with, though nothing came.
+    if (isAll) for (const owner of owners) this.#behind.delete(owner)
+    return isAll
+  }
+
   #repair(owner: OwnerId, source: Source): void {
     const { bulk, clock, random } = this.#options
     if (!bulk || source === bulk) {
-      void this.#sets.want(source, [owner])
+      void this.#want(source, [owner])
       return
     }
     this.#gaps.add(owner)
     this.#gapTimer ??= clock.after(exchangeLimits.gapMs * random(), () => {
       this.#gapTimer = undefined
-      void this.#sets.want(bulk, this.#gaps)
+      void this.#want(bulk, this.#gaps)
       this.#gaps.clear()
     })
   }
@@ -386,6 +425,7 @@ export class Follower {
     for (const change of changes) {
       const events = settleStep(holdings, { change, definitions: [] })
       if (events.length > 0) onEvents(change.owner, events)
+      this.#behind.delete(change.owner)
     }
     if (definitions.length > 0) onDefinitions(definitions.map(({ id }) => id))
   }
@@ -428,6 +468,7 @@ export class Follower {
       this.#compare()
     })
     this.#compareFailures += 1
+    this.#counts.retries += 1
   }
 
   /** Whether all that differs has been asked for and answered. */
@@ -451,7 +492,7 @@ export class Follower {
         },
       )
       if (this.#closed) return false
-      const isWhole = await this.#sets.want(bulk, this.#plan(entries))
+      const isWhole = await this.#want(bulk, this.#plan(entries))
       this.#wantMissingDefinitions()
       return isWhole
     } catch (error) {

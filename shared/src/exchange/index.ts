@@ -2,7 +2,7 @@ export { serveHoldings, type AnsweringOptions, type SyncMethod } from './answeri
 export { backoffMs } from './backoff.ts'
 export { DefinitionSearch, type SearchResult } from './definition-search.ts'
 export { logFailure } from './failure.ts'
-export { Follower, type FollowerOptions } from './follower.ts'
+export { Follower, type FollowerCounts, type FollowerOptions } from './follower.ts'
 export { FreshnessWatch, type Freshness } from './freshness.ts'
 export { protectLastInstances } from './last-instances.ts'
 export { exchangeLimits } from './limits.ts'

@@ -73,6 +73,8 @@ export class Publisher {
   /** Deltas on their way that some tier has not answered yet. */
   #unanswered = 0
   #failures = 0
+  /** How often nobody had acknowledged in time, and everybody was asked again. */
+  retries = 0
   /** Tiers that have answered since the last probe. */
   readonly #answering = new Set<string>()
   #epochStartedAt = Number.NEGATIVE_INFINITY
@@ -123,6 +125,11 @@ export class Publisher {
     if (this.#state !== 'paused') return
     this.#state = 'started'
     this.#send()
+  }
+
+  /** Changes that have not been sent yet. */
+  get pending(): number {
+    return Math.max(0, this.#options.set.version.counter - this.#sent)
   }
 
   /** Whether one replica of each tier holds everything. */
@@ -254,6 +261,7 @@ export class Publisher {
     this.#retry ??= this.#options.clock.after(delayMs, () => {
       this.#retry = undefined
       this.#failures += 1
+      this.retries += 1
       // What is about to be sent asks as well as a probe does.
       if (!this.#batch) this.#probe()
     })

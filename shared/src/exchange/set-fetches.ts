@@ -34,6 +34,8 @@ export class SetFetches {
   readonly #options: SetFetchesOptions
   readonly #runs = new Map<string, Run>()
   readonly #sleepers = new Set<() => void>()
+  /** How often a source was asked again that had too many askers. */
+  retries = 0
   #answers = 0
   #closed = false
 
@@ -99,6 +101,7 @@ export class SetFetches {
       } catch (error) {
         if (!isMeridianError(error, 'busy') || this.#closed) throw error
         if (failures === exchangeLimits.busyRetriesMax) throw error
+        this.retries += 1
         await this.#sleep(backoffMs(failures + 1, this.#options.random))
       }
     }

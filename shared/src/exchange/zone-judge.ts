@@ -1,4 +1,4 @@
-import type { OwnerId } from '../model/index.ts'
+import { sameEpoch, type OwnerId } from '../model/index.ts'
 import type { Cancel, Clock, Log, Millis, Subscription, Transport } from '../ports/index.ts'
 import {
   IdentityBook,
@@ -74,6 +74,8 @@ export class ZoneJudge implements ZoneLiveness {
   readonly #loads = new Map<OwnerId, readonly PulseLoad[]>()
   /** How many pulses came under an owner's name from a run that is not believed to be it. */
   readonly #disputes = new Map<OwnerId, Dispute>()
+  /** Pulses of a node that, by the number of the next one, were sent and did not arrive. */
+  pulsesMissed = 0
   #isWholeDue = true
   #wholeAt: Millis
   #wasPreserved = false
@@ -135,6 +137,9 @@ export class ZoneJudge implements ZoneLiveness {
     const verdict = this.#identities.heard(owner, identity, at, leaseMs)
     if (verdict.kind !== 'accepted') this.#dispute(pulse, verdict)
     if (verdict.kind === 'refused') return false
+    const last = this.#judge.judgementOf(owner)?.pulse
+    if (last && sameEpoch(last.epoch, version.epoch))
+      this.pulsesMissed += Math.max(0, number - last.number - 1)
     const change = this.#judge.heard(owner, { epoch: version.epoch, number }, everyMs, now)
     const loads = pulse.loads.length === 0 ? nothing : pulse.loads
     const before = this.#loads.get(owner) ?? nothing

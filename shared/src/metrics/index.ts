@@ -1,3 +1,4 @@
+export * from './exposed-exchange.ts'
 export * from './metered-lookup.ts'
 export * from './metered-transport.ts'
 export * from './metrics.ts'

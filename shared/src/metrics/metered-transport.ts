@@ -37,8 +37,19 @@ export function meterTransport(transport: Transport, metrics: Metrics): Transpor
     help: 'How often the connection to the fabric broke or came back.',
     labels: ['status'],
   })
+  const establishment = metrics.histogram({
+    name: 'meridian_connection_establishment_seconds',
+    help: 'How long it took to connect to the fabric, TLS and authentication included.',
+    buckets: lookupBuckets,
+  })
+  const established = () => {
+    const { establishedInMs } = transport
+    if (establishedInMs !== undefined) establishment.observe({}, establishedInMs / 1_000)
+  }
+  if (transport.status === 'connected') established()
   transport.onStatus((status) => {
     changes.add({ status })
+    if (status === 'connected') established()
   })
 
   const count = (kind: Kind, direction: 'in' | 'out', size: number) => {
@@ -62,8 +73,12 @@ export function meterTransport(transport: Transport, metrics: Metrics): Transpor
     get payloadBytesMax() {
       return transport.payloadBytesMax
     },
+    compression: transport.compression,
     get status() {
       return transport.status
+    },
+    get establishedInMs() {
+      return transport.establishedInMs
     },
     onStatus: (listener) => transport.onStatus(listener),
     flush: () => transport.flush(),

@@ -5,6 +5,14 @@
 export interface Metrics {
   counter<L extends string = never>(definition: MetricDefinition<L>): Counter<L>
   histogram<L extends string = never>(definition: HistogramDefinition<L>): Histogram<L>
+  /**
+   * A counter whose count is kept elsewhere, where nothing is known of metrics: read each time
+   * somebody looks, as a gauge is.
+   */
+  total<L extends string = never>(
+    definition: MetricDefinition<L>,
+    read: () => Iterable<Sample<L>>,
+  ): void
   /** Read each time somebody looks. A reader that throws is left out of that look. */
   gauge<L extends string = never>(
     definition: MetricDefinition<L>,
@@ -62,5 +70,6 @@ const uncounted = { ...uncountedSeries, of: () => uncountedSeries }
 export const noMetrics: Metrics = {
   counter: () => uncounted,
   histogram: () => uncounted,
+  total: () => undefined,
   gauge: () => undefined,
 }

@@ -59,6 +59,8 @@ export interface Transport {
   ): Promise<number>
 
   readonly status: TransportStatus
+  /** How long it took to establish the present connection, or the last; absent where there is none. */
+  readonly establishedInMs?: Millis | undefined
   /** Told of every change after the call. Returns how to stop listening. */
   onStatus(listener: (status: TransportStatus) => void): () => void
 

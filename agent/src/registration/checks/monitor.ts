@@ -21,6 +21,7 @@ import {
   type CheckRules,
   type CheckState,
 } from './check-machine.ts'
+import { CheckCounts } from './check-counts.ts'
 import { checkingLimits } from './limits.ts'
 import type { Prober, ProbeResult } from './probe.ts'
 
@@ -49,6 +50,8 @@ export type Watched = Pick<
  *     due (jittered) ──▶ queue ──▶ at most 64 probes ──▶ check machine ──▶ status changed? tell
  */
 export class Monitor {
+  /** What checks found out, since the start. */
+  readonly counts = new CheckCounts()
   readonly #options: MonitorOptions
   readonly #instances = new Map<string, Instance>()
   /** Due, and waiting for a place. Each check is in it once at the most. */
@@ -60,6 +63,11 @@ export class Monitor {
 
   constructor(options: MonitorOptions) {
     this.#options = options
+  }
+
+  /** Checks that are due and wait for a place. */
+  get waiting(): number {
+    return this.#due.size
   }
 
   /** Checks at present, over all instances. */
@@ -350,6 +358,7 @@ export class Monitor {
   #take(entry: Entry, result: ProbeResult): void {
     const { clock } = this.#options
     const { outcome, cause, reason, latencyMs } = result
+    this.counts.add(entry.check?.kind ?? 'identity', outcome)
     entry.last = {
       atWall: clock.wall(),
       cause,

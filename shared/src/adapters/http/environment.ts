@@ -4,7 +4,7 @@ import { isLoopback, type ListenOptions } from './listen.ts'
 import type { Rate } from './rate-limit.ts'
 
 /** Where a program listens, and whom it lets in. */
-export interface ServingOptions extends Omit<ListenOptions, 'log'> {
+export interface ServingOptions extends Omit<ListenOptions, 'log' | 'metrics'> {
   /** Host names, beside loopback ones, under which clients may call. */
   readonly names?: readonly string[]
   /** Without, nobody has a token; then only this host is let in. */

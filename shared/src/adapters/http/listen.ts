@@ -11,7 +11,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { getRequestListener } from '@hono/node-server'
 import { MeridianError } from '../../errors.ts'
+import type { Metrics } from '../../metrics/index.ts'
 import type { Log } from '../../ports/index.ts'
+import { ConnectionCounts, type Inbound } from './connection-counts.ts'
 import type { Direct } from './edge.ts'
 import type { Admission, EdgeEnv, Via } from './guard.ts'
 import { bindSocket } from './unix-socket.ts'
@@ -25,6 +27,8 @@ export interface ListenOptions {
   readonly socket?: string | undefined
   /** PEM files; the socket, which leaves no host, is never encrypted. */
   readonly tls?: TlsFiles | undefined
+  /** Where connections are counted. */
+  readonly metrics?: Metrics
   readonly log?: Log
 }
 
@@ -66,9 +70,11 @@ const listenLimits = {
  */
 export async function listen(app: Servable, options: ListenOptions): Promise<Listening> {
   const { host, port, socket, tls, log } = options
+  const counts = new ConnectionCounts()
   const served: Served[] = []
   const closeAll = () => Promise.all(served.map((each) => close(each)))
-  const serve = async (server: Server, bindTo: () => Promise<void>) => {
+  const serve = async (server: Server, inbound: Inbound, bindTo: () => Promise<void>) => {
+    counts.watch(server, inbound)
     server.maxConnections = listenLimits.connectionsMax
     const connections = new Connections(server)
     await bindTo()
@@ -86,12 +92,12 @@ export async function listen(app: Servable, options: ListenOptions): Promise<Lis
       const answer = answerer(app, isLoopback(host) ? 'loopback' : 'network')
       secure = tls && createSecureServer({ ...timeouts, ...readTls(tls) }, answer)
       const server = secure ?? createServer(timeouts, answer)
-      await serve(server, () => bind(server, host, port))
+      await serve(server, tls ? 'https' : 'http', () => bind(server, host, port))
       portTaken = (server.address() as AddressInfo).port
     }
     if (socket !== undefined) {
       const server = createServer(timeouts, answerer(app, 'socket'))
-      await serve(server, () => bindSocket(server, socket))
+      await serve(server, 'unix', () => bindSocket(server, socket))
     }
   } catch (error) {
     await closeAll()
@@ -100,6 +106,7 @@ export async function listen(app: Servable, options: ListenOptions): Promise<Lis
   if (served.length === 0) {
     throw new MeridianError('config_invalid', 'neither a port nor a socket to listen on is set')
   }
+  if (options.metrics) counts.expose(options.metrics)
   const name = host.includes(':') ? `[${host}]` : host
   let closing: Promise<unknown> | undefined
   return {

@@ -116,6 +116,7 @@ interface Link {
 
 class NatsTransport implements Transport {
   readonly compression: Compression | undefined
+  establishedInMs: Millis | undefined
   readonly #options: NatsOptions
   readonly #log: Log | undefined
   readonly #addresses: string
@@ -248,6 +249,7 @@ class NatsTransport implements Transport {
   }
 
   async #dial(): Promise<void> {
+    const begun = this.#options.clock.now()
     const connection = await connect(await this.#connectionOptions())
     try {
       checkServerVersion(connection.info?.version, connection.getServer())
@@ -269,6 +271,7 @@ class NatsTransport implements Transport {
       congested: false,
     }
     this.#link = link
+    this.establishedInMs = this.#options.clock.now() - begun
     // Never above the default: what this server takes, one beyond a leaf link might not.
     this.#payloadBytesMax = Math.min(PAYLOAD_BYTES_MAX, connection.info?.max_payload ?? Infinity)
     void this.#watch(connection)
