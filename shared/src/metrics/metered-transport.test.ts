@@ -34,7 +34,8 @@ describe('a metered transport', () => {
     let tell: (status: 'connected') => void = unused
     const metrics: Metrics = {
       ...noMetrics,
-      histogram: ({ name }) => ({
+      histogram: ({ name, labels }) => ({
+        ...noMetrics.histogram({ name, help: '', buckets: [], ...(labels && { labels }) }),
         observe: (_, value) => {
           if (name === 'meridian_connection_establishment_seconds') seen.push(value)
         },
