@@ -26,6 +26,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     }
     const pair = [client, connect(targetPort, '127.0.0.1')] as const
     pairs.add(pair)
+    // What passes through must not be held back for an acknowledgement, which may take 40 ms: whoever
+    // sent it has decided that it leaves at once.
+    for (const socket of pair) socket.setNoDelay(true)
     const end = () => {
       pairs.delete(pair)
       for (const socket of pair) socket.destroy()
