@@ -19,6 +19,7 @@ import { readConsoleFiles } from './console/files.ts'
 import { createListingTable } from './directory/listing-table.ts'
 import { createEventTable } from './events/event-table.ts'
 import { createRegistryRoutes } from './http/routes.ts'
+import { createSnapshots } from './operate/snapshots.ts'
 import { createReplica, type Replica } from './replica.ts'
 
 export interface RegistryOptions {
@@ -97,8 +98,18 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       (...args: Parameters<typeof api.lookup>) => api.lookup(...args),
       metrics,
     )
+    const snapshots =
+      options.dataDir === ':memory:'
+        ? undefined
+        : createSnapshots({
+            db,
+            folder: join(options.dataDir, 'snapshots'),
+            label: `${tier}-${place.replica}`,
+            clock,
+            log,
+          })
     const routes = createRegistryRoutes(
-      { ...api, lookup },
+      { ...api, lookup, ...(snapshots && { snapshots }) },
       {
         log,
         metrics,

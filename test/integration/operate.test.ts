@@ -1,19 +1,24 @@
 import { migrationsDir, startAgent, type Agent } from '@meridian/agent'
 import { createAgentClient, type AgentClient } from '@meridian/client'
-import { startRegistry, type Registry } from '@meridian/registry'
+import { restoreSnapshot, startRegistry, type Registry } from '@meridian/registry'
 import {
   eventsPageSchema,
   instancesPageSchema,
   livenessDefaults,
+  lookupAnswerSchema,
   nodesPageSchema,
   quarantinePageSchema,
+  snapshotSchema,
+  snapshotsPageSchema,
+  topologySchema,
   type Tier,
 } from '@meridian/shared'
 import { mintToken, writeTokenFile, type Scope } from '@meridian/shared/access'
 import { createInProcessNetwork, type InProcessNetwork } from '@meridian/shared/in-process'
 import { createSilentLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -49,23 +54,7 @@ beforeAll(async () => {
     return { id, name: `the-${scope}-desk`, scopes: [scope], sha256, created }
   })
   writeTokenFile(join(folder, 'tokens.json'), entries)
-  for (const [tier, region, zone] of [
-    ['global', '-', '-'],
-    ['regional', 'eu', '-'],
-    ['local', 'eu', 'a'],
-  ] as const) {
-    registries.set(
-      tier,
-      await startRegistry({
-        ...common,
-        tier,
-        place: { region, zone, replica: 'r1' },
-        dataDir: join(folder, tier),
-        http: { host: '127.0.0.1', port: 0, tokensFile: join(folder, 'tokens.json') },
-        transport: network.connect(tier),
-      }),
-    )
-  }
+  for (const tier of ['global', 'regional', 'local'] as const) await startTier(tier)
   agent = await start('n1')
   client = createAgentClient({ url: agent.url })
   await client.register('one', describedServer('one'))
@@ -98,6 +87,24 @@ function start(name: string): Promise<Agent> {
     probeAllow: [],
     transport: network.connect(name),
   })
+}
+
+const places = {
+  global: { region: '-', zone: '-' },
+  regional: { region: 'eu', zone: '-' },
+  local: { region: 'eu', zone: 'a' },
+}
+
+async function startTier(tier: Tier): Promise<void> {
+  const registry = await startRegistry({
+    ...common,
+    tier,
+    place: { ...places[tier], replica: 'r1' },
+    dataDir: join(folder, tier),
+    http: { host: '127.0.0.1', port: 0, tokensFile: join(folder, 'tokens.json') },
+    transport: network.connect(tier),
+  })
+  registries.set(tier, registry)
 }
 
 function at(tier: Tier): string {
@@ -271,10 +278,93 @@ it('a node that is gone cannot be commanded, and can be forgotten', async () => 
   // What it had is its own still, and comes back with it.
   const back = await start('n2')
   await expectDraining({ one: false, two: false, late: false })
+  await createAgentClient({ url: back.url }).deregister('late', { registrant: 'test' })
+  await expectDraining({ one: false, two: false })
   await back.close()
 })
 
 it('quarantine is empty where everything can be read', async () => {
   const page = quarantinePageSchema.parse(await (await get('local', '/v1/quarantine')).json())
   expect(page).toEqual({ owners: [], total: 0 })
+})
+
+describe('a snapshot', () => {
+  const file = () => join(folder, 'downloaded.db')
+
+  it('is taken while the registry is written to, and is whole', async () => {
+    const over = new AbortController()
+    const writing = (async () => {
+      for (let i = 0; !over.signal.aborted; i += 1) {
+        await client.register('one', describedServer(`v${i % 7}`))
+      }
+    })()
+    const reply = await call('local', 'POST', '/v1/snapshots', { name: 'busy' })
+    over.abort()
+    await writing
+    expect(reply.status).toBe(201)
+    const snapshot = snapshotSchema.parse(await reply.json())
+    const got = await get('local', '/v1/snapshots/busy')
+    const bytes = new Uint8Array(await got.arrayBuffer())
+    expect(bytes.length).toBe(snapshot.bytes)
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(snapshot.sha256)
+    const again = await call('local', 'POST', '/v1/snapshots', { name: 'busy' })
+    expect([again.status, await again.json()]).toMatchObject([409, { code: 'conflict' }])
+    expect((await get('local', '/v1/snapshots/..%2F..%2Fregistry')).status).toBe(400)
+    expect((await call('local', 'DELETE', '/v1/snapshots/busy')).status).toBe(204)
+    const page = snapshotsPageSchema.parse(await (await get('local', '/v1/snapshots')).json())
+    expect(page.snapshots).toEqual([])
+    await client.register('one', describedServer('one'))
+  })
+
+  it.each(['local', 'regional', 'global'] as const)(
+    'of a %s registry that is restored brings nothing back and loses nothing',
+    async (tier) => {
+      await client.register('old', describedServer('old'))
+      const all = { one: false, two: false }
+      await expectDraining({ ...all, old: false })
+      // Sent up at once, kept a moment later.
+      await soon(async () => {
+        const servers = await (await get('global', '/v1/servers')).text()
+        expect(servers).toContain('com.example/old')
+      })
+      await call(tier, 'POST', '/v1/snapshots', { name: 'before' })
+      const got = await get(tier, '/v1/snapshots/before')
+      writeFileSync(file(), new Uint8Array(await got.arrayBuffer()))
+      await call(tier, 'DELETE', '/v1/snapshots/before')
+      await client.deregister('old', { registrant: 'test' })
+      await client.register('new', describedServer('new'))
+      await expectDraining({ ...all, new: false })
+
+      const running = registries.get(tier)
+      const dataDir = join(folder, tier)
+      expect(() => restoreSnapshot({ from: file(), dataDir, migrationsDir })).toThrow(/runs on/)
+      await running?.close()
+      const { setAside } = restoreSnapshot({ from: file(), dataDir, migrationsDir })
+      expect(setAside).toBe(join(dataDir, 'registry.db.before-restore'))
+      await startTier(tier)
+      await expectDraining({ ...all, new: false })
+      await soon(async () => {
+        for (const each of ['local', 'regional', 'global'] as const) {
+          const topology = topologySchema.parse(await (await get(each, '/v1/topology')).json())
+          expect(topology.regions[0]?.instances.critical ?? 0).toBe(0)
+          const { results } = lookupAnswerSchema.parse(
+            await (await get(each, '/v1/lookup?q=tool:old_tool')).json(),
+          )
+          expect(results).toEqual([])
+          const found = await (await get(each, '/v1/lookup?q=tool:new_tool')).json()
+          expect(found).toMatchObject({ outcome: 'found' })
+        }
+      })
+      await client.deregister('new', { registrant: 'test' })
+      await expectDraining(all)
+    },
+  )
+
+  it('that is none is not restored', () => {
+    const from = join(folder, 'nonsense.db')
+    writeFileSync(from, 'this is no database, whatever its name says'.repeat(100))
+    const dataDir = join(folder, 'elsewhere')
+    expect(() => restoreSnapshot({ from, dataDir, migrationsDir })).toThrow(/damaged/)
+    expect(readdirSync(dataDir)).toEqual([])
+  })
 })

@@ -44,7 +44,8 @@ export function serveEvents(app: EdgeApp, api: EventsApi): void {
     if (listeners >= liveLimits.listenersMax) {
       throw new MeridianError('busy', `${listeners} follow events already, the limit`)
     }
-    const from = lastSeen(c) ?? params.after ?? api.lastId
+    // An id beyond the newest is of before a snapshot was restored: what comes now comes after it.
+    const from = Math.min(lastSeen(c) ?? params.after ?? api.lastId, api.lastId)
     listeners += 1
     c.header('x-accel-buffering', 'no')
     return streamSSE(c, async (stream) => {

@@ -83,13 +83,13 @@ function readZone(c: Context): z.output<typeof zonePathSchema> {
 }
 
 /** None is as good as an empty one. */
-async function readBody<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {
+export async function readBody<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {
   const isAbsent =
     c.req.header('content-type') === undefined && (await c.req.arrayBuffer()).byteLength === 0
   return isAbsent ? parse(schema, {}, 'the body') : await readJson(c, schema, 'the body')
 }
 
 /** Whoever asks, by name; a token's text is never told. */
-function byOf(c: Context<EdgeEnv>): string {
+export function byOf(c: Context<EdgeEnv>): string {
   return c.get('caller').name
 }

@@ -73,6 +73,7 @@ function createApp(readiness = isReady, topologySize = 1) {
         preservation: notAsked,
         overridePreservation: notAsked,
         quarantine: notAsked,
+        note: notAsked,
       },
       official: {
         page: () => ({ servers: [], metadata: { count: 0 } }),

@@ -20,8 +20,10 @@ import type { OperateApi } from '../operate/operations.ts'
 import { serveImports, type ImportsApi } from './imports.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveOperate } from './operate.ts'
+import type { SnapshotsApi } from '../operate/snapshots.ts'
 import { serveReaders } from './reading.ts'
 import { serveSearch } from './search.ts'
+import { serveSnapshots } from './snapshots.ts'
 
 /** What the routes need of a registry. */
 export interface RegistryApi extends LookupApi, BrowseApi, SearchApi {
@@ -30,6 +32,8 @@ export interface RegistryApi extends LookupApi, BrowseApi, SearchApi {
   /** Where imports are owned. */
   readonly imports: ImportsApi | undefined
   readonly operate: OperateApi
+  /** Absent where nothing is kept on disk. */
+  readonly snapshots?: SnapshotsApi
   readiness(): Readiness
 }
 
@@ -58,6 +62,9 @@ export function createRegistryRoutes(
   serveOfficial(app, api.official)
   serveImports(app, api.imports)
   serveOperate(app, api.operate)
+  serveSnapshots(app, api.snapshots, (...action) => {
+    api.operate.note(...action)
+  })
   serveOpenApi(app)
   addLookupRoutes(app, api)
   serveConsole(app, consoleFiles)

@@ -37,6 +37,8 @@ export interface OperateApi {
   /** `true` lets expired nodes go whatever the count says, `false` goes by the count again. */
   overridePreservation(zone: ZonePath, on: boolean, asked: Asked): Promise<PreservationReply>
   quarantine(params: QuarantineParams): QuarantinePage
+  /** Keeps what was done to the registry itself. */
+  note(action: OperatorAction, asked: Asked): void
 }
 
 export interface OperationsOptions {
@@ -68,6 +70,10 @@ export function createOperations(options: OperationsOptions): OperateApi {
   }
 
   return {
+    note(action, asked) {
+      tell(action, '', asked)
+    },
+
     async command(node, word, asked) {
       const { id } = word
       const command: NodeCommand = { ...word, reason: asked.reason ?? '', by: asked.by }
