@@ -36,6 +36,7 @@ import {
 } from '@meridian/shared'
 import { withSince } from './browse/since.ts'
 import { createBrowse } from './browse/browse.ts'
+import { PulseBook } from './browse/pulse-book.ts'
 import { createSearch } from './browse/search.ts'
 import { halved, heldRequestSchema } from './browse/gather.ts'
 import { createInstancesCatalog } from './catalog/instances.ts'
@@ -178,6 +179,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       })
     : undefined
 
+  const pulses = new PulseBook(clock)
   const follower = new Follower({
     transport,
     clock,
@@ -210,7 +212,10 @@ export function createReplica(options: ReplicaOptions): Replica {
       catalog.definitionsArrived(ids)
       listings.definitionsArrived(ids)
     },
-    onPulse: (pulse) => liveness.onPulse(pulse),
+    onPulse: (pulse) => {
+      if (role.judges) pulses.heard(pulse.owner, pulse.version)
+      return liveness.onPulse(pulse)
+    },
     onHeard: (owner) => below?.onHeard(owner),
     onAdvanced: (owner, fromOwner) => {
       liveness.onAdvanced(owner, fromOwner)
@@ -292,6 +297,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     servers,
     holdings,
     liveness,
+    pulses,
     transport,
     clock,
     random,

@@ -1,5 +1,9 @@
 import { createAgentClient } from '@meridian/client'
 import { consoleDir } from '@meridian/registry'
+import { mintToken, writeTokenFile } from '@meridian/shared/access'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildConsole } from '../../scripts/console.mjs'
@@ -16,16 +20,56 @@ import {
 /** The console in a real browser, over one tree of registries for all of them. */
 
 const timeout = 60_000
+let folder: string
+let token: string
 let world: World
 let browser: Browser
 let shown: ConsolePage | undefined
 /** What a test provokes itself. */
 let expectedComplaints: RegExp | undefined
 
+const described = describedServer('flights')
+const flights = {
+  ...described,
+  definition: {
+    name: 'com.example/flights',
+    version: '2.1.0',
+    title: 'Flights',
+    description: 'Finds flights.',
+    tags: ['travel'],
+    capabilities: {
+      tools: [
+        {
+          name: 'flights_tool',
+          description: 'Searches flights.',
+          inputSchema: {
+            type: 'object',
+            properties: {
+              cabin: { enum: ['economy', 'business'] },
+              from: { type: 'object', properties: { city: { type: 'string' } } },
+            },
+            required: ['from'],
+          },
+        },
+      ],
+      resources: [],
+      resourceTemplates: [],
+      prompts: [],
+    },
+  },
+}
+
 beforeAll(async () => {
   await buildConsole()
-  world = await startWorld({ eu: ['a', 'b'], us: ['a'] }, { consoleDir })
-  await register('eu/a/n1', 'flights')
+  folder = mkdtempSync(join(tmpdir(), 'meridian-console-'))
+  const minted = mintToken()
+  token = minted.text
+  const created = new Date().toISOString()
+  const entry = { id: minted.id, name: 'ann', scopes: ['operate'], sha256: minted.sha256, created }
+  const tokensFile = join(folder, 'tokens.json')
+  writeTokenFile(tokensFile, [entry])
+  world = await startWorld({ eu: ['a', 'b'], us: ['a'] }, { consoleDir, tokensFile })
+  await createAgentClient({ url: world.agent('eu/a/n1').url }).register('flights-1', flights)
   await register('eu/b/n1', 'hotels')
   await register('us/a/n1', 'weather')
   browser = await launchBrowser()
@@ -34,6 +78,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close()
   await world.close()
+  rmSync(folder, { recursive: true, force: true })
 })
 
 afterEach(async () => {
@@ -177,12 +222,122 @@ describe('the console', { timeout }, () => {
     await page.waitForURL(/\/$/)
   })
 
+  it('shows a server: its tools as forms, its instances, how to connect', async () => {
+    const page = await open('/servers/com.example/flights')
+    await page.getByRole('heading', { name: 'Flights' }).waitFor()
+    const argument = page.locator('.arguments > li').first()
+    expect(await argument.locator('.argument-head').first().textContent()).toBe(
+      'fromobjectrequired',
+    )
+    expect(await argument.locator('.argument-name').allTextContents()).toEqual(['from', 'city'])
+    expect(await page.locator('.choices code').allTextContents()).toEqual([
+      '"economy"',
+      '"business"',
+    ])
+    await page.getByRole('row', { name: /flights-1 2.1.0 passing .*eu\/a\/n1/ }).waitFor()
+    await page.getByRole('img', { name: /^passing/ }).waitFor()
+    const config = page.getByLabel('the configuration for VS Code', { exact: true })
+    expect(JSON.parse((await config.textContent()) ?? '')).toEqual({
+      servers: { flights: { type: 'http', url: 'http://127.0.0.1:9/flights' } },
+    })
+    await page.getByRole('button', { name: 'curl', exact: true }).click()
+    await expectText(page, /v1\/lookup\?q=server%3Acom.example%2Fflights/)
+  })
+
+  it('says that a server is not known', async () => {
+    expectedComplaints = /404/
+    const page = await open('/servers/com.example/nobody')
+    await expectText(page, 'is listed here')
+  })
+
+  it('shows at the top of the world what runs in its regions', async () => {
+    const page = await open('/servers/com.example/weather', '*')
+    await page.getByRole('row', { name: /weather-1 .*us\/a\/n1/ }).waitFor()
+    await expectText(page, 'weather_tool')
+  })
+
+  it('explains a lookup as a picture, and what nobody has', async () => {
+    const page = await open('/explain?q=tool:flights_tool&near=eu/b/n1')
+    await page.locator('.rung.answered', { hasText: 'Region' }).waitFor()
+    await page.getByRole('img', { name: 'Seen from eu/b/n1: 1 in the same region' }).waitFor()
+    await expectText(page, 'ring 2: region')
+    await expectText(page, '1 health')
+    await page.getByLabel('Asked from').selectOption('eu/a/n1')
+    await page.getByRole('img', { name: 'Seen from eu/a/n1: 1 in the same node' }).waitFor()
+    await page.getByRole('combobox', { name: /^Search/ }).fill('tool:teleport')
+    await expectText(page, 'nobody has it')
+    await page.locator('.rung.answered', { hasText: 'World' }).waitFor()
+    await page.getByRole('combobox', { name: /^Search/ }).fill('tool:a*b')
+    await page.locator('.query-problem mark', { hasText: 'b' }).waitFor()
+    expectedComplaints = /400/
+  })
+
+  it('tells what happened and what happens, narrowed as asked', async () => {
+    const page = await open('/events')
+    await page.getByText(/flights-1 of com.example\/flights at eu\/a\/n1 was registered/).waitFor()
+    await expectText(page, /^\s*Live$/)
+    await page.getByRole('button', { name: 'registered' }).click()
+    await page.waitForURL(/kind=instance-registered/)
+    await register('eu/b/n1', 'boats')
+    await page.locator('.events > li').first().filter({ hasText: 'boats-1' }).waitFor()
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await register('eu/b/n1', 'ferries')
+    await page.getByRole('button', { name: 'Show 1 new' }).click()
+    await page.locator('.events > li').first().filter({ hasText: 'ferries-1' }).waitFor()
+    for (const id of ['boats-1', 'ferries-1']) {
+      const agent = createAgentClient({ url: world.agent('eu/b/n1').url })
+      await agent.deregister(id, { registrant: 'test' })
+    }
+    expect(await page.locator('.events > li', { hasText: 'was removed' }).count()).toBe(0)
+  })
+
+  it('drains a node for whoever has the token, after asking twice', async () => {
+    const page = await open('/nodes', 'eu/b')
+    await page
+      .getByText(/^pulse .* ago$/)
+      .first()
+      .waitFor()
+    await page.getByRole('button', { name: 'Drain eu/b/n1' }).click()
+    const confirm = page.getByRole('dialog', { name: 'Drain the node?' })
+    await confirm.getByLabel(/^Reason/).fill('new disks')
+    await expectAccessible(page, 'a dialog')
+    await confirm.getByRole('button', { name: 'Drain' }).click()
+    const asked = page.getByRole('dialog', { name: 'Operator token' })
+    expectedComplaints = /401/
+    await asked.getByLabel('Token').fill('mrd_wrong')
+    await asked.getByRole('button', { name: 'Use it' }).click()
+    await expectText(page, /token is unknown here/)
+    await confirm.getByRole('button', { name: 'Enter another token' }).click()
+    await asked.getByLabel('Token').fill(token)
+    await asked.getByRole('button', { name: 'Use it' }).click()
+    await confirm.getByRole('button', { name: 'Drain' }).click()
+    await confirm.waitFor({ state: 'detached' })
+    const row = page.locator('.node-row', { hasText: 'eu/b/n1' })
+    await row.getByText('draining').waitFor()
+    expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(token)
+    await page.getByRole('link', { name: 'Events' }).click()
+    await page.getByText(/ann.* drained eu\/b\/n1 “new disks”/).waitFor()
+    await page.goBack()
+    await page.getByRole('button', { name: 'End drain eu/b/n1' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End drain' }).click()
+    await row.getByText('draining').waitFor({ state: 'detached' })
+  })
+
+  const pages = [
+    ['/', 'Topology'],
+    ['/search', 'com.example/flights'],
+    ['/search?q=flights', 'flights_tool'],
+    ['/servers/com.example/flights', 'Instances'],
+    ['/explain', 'Ask as a client would.'],
+    ['/explain?q=tool:flights_tool', 'Weights'],
+    ['/events', 'was registered'],
+    ['/nodes', 'eu/a/n1'],
+    ['/nodes?place=eu/z', 'No node is known at eu/z.'],
+  ] as const
+
   it.each(['light', 'dark'] as const)('can be used by everybody in the %s theme', async (theme) => {
     const page = await open('/', 'eu', { colorScheme: theme })
-    for (const [path, sign] of [
-      ['/', 'Topology'],
-      ['/search', 'com.example/flights'],
-    ] as const) {
+    for (const [path, sign] of pages) {
       await page.goto(`${world.registry('eu').url}${path}`)
       await expectText(page, sign)
       await expectAccessible(page, `${path} in ${theme}`)
@@ -200,10 +355,9 @@ describe('the console', { timeout }, () => {
 
   it('fits a phone', async () => {
     const page = await open('/', 'eu', { viewport: { width: 360, height: 740 } })
-    for (const path of ['/', '/search', '/search?q=flights']) {
+    for (const [path, sign] of pages) {
       await page.goto(`${world.registry('eu').url}${path}`)
-      await page.waitForLoadState('load')
-      await page.locator('[data-item]').first().waitFor()
+      await expectText(page, sign)
       await expectNoOverflow(page)
     }
   })

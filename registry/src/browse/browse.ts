@@ -32,6 +32,7 @@ import type { TierRole } from '../tier.ts'
 import { createExplain } from './explain.ts'
 import { gather, heldInstancesSchema, heldNodesSchema, type HeldRequest } from './gather.ts'
 import { Held, type HeldPage } from './held.ts'
+import type { PulseBook } from './pulse-book.ts'
 
 /** What operators read of a registry. Every call may fail with a `MeridianError`. */
 export interface BrowseApi {
@@ -54,6 +55,7 @@ export interface BrowseOptions {
   readonly servers: ServerList
   readonly holdings: Holdings
   readonly liveness: ZoneLiveness
+  readonly pulses: PulseBook
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
@@ -104,13 +106,18 @@ export function createBrowse(options: BrowseOptions): Browse {
       return { instances: [...items], unreachable: [], ...nextCursor(next) }
     },
 
-    async nodes({ limit, cursor }) {
+    async nodes({ place: wanted, limit, cursor }) {
       if (role.holds === 'summaries') {
-        const page = await gather(gathering, 'nodes', heldNodesSchema, { q: '', limit, cursor })
+        const page = await gather(gathering, 'nodes', heldNodesSchema, {
+          q: '',
+          limit,
+          cursor,
+          place: wanted,
+        })
         const { items, ...rest } = page
         return { nodes: [...items], ...rest, unreachable: [...rest.unreachable] }
       }
-      const { items, next } = held.nodes(afterOf(cursor), limit)
+      const { items, next } = held.nodes(afterOf(cursor), limit, wanted)
       return { nodes: [...items], unreachable: [], ...nextCursor(next) }
     },
 
@@ -124,8 +131,10 @@ export function createBrowse(options: BrowseOptions): Browse {
   }
   return {
     browse,
-    held: (method, { q, after, limit }) =>
-      method === 'nodes' ? held.nodes(after, limit) : held.instances(parseQuery(q), after, limit),
+    held: (method, { q, after, limit, place: wanted }) =>
+      method === 'nodes'
+        ? held.nodes(after, limit, wanted)
+        : held.instances(parseQuery(q), after, limit),
   }
 }
 

@@ -18,6 +18,8 @@ import { instanceKey, type HeldPage } from './held.ts'
 /** What regions are asked on `rpc.regional.<region>.<method>`. */
 export const heldRequestSchema = z.object({
   q: z.string().default(''),
+  /** Of nodes. */
+  place: z.string().optional(),
   after: z.string(),
   limit: z.number().int().min(1).max(1_000),
 })
@@ -62,7 +64,12 @@ export async function gather<T>(
   { transport, clock, regions }: GatherOptions,
   method: 'instances' | 'nodes',
   reply: z.ZodType<{ readonly items: readonly T[]; readonly next?: string | undefined }>,
-  page: { readonly q: string; readonly limit: number; readonly cursor: string | undefined },
+  page: {
+    readonly q: string
+    readonly limit: number
+    readonly cursor: string | undefined
+    readonly place?: string | undefined
+  },
 ): Promise<Gathered<T>> {
   const from = page.cursor === undefined ? { r: '', a: '' } : readCursor(cursorSchema, page.cursor)
   const expiresAt = clock.now() + pageMs
@@ -70,13 +77,19 @@ export async function gather<T>(
   const unreachable: UnreachableScope[] = []
   for (const region of [...regions()].sort()) {
     if (region < from.r) continue
+    if (page.place !== undefined && page.place.split('/')[0] !== region) continue
     const after = region === from.r ? from.a : ''
     const limit = page.limit - items.length
     const remainingMs = expiresAt - clock.now()
     if (limit <= 0 || remainingMs <= 0) {
       return { items, unreachable, nextCursor: writeCursor({ r: region, a: after }) }
     }
-    const request: HeldRequest = { q: page.q, after, limit }
+    const request: HeldRequest = {
+      q: page.q,
+      after,
+      limit,
+      ...(page.place !== undefined && { place: page.place }),
+    }
     try {
       const answer = await ask(transport, subjects.rpcRegional(region, method), request, {
         deadlineMs: Math.min(regionMs, remainingMs),

@@ -15,12 +15,14 @@ import type { OwnerTally } from '../catalog/node-tally.ts'
 import { addCounts, noCounts } from '../catalog/tally.ts'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import { smallestAfter } from '../directory/page.ts'
+import type { PulseBook } from './pulse-book.ts'
 
 export interface HeldOptions {
   readonly index: CapabilityIndex
   readonly catalog: Pick<TierCatalog, 'head' | 'tallies'>
   readonly holdings: Holdings
   readonly liveness: ZoneLiveness
+  readonly pulses: PulseBook
 }
 
 /** A page of what is held here, and where it ended; `next` is absent on the last. */
@@ -49,12 +51,14 @@ export class Held {
     return pageOf(rows, limit, keyOf, (instance) => this.#viewOf(instance))
   }
 
-  nodes(after: string, limit: number): HeldPage<NodeView> {
+  /** `place`: only those there. */
+  nodes(after: string, limit: number, place?: string): HeldPage<NodeView> {
     const nodes = new Map<string, OwnerId[]>()
     for (const { owner, trust } of this.#options.holdings.values()) {
       // Of whom only the version is kept: an operator, or time, has let it go.
       if (trust === 'forgotten') continue
       const node = nodeOf(owner)
+      if (place !== undefined && node !== place && !node.startsWith(`${place}/`)) continue
       const owners = nodes.get(node)
       if (owners) owners.push(owner)
       else nodes.set(node, [owner])
@@ -130,7 +134,7 @@ export class Held {
     owners: readonly OwnerId[],
     tallies: ReadonlyMap<OwnerId, OwnerTally>,
   ): NodeView[] {
-    const { holdings, liveness } = this.#options
+    const { holdings, liveness, pulses } = this.#options
     const instances = noCounts()
     const servers = new Set<string>()
     let draining = 0
@@ -152,7 +156,8 @@ export class Held {
           const held = holdings.get(owner)
           if (!held) return []
           const { version, trust, records } = held
-          return [{ owner, version: formatVersion(version), trust, records: records.size }]
+          const lag = pulses.lagOf(owner, version)
+          return [{ owner, version: formatVersion(version), ...lag, trust, records: records.size }]
         }),
       },
     ]

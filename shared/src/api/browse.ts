@@ -174,8 +174,19 @@ export const instancesPageSchema = z.object({
 })
 export type InstancesPage = z.infer<typeof instancesPageSchema>
 
+/** A part of the world. */
+export const placeText = z
+  .string()
+  .max(256)
+  .regex(/^[a-z0-9-]+(\/[a-z0-9-]+){0,2}$/, 'must be region, region/zone or region/zone/node')
+
 /** The query string of `GET /v1/nodes`. */
-export const nodesParamsSchema = z.strictObject({ limit: pageLimit, cursor: cursorParam })
+export const nodesParamsSchema = z.strictObject({
+  /** Only those there. */
+  place: placeText.optional(),
+  limit: pageLimit,
+  cursor: cursorParam,
+})
 export type NodesParams = z.output<typeof nodesParamsSchema>
 
 export const nodeViewSchema = z.object({
@@ -191,6 +202,13 @@ export const nodeViewSchema = z.object({
       owner: z.string(),
       /** `epoch number.tag/counter` as held here. */
       version: z.string(),
+      /**
+       * Changes that its last pulse tells of and that are not here yet; absent where pulses are not
+       * heard, and while another epoch is being fetched.
+       */
+      behind: z.number().optional(),
+      /** How long ago that pulse was heard, in milliseconds. */
+      pulseAgeMs: z.number().optional(),
       records: z.number(),
       /**
        * How far what is held of it is trusted: `whole`; `doubted`, it is being fetched again;

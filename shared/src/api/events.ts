@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { browseLimits } from './browse.ts'
+import { browseLimits, placeText } from './browse.ts'
 
 /**
  * What a registry saw happen in the part of the world that it judges.
@@ -72,11 +72,7 @@ const filter = {
     .pipe(z.array(z.enum(eventKinds, `must be of ${eventKinds.join(', ')}`)))
     .optional(),
   /** A region, `region/zone` or `region/zone/node`: what happened there. */
-  place: z
-    .string()
-    .max(256)
-    .regex(/^[a-z0-9-]+(\/[a-z0-9-]+){0,2}$/, 'must be region, region/zone or region/zone/node')
-    .optional(),
+  place: placeText.optional(),
   server: z.string().max(200, 'must have at most 200 characters').optional(),
   instance: z.string().max(128, 'must have at most 128 characters').optional(),
 }

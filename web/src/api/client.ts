@@ -9,13 +9,19 @@ export class ApiError extends Error {
   readonly code: string
   readonly title: string
   readonly requestId: string | undefined
+  /** Where in a query it is wrong. */
+  readonly at: number | undefined
 
-  constructor(problem: Pick<Problem, 'status' | 'code' | 'title' | 'detail'>, requestId?: string) {
+  constructor(
+    problem: Pick<Problem, 'status' | 'code' | 'title' | 'detail' | 'violations'>,
+    requestId?: string,
+  ) {
     super(problem.detail)
     this.status = problem.status
     this.code = problem.code
     this.title = problem.title
     this.requestId = requestId
+    this.at = problem.violations?.[0]?.at
   }
 }
 
@@ -28,6 +34,15 @@ const answerMs = 15_000
  */
 export async function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
   return await send<T>('GET', path, undefined, signal)
+}
+
+/** Changes something, as the operator whose token is kept. Errors: `ApiError`. */
+export async function change<T>(
+  method: 'PUT' | 'DELETE' | 'POST',
+  path: string,
+  body?: object,
+): Promise<T> {
+  return await send<T>(method, path, body, new AbortController().signal)
 }
 
 async function send<T>(
@@ -83,6 +98,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
         typeof said.detail === 'string'
           ? said.detail
           : `The registry answered ${response.status} without saying why.`,
+      ...(Array.isArray(said.violations) && { violations: said.violations }),
     },
     requestId,
   )

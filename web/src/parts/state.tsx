@@ -33,6 +33,14 @@ const shapes: Readonly<Record<Tone, string>> = {
   unknown: 'M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3Z',
 }
 
+export function isState(text: string): text is State {
+  return Object.hasOwn(tones, text)
+}
+
+export function toneOf(state: State): Tone {
+  return tones[state]
+}
+
 /** The shape and colour of a state, without its word. */
 export function StateMark({ state }: { readonly state: State }) {
   const tone = tones[state]

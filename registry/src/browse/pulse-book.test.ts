@@ -1,0 +1,18 @@
+import { ManualClock } from '@meridian/shared/manual-clock'
+import { describe, expect, it } from 'vitest'
+import { PulseBook } from './pulse-book.ts'
+
+const versionOf = (counter: number, tag = 'x') => ({ epoch: { number: 1, tag }, counter })
+
+describe('how far an owner is ahead', () => {
+  it('is what its last pulse told of, and how long ago', () => {
+    const clock = new ManualClock()
+    const book = new PulseBook(clock)
+    expect(book.lagOf('eu/a/n1/agent', versionOf(3))).toEqual({})
+    book.heard('eu/a/n1/agent', versionOf(7))
+    clock.tick(1_500)
+    expect(book.lagOf('eu/a/n1/agent', versionOf(3))).toEqual({ behind: 4, pulseAgeMs: 1_500 })
+    expect(book.lagOf('eu/a/n1/agent', versionOf(9))).toEqual({ behind: 0, pulseAgeMs: 1_500 })
+    expect(book.lagOf('eu/a/n1/agent', versionOf(9, 'y'))).toEqual({ pulseAgeMs: 1_500 })
+  })
+})

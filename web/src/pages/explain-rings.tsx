@@ -1,0 +1,127 @@
+import type { LookupExplanation } from '@meridian/shared'
+import { plural } from '../parts/format.ts'
+import { toneOf } from '../parts/state.tsx'
+import type { Weighed } from './explain-weights.ts'
+
+const size = 440
+const middle = size / 2
+const radii = [46, 96, 148, 200] as const
+const ringNames = ['same node', 'same zone', 'same region', 'other regions'] as const
+const dot = { min: 4, max: 15 } as const
+/** Named in the picture; all are in the table. */
+const labelsMax = 6
+/** The golden angle: neighbours of one ring never lie behind each other. */
+const turn = 2.399963
+
+interface ExplainRingsProps {
+  readonly results: readonly Weighed[]
+  readonly from: string
+  readonly spills: LookupExplanation['spills']
+}
+
+/**
+ * The asker in the middle, the rings around; a dot for each result, as large as what it weighs in
+ * its ring's draw.
+ */
+export function ExplainRings({ results, from, spills }: ExplainRingsProps) {
+  const counts = radii.map((_, ring) => results.filter((each) => each.ring === ring).length)
+  const inWords = counts
+    .flatMap((count, ring) => (count > 0 ? [`${count} in the ${ringNames[ring]}`] : []))
+    .join(', ')
+  return (
+    <section class="panel" aria-labelledby="rings">
+      <h2 id="rings">Rings</h2>
+      <svg
+        class="rings"
+        viewBox={`0 0 ${size} ${size}`}
+        role="img"
+        aria-label={`Seen from ${from}: ${inWords === '' ? 'no results' : inWords}`}
+      >
+        {radii.map((radius, ring) => (
+          <circle
+            key={radius}
+            cx={middle}
+            cy={middle}
+            r={radius}
+            class={(counts[ring] ?? 0) > 0 ? 'ring used' : 'ring'}
+          />
+        ))}
+        {radii.map((radius, ring) => (
+          <text key={radius} x={middle} y={middle - radius + 14} class="ring-name">
+            {ringNames[ring]}
+          </text>
+        ))}
+        {spills.map(({ ring, drawn }) =>
+          drawn ? (
+            <circle
+              key={ring}
+              cx={middle}
+              cy={middle}
+              r={(radii[ring] ?? 0) + 6}
+              class="ring-spill"
+            />
+          ) : null,
+        )}
+        <path d={`M${middle} ${middle - 8} l8 14 h-16 Z`} class="asker" />
+        {placed(results).map(({ result, x, y, radius, label }) => (
+          <g key={`${result.locality} ${result.instance}`}>
+            <circle
+              cx={x}
+              cy={y}
+              r={radius}
+              class={`dot tone-${toneOf(result.status)}${result.ejected ? ' ejected' : ''}`}
+            >
+              <title>
+                {result.instance} at {result.locality}: {(100 * result.share).toFixed(0)} % of its
+                ring
+              </title>
+            </circle>
+            {label && (
+              <text x={x} y={y + radius + 12} class="dot-name">
+                {result.instance}
+              </text>
+            )}
+          </g>
+        ))}
+      </svg>
+      {spills.length > 0 && (
+        <ul class="panel-body spills">
+          {spills.map(({ ring, load, share, drawn, to }) => (
+            <li key={ring}>
+              Ring {ring} ({ringNames[ring]}) is {(100 * load).toFixed(0)} % busy:{' '}
+              {(100 * share).toFixed(0)} % of lookups go further out
+              {to !== undefined && ` to ${to}`}
+              {drawn && ', this one too'}.
+            </li>
+          ))}
+        </ul>
+      )}
+      {spills.length === 0 && results.length > 0 && (
+        <p class="panel-body quiet">
+          No ring is so busy that lookups spill into the next. {plural(results.length, 'dot')}, each
+          as large as its share of its ring’s draw.
+        </p>
+      )}
+    </section>
+  )
+}
+
+function placed(results: readonly Weighed[]) {
+  const seen = [0, 0, 0, 0]
+  return results.map((result, at) => {
+    const ring = Math.min(3, Math.max(0, result.ring))
+    const nth = seen[ring] ?? 0
+    seen[ring] = nth + 1
+    // Between its circle and the one inside, from the right on: above stand the rings' names.
+    const inner = ring === 0 ? 14 : (radii[ring - 1] ?? 0)
+    const distance = (inner + (radii[ring] ?? 0)) / 2 + (ring === 0 ? 6 : 0)
+    const angle = 0.35 + nth * turn + ring * 0.7
+    return {
+      result,
+      x: middle + distance * Math.cos(angle),
+      y: middle + distance * Math.sin(angle),
+      radius: dot.min + (dot.max - dot.min) * Math.sqrt(result.share),
+      label: at < labelsMax,
+    }
+  })
+}
