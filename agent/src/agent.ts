@@ -3,6 +3,8 @@ import {
   meterLookup,
   meterTransport,
   randomId,
+  traceLookup,
+  traceTransport,
   type Clock,
   type LivenessSettings,
   type Locality,
@@ -10,10 +12,11 @@ import {
   type Random,
   type ReloadOutcome,
   type Services,
+  type Tracing,
   type Transport,
 } from '@meridian/shared'
 import { TokenBook } from '@meridian/shared/access'
-import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
+import { listen, traceApp, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
 import { createPrometheusMetrics } from '@meridian/shared/metrics'
 import {
@@ -68,6 +71,8 @@ export interface AgentOptions {
   /** `livenessDefaults` unless given. */
   readonly liveness?: LivenessSettings
   readonly transport: Transport
+  /** Where requests are recorded; nowhere unless given. The caller closes it. */
+  readonly tracing?: Tracing | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -97,7 +102,8 @@ const clientInfo = { name: 'meridian-agent', version: '0.1.0' }
  * it has. Errors: those of `openDatabase` and `listen`.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { locality, dataDir, transport, clock, random, log, pulseMs = pulseMsDefault } = options
+  const { locality, dataDir, transport, tracing, clock, random, log } = options
+  const { pulseMs = pulseMsDefault } = options
   if (options.allowStdio === true && dataDir === inMemory) {
     throw new MeridianError(
       'config_invalid',
@@ -167,7 +173,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       defer: (task) => setImmediate(task),
       pulseMs,
       ...(options.liveness && { livenessSettings: options.liveness }),
-      transport: meterTransport(transport, metrics),
+      transport: meterTransport(tracing ? traceTransport(transport, tracing) : transport, metrics),
       clock,
       random,
       log,
@@ -183,7 +189,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const routes = createAgentRoutes(
       {
         ...api,
-        lookup: metered.lookup,
+        lookup: traceLookup(metered.lookup, tracing),
         lookupText: metered.text((params: LookupParams) => api.lookupText?.(params)),
       },
       {
@@ -210,7 +216,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       services: () => node.api.reloadServices(),
       log,
     })
-    listening = await listen(routes, { ...where, metrics, log })
+    listening = await listen(traceApp(routes, tracing), { ...where, metrics, log })
   } catch (error) {
     metrics.close()
     closeDatabases()

@@ -15,6 +15,11 @@ import {
   withConfigFile,
   type Environment,
 } from '@meridian/shared/settings'
+import {
+  tracingEnvironment,
+  tracingSettingsOf,
+  type TracingSettings,
+} from '@meridian/shared/tracing'
 import { z } from 'zod'
 import { createProbePolicy } from './registration/probe-targets.ts'
 
@@ -42,6 +47,7 @@ function settingsSchema(environment: Environment) {
       .default('127.0.0.1'),
     MERIDIAN_STDIO_OPEN: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
     MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
+    ...tracingEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
 }
@@ -104,6 +110,8 @@ export interface AgentConfig {
   readonly stdioHost: string | undefined
   /** The folder of service files, and whether these may have the agent run commands. */
   readonly services: { readonly folder: string; readonly allowCommands: boolean }
+  /** Where traces go; absent: nowhere. */
+  readonly traces?: TracingSettings
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -117,6 +125,7 @@ export const liveSettings: ReadonlySet<string> = new Set([
 export function readAgentConfig(given: Environment): AgentConfig {
   const environment = withConfigFile(given)
   const settings = readSettings(settingsSchema(environment), environment)
+  const traces = tracingSettingsOf(settings)
   return {
     locality: {
       region: settings.MERIDIAN_REGION,
@@ -141,6 +150,7 @@ export function readAgentConfig(given: Environment): AgentConfig {
       folder: settings.MERIDIAN_SERVICES_DIR,
       allowCommands: settings.MERIDIAN_STDIO !== 'off',
     },
+    ...(traces && { traces }),
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

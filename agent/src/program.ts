@@ -2,6 +2,7 @@ import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
 import type { Running } from '@meridian/shared/program'
 import { changedSettings, withConfigFile, type Environment } from '@meridian/shared/settings'
+import { openTracing } from '@meridian/shared/tracing'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { fileURLToPath } from 'node:url'
 import { startAgent, type RereadSettings } from './agent.ts'
@@ -12,7 +13,7 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** An agent as a program of its own, over NATS. */
 export async function startAgentProgram(environment: Environment): Promise<Running> {
-  const { locality, nats, logLevel, ...settings } = readAgentConfig(environment)
+  const { locality, nats, logLevel, traces, ...settings } = readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
   // What it runs with now: of the rest, only a start takes notice.
   let inForce = withConfigFile(environment)
@@ -30,6 +31,12 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
     }
   }
   const { region, zone, node } = locality
+  const tracing = await openTracing(traces, {
+    service: 'meridian-agent',
+    instance: `${region}/${zone}/${node}`,
+    version: '0.1.0',
+    log,
+  })
   const transport = await connectNats({
     ...nats,
     name: `agent ${region}/${zone}/${node}`,
@@ -46,6 +53,7 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
       migrationsDir,
       reread,
       transport,
+      tracing,
       clock: systemClock,
       random: systemRandom,
       log,
@@ -55,6 +63,7 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
       async close() {
         await agent.close()
         await transport.close()
+        await tracing?.close()
       },
     }
   } catch (error) {

@@ -17,6 +17,11 @@ import {
   withConfigFile,
   type Environment,
 } from '@meridian/shared/settings'
+import {
+  tracingEnvironment,
+  tracingSettingsOf,
+  type TracingSettings,
+} from '@meridian/shared/tracing'
 import { z } from 'zod'
 import { tierRoles } from './tier.ts'
 
@@ -34,6 +39,7 @@ function settingsSchema(tier: Tier | undefined, environment: Environment) {
     ...natsEnvironment,
     ...livenessEnvironment,
     ...judgingEnvironment,
+    ...tracingEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
 }
@@ -76,6 +82,8 @@ export interface RegistryConfig {
   /** What nodes are expected to keep before they have said what they keep, and its own interval. */
   readonly pulseMs: number
   readonly liveness: LivenessSettings
+  /** Where traces go; absent: nowhere. */
+  readonly traces?: TracingSettings
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -84,6 +92,7 @@ export function readRegistryConfig(given: Environment): RegistryConfig {
   const environment = withConfigFile(given)
   const tier = tierSchema.safeParse(environment['MERIDIAN_TIER']).data
   const settings = readSettings(settingsSchema(tier, environment), environment)
+  const traces = tracingSettingsOf(settings)
   return {
     tier: settings.MERIDIAN_TIER,
     place: {
@@ -96,6 +105,7 @@ export function readRegistryConfig(given: Environment): RegistryConfig {
     nats: natsSettingsOf(settings),
     pulseMs: settings.MERIDIAN_PULSE_MS,
     liveness: judgingSettingsOf(settings),
+    ...(traces && { traces }),
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

@@ -3,6 +3,7 @@ import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
 import type { Running } from '@meridian/shared/program'
 import type { Environment } from '@meridian/shared/settings'
+import { openTracing } from '@meridian/shared/tracing'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { fileURLToPath } from 'node:url'
 import { readRegistryConfig } from './config.ts'
@@ -16,9 +17,15 @@ export const consoleDir = fileURLToPath(new URL('../../web/dist', import.meta.ur
 
 /** A registry as a program of its own, over NATS. */
 export async function startRegistryProgram(environment: Environment): Promise<Running> {
-  const { nats, logLevel, ...settings } = readRegistryConfig(environment)
+  const { nats, logLevel, traces, ...settings } = readRegistryConfig(environment)
   const { tier, place } = settings
   const log = createLog({ name: 'registry', level: logLevel })
+  const tracing = await openTracing(traces, {
+    service: 'meridian-registry',
+    instance: `${tier} ${place.region}/${place.zone}/${place.replica}`,
+    version: '0.1.0',
+    log,
+  })
   const transport = await connectNats({
     ...nats,
     name: `${tier} ${place.region}/${place.zone}/${place.replica}`,
@@ -34,6 +41,7 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
       migrationsDir,
       consoleDir,
       transport,
+      tracing,
       clock: systemClock,
       random: systemRandom,
       log,
@@ -50,6 +58,7 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
       async close() {
         await registry.close()
         await transport.close()
+        await tracing?.close()
       },
     }
   } catch (error) {

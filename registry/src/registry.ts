@@ -2,14 +2,17 @@ import {
   meterLookup,
   meterTransport,
   randomId,
+  traceLookup,
+  traceTransport,
   type Clock,
   type LivenessSettings,
   type Random,
   type Tier,
+  type Tracing,
   type Transport,
 } from '@meridian/shared'
 import { TokenBook } from '@meridian/shared/access'
-import { listen, type Listening, type ServingOptions } from '@meridian/shared/http'
+import { listen, traceApp, type Listening, type ServingOptions } from '@meridian/shared/http'
 import type { Logger } from '@meridian/shared/log'
 import { createPrometheusMetrics } from '@meridian/shared/metrics'
 import { databaseId, openCopy, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
@@ -36,6 +39,8 @@ export interface RegistryOptions {
   /** `livenessDefaults` unless given. */
   readonly liveness?: LivenessSettings
   readonly transport: Transport
+  /** Where requests are recorded; nowhere unless given. The caller closes it. */
+  readonly tracing?: Tracing | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -58,7 +63,8 @@ const pulseMsDefault = 2_000
  * below, and answers. Errors: those of `openDatabase` and `listen`.
  */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
-  const { tier, place, transport, clock, random, log, pulseMs = pulseMsDefault } = options
+  const { tier, place, transport, tracing, clock, random, log } = options
+  const { pulseMs = pulseMsDefault } = options
   const db = openCopy({
     path: options.dataDir === ':memory:' ? ':memory:' : join(options.dataDir, 'registry.db'),
     migrationsDir: join(options.migrationsDir, 'registry'),
@@ -85,7 +91,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       databaseId: databaseId(db, () => randomId(random)),
       pulseMs,
       ...(options.liveness && { livenessSettings: options.liveness }),
-      transport: meterTransport(transport, metrics),
+      transport: meterTransport(tracing ? traceTransport(transport, tracing) : transport, metrics),
       metrics,
       clock,
       random,
@@ -109,7 +115,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
             log,
           })
     const routes = createRegistryRoutes(
-      { ...api, lookup, ...(snapshots && { snapshots }) },
+      { ...api, lookup: traceLookup(lookup, tracing), ...(snapshots && { snapshots }) },
       {
         log,
         metrics,
@@ -120,7 +126,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
         }),
       },
     )
-    listening = await listen(routes, { ...where, metrics, log })
+    listening = await listen(traceApp(routes, tracing), { ...where, metrics, log })
   } catch (error) {
     metrics.close()
     db.close()

@@ -6,6 +6,7 @@ const sources = [
   'agent/src/config.ts',
   'registry/src/config.ts',
   'shared/src/adapters/settings.ts',
+  'shared/src/adapters/tracing.ts',
   'shared/src/adapters/http/environment.ts',
   'shared/src/adapters/nats/environment.ts',
   'cli/src/connection.ts',

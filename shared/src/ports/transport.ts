@@ -40,11 +40,7 @@ export interface Transport {
    * link that breaks meanwhile too: the request may have been handled), `deadline_exceeded`,
    * `payload_too_large`, `forbidden`, `transport_closed`, `invalid_request`.
    */
-  request(
-    subject: string,
-    body: Uint8Array,
-    options: { readonly deadlineMs: Millis },
-  ): Promise<Uint8Array>
+  request(subject: string, body: Uint8Array, options: RequestOptions): Promise<Uint8Array>
 
   /**
    * Every reply of several repliers, as it comes, until the deadline, `repliesMax`, or until
@@ -77,6 +73,12 @@ export interface Transport {
   close(): Promise<void>
 }
 
+export interface RequestOptions {
+  readonly deadlineMs: Millis
+  /** The trace that the question belongs to (W3C), beside the body; most belong to none. */
+  readonly traceparent?: string | undefined
+}
+
 export type TransportStatus = 'connected' | 'disconnected' | 'closed'
 
 /** `close` waits for the promise, if one is returned; nothing else does. */
@@ -86,6 +88,8 @@ export interface TransportMessage {
   readonly subject: string
   /** The handler's own: nobody else reads or writes these bytes. */
   readonly body: Uint8Array
+  /** The trace that the question belongs to, as its asker wrote it. */
+  readonly traceparent?: string | undefined
   /** Whether the sender waits for a reply. */
   readonly wantsReply: boolean
   /**

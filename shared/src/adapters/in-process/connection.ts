@@ -2,6 +2,7 @@ import { MeridianError } from '../../errors.ts'
 import type {
   MessageHandler,
   Millis,
+  RequestOptions,
   Subscription,
   Transport,
   TransportMessage,
@@ -26,6 +27,7 @@ export interface Listener {
 /** A request that waits for replies. */
 interface Request {
   readonly asker: InProcessConnection
+  readonly traceparent: string | undefined
   isOver(): boolean
   reply(body: Uint8Array): void
   fail(error: MeridianError): void
@@ -99,11 +101,7 @@ export class InProcessConnection implements Transport {
     }
   }
 
-  async request(
-    subject: string,
-    body: Uint8Array,
-    options: { readonly deadlineMs: Millis },
-  ): Promise<Uint8Array> {
+  async request(subject: string, body: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     let first: Uint8Array | undefined
     await this.requestMany(subject, body, { ...options, repliesMax: 1 }, (reply) => {
       first = reply
@@ -115,7 +113,7 @@ export class InProcessConnection implements Transport {
   async requestMany(
     subject: string,
     body: Uint8Array,
-    options: { readonly deadlineMs: Millis; readonly repliesMax?: number },
+    options: RequestOptions & { readonly repliesMax?: number },
     onReply: (body: Uint8Array) => 'enough' | 'more',
   ): Promise<number> {
     this.#check(subject, body)
@@ -129,6 +127,7 @@ export class InProcessConnection implements Transport {
     }
     const request: Request = {
       asker: this,
+      traceparent: options.traceparent,
       isOver: () => !this.#requests.has(request),
       reply: (reply) => {
         if (request.isOver()) return
@@ -237,6 +236,7 @@ export class InProcessConnection implements Transport {
       subject,
       body,
       wantsReply: request !== undefined,
+      ...(request?.traceparent !== undefined && { traceparent: request.traceparent }),
       respond: (reply) => {
         checkPayload(`the asker of ${subject}`, reply, this.payloadBytesMax)
         if (request === undefined || request.isOver()) return

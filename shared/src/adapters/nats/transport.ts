@@ -1,8 +1,10 @@
 import {
   connect,
   errors,
+  headers,
   type ConnectionOptions,
   type Msg,
+  type MsgHdrs,
   type NatsConnection,
   type Status,
   type Subscription as NatsSubscription,
@@ -15,6 +17,7 @@ import type {
   MessageHandler,
   Millis,
   Random,
+  RequestOptions,
   Subscription,
   Transport,
   TransportMessage,
@@ -188,15 +191,12 @@ class NatsTransport implements Transport {
     return { unsubscribe: () => this.#leave(entry) }
   }
 
-  async request(
-    subject: string,
-    body: Uint8Array,
-    options: { readonly deadlineMs: Millis },
-  ): Promise<Uint8Array> {
+  async request(subject: string, body: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const link = this.#askOn(subject, body, options.deadlineMs)
     try {
       const reply = await link.connection.request(subject, body, {
         timeout: timeoutOf(options.deadlineMs),
+        ...(options.traceparent !== undefined && { headers: tracing(options.traceparent) }),
       })
       return new Uint8Array(reply.data)
     } catch (error) {
@@ -401,6 +401,7 @@ class NatsTransport implements Transport {
 
   #message(message: Msg): TransportMessage {
     const { subject, reply } = message
+    const traceparent = message.headers?.get(traceHeader)
     const wantsReply = reply !== undefined && reply !== ''
     return {
       subject,
@@ -408,6 +409,7 @@ class NatsTransport implements Transport {
       // live as long as anybody keeps this message.
       body: new Uint8Array(message.data),
       wantsReply,
+      ...(traceparent !== undefined && traceparent !== '' && { traceparent }),
       respond: (body) => {
         checkPayload(`the asker of ${subject}`, body, this.#payloadBytesMax)
         if (wantsReply) this.#send(reply, body)
@@ -507,6 +509,15 @@ class NatsTransport implements Transport {
   get #reconnectCapMs(): Millis {
     return this.#options.reconnectCapMs ?? RECONNECT_CAP_MS
   }
+}
+
+/** As W3C Trace Context names it. */
+const traceHeader = 'traceparent'
+
+function tracing(traceparent: string): MsgHdrs {
+  const made = headers()
+  made.set(traceHeader, traceparent)
+  return made
 }
 
 /** Whether everything sent before reached the server. The client's own promise may never settle. */

@@ -1,0 +1,2 @@
+export * from './traced-lookup.ts'
+export * from './traced-transport.ts'
