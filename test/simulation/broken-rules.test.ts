@@ -1,4 +1,5 @@
 import { InstanceCatalog, type SetChange } from '@meridian/shared'
+import { WatchFeed } from '../../shared/src/lookup/watch-feed.ts'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type * as ReceiveModule from '../../shared/src/replication/receive.ts'
 import type * as SyncModule from '../../shared/src/replication/sync.ts'
@@ -87,6 +88,14 @@ describe('a simulation of machines with a broken rule', { timeout: 60_000 }, () 
   it('notices an index that keeps what is gone', async () => {
     vi.spyOn(InstanceCatalog.prototype, 'remove').mockReturnValue(undefined)
     await expectBreach('6', {})
+  })
+
+  it('notices a watch that is never told of what goes', async () => {
+    const { flush } = WatchFeed.prototype
+    vi.spyOn(WatchFeed.prototype, 'flush').mockImplementation(function (this: WatchFeed, ...args) {
+      return flush.apply(this, args).filter(({ kind }) => kind !== 'removed')
+    })
+    await expectBreach('5', {})
   })
 })
 

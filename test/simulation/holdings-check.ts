@@ -62,17 +62,40 @@ export interface Row extends Candidate {
   readonly passing: boolean
 }
 
-async function checkAgent(world: World, agent: AgentProcess, query: KnownQuery): Promise<void> {
+/** What a scan finds, and what may be shown beside that. */
+export interface Scanned {
+  readonly expected: readonly Row[]
+  readonly allowed: readonly Row[]
+}
+
+export function scanAgent(agent: AgentProcess, query: KnownQuery): Scanned {
   const { program, disk, zoneDisk } = agent
-  if (!program) return
   const select = (has: (id: string) => boolean) =>
     agentRows(agent, has).filter(
       (row) =>
         isUsable(row) &&
         query.matches(row) &&
-        (row.owner === agent.owner || isServed(program.liveness, row)),
+        (row.owner === agent.owner || (program && isServed(program.liveness, row))),
     )
-  const expected = select((id) => disk.hasDefinition(id) || zoneDisk.hasDefinition(id))
+  return {
+    expected: select((id) => disk.hasDefinition(id) || zoneDisk.hasDefinition(id)),
+    // An instance of another node may have been shown with the help of a definition that this node
+    // has let go of since, and not fetched yet.
+    allowed: select(() => true),
+  }
+}
+
+export function scanRegistry({ program, disk }: RegistryProcess, query: KnownQuery): Scanned {
+  const expected = rowsOf(disk.sets(), (id) => disk.hasDefinition(id)).filter(
+    (row) => query.matches(row) && isUsable(row) && program && isServed(program.liveness, row),
+  )
+  return { expected, allowed: expected }
+}
+
+async function checkAgent(world: World, agent: AgentProcess, query: KnownQuery): Promise<void> {
+  const { program } = agent
+  if (!program) return
+  const { expected, allowed } = scanAgent(agent, query)
   if (expected.length === 0) return
   const answer = await answerNow(world, () =>
     program.api.lookup(
@@ -80,9 +103,6 @@ async function checkAgent(world: World, agent: AgentProcess, query: KnownQuery):
       new AbortController().signal,
     ),
   )
-  // An instance of another node may have been shown with the help of a definition that this node
-  // has let go of since, and not fetched yet.
-  const allowed = select(() => true)
   const held = agentRows(agent, () => true).filter((row) => query.matches(row))
   compareAnswer(world, agent.name, query, expected, answer, { allowed, held })
 }
@@ -114,7 +134,7 @@ async function checkRegistry(
     serversOf(matching, program.liveness),
     serversText(registry, query),
   )
-  const expected = matching.filter((row) => isUsable(row) && isServed(program.liveness, row))
+  const { expected } = scanRegistry(registry, query)
   const [first] = expected
   if (!first) return
   const answer = await answerNow(world, () =>

@@ -22,7 +22,6 @@ const count = values.seed === undefined ? wholeNumber('seeds', values.seeds ?? '
 const totals = {
   steps: 0,
   lookups: 0,
-  wrongNones: 0,
   messages: 0,
   commits: 0,
   simulatedMs: 0,
@@ -48,7 +47,6 @@ process.exitCode = totals.failed > 0 ? 1 : 0
 function add(result: SimulationResult): void {
   totals.steps += result.steps
   totals.lookups += result.lookups
-  totals.wrongNones += result.wrongNones
   totals.messages += result.messages
   totals.commits += result.commits
   totals.simulatedMs += result.simulatedMs
@@ -65,11 +63,11 @@ function report({ seed, breaches, tail }: SimulationResult): void {
 }
 
 function summarise(): void {
-  const { steps, lookups, wrongNones, messages, commits, simulatedMs, failed } = totals
+  const { steps, lookups, messages, commits, simulatedMs, failed } = totals
   convergedMs.sort((a, b) => a - b)
   const at = (share: number) => convergedMs[Math.floor((convergedMs.length - 1) * share)] ?? 0
   print(`seeds        ${count} from ${first}, ${failed} failed`)
-  print(`lookups      ${lookups}, ${wrongNones} wrongly told that nobody has it`)
+  print(`lookups      ${lookups}`)
   print(`steps        ${steps}, messages ${messages}, commits ${commits}`)
   print(`simulated    ${(simulatedMs / 3_600_000).toFixed(2)} h`)
   print(`real         ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`)

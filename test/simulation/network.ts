@@ -85,8 +85,15 @@ export class Wires {
     if (client) client.pausedUntil = until
   }
 
+  /** Since when a client has been connected, awake, and neither cut off nor deaf. */
+  audibleSince(name: string): Millis {
+    const client = this.#clients.get(name)
+    return client === undefined ? Infinity : Math.max(client.edge.soundSince, client.pausedUntil)
+  }
+
   cut(name: string): void {
     const link = this.#link(name)
+    link.soundSince = Infinity
     if (link.cut) return
     link.cut = true
     this.#applyCut(name, 'disconnect')
@@ -97,6 +104,7 @@ export class Wires {
     const link = this.#link(name)
     link.deafUp = false
     link.deafDown = false
+    if (link.soundSince === Infinity) link.soundSince = this.#clock.now()
     if (!link.cut) return
     link.cut = false
     this.#applyCut(name, 'reconnect')
@@ -105,6 +113,7 @@ export class Wires {
   /** Lets everything that goes `up` (towards the global broker) or `down` over the link vanish. */
   deafen(name: string, direction: 'up' | 'down' | 'both'): void {
     const link = this.#link(name)
+    link.soundSince = Infinity
     if (direction !== 'down') link.deafUp = true
     if (direction !== 'up') link.deafDown = true
   }
@@ -121,7 +130,8 @@ export class Wires {
   #link(name: string): Link {
     const found = this.#links.get(name)
     if (found) return found
-    const link: Link = { cut: false, deafUp: false, deafDown: false }
+    const soundSince = this.#clock.now()
+    const link: Link = { cut: false, deafUp: false, deafDown: false, soundSince }
     this.#links.set(name, link)
     return link
   }
@@ -247,6 +257,8 @@ interface Link {
   cut: boolean
   deafUp: boolean
   deafDown: boolean
+  /** Infinity while it is cut or deaf. */
+  soundSince: Millis
 }
 
 interface Hop {

@@ -58,6 +58,12 @@ export abstract class SimulatedProcess<P extends Program> {
     return this.#run?.connection
   }
 
+  /** Since when all who are connected could hear it; Infinity where they cannot. */
+  get audibleSince(): Millis {
+    const run = this.#run
+    return run === undefined ? Infinity : this.world.wires.audibleSince(run.connection)
+  }
+
   /** Runs, and is not paused. */
   get isAwake(): boolean {
     return this.#run !== undefined && this.#pausedUntil === undefined
@@ -132,7 +138,7 @@ export abstract class SimulatedProcess<P extends Program> {
     if (!run || this.#pausedUntil === undefined) return
     this.world.trace.write(`${run.connection} continues`)
     this.#pausedUntil = undefined
-    this.world.wires.pause(run.connection, 0)
+    this.world.wires.pause(run.connection, this.world.clock.now())
     run.clock.resume()
   }
 

@@ -24,6 +24,7 @@ import {
   type Offer,
 } from './servers.ts'
 import { Waiting, type Ending } from './waiting.ts'
+import { Watchers } from './watchers.ts'
 import type { World } from './world.ts'
 
 /**
@@ -37,6 +38,7 @@ export class Scenario {
   readonly #wallRandom: SeededRandom
   readonly #jumpWallClocks: boolean
   readonly #weights: Readonly<Record<Action, number>>
+  readonly #watchers: Watchers
   readonly #agentBackups = new Map<AgentProcess, AgentBackup[]>()
   readonly #registryBackups = new Map<RegistryProcess, Image[]>()
   /** What is to happen later, unless all is over by then. */
@@ -45,7 +47,6 @@ export class Scenario {
   #twinsMade = 0
   #steps = 0
   #lookups = 0
-  #wrongNones = 0
 
   constructor(world: World, options: { readonly jumpWallClocks: boolean }) {
     this.#world = world
@@ -53,6 +54,7 @@ export class Scenario {
     this.#wallRandom = world.random.fork('wall clocks')
     this.#jumpWallClocks = options.jumpWallClocks
     this.#weights = weightsOf(this.#random.pick(furies))
+    this.#watchers = new Watchers(world)
   }
 
   get steps(): number {
@@ -61,11 +63,6 @@ export class Scenario {
 
   get lookups(): number {
     return this.#lookups
-  }
-
-  /** Answers that said that nobody has what somebody had for a while. */
-  get wrongNones(): number {
-    return this.#wrongNones
   }
 
   /** Starts everything, in any order and not at once. */
@@ -86,6 +83,7 @@ export class Scenario {
     this.#maybeJumpWallClock()
     await this.#world.advance(this.#gap())
     await this.#checkAnswers()
+    this.#watchers.check()
   }
 
   /**
@@ -101,6 +99,7 @@ export class Scenario {
     await this.#checkAnswers()
     for (const agent of world.agents) checkRegistered(world, agent)
     await this.#checkQuiet()
+    this.#watchers.check()
     for (const process of world.resting) {
       this.#later(this.#random.between(0, 10_000), () => this.#bringBack(process))
     }
@@ -127,6 +126,7 @@ export class Scenario {
   async shutDown(): Promise<void> {
     this.#isOver = true
     for (const cancel of this.#plans) cancel()
+    this.#watchers.end()
     for (const process of this.#world.processes) process.stop()
     await this.#world.advance(10_000)
     if (this.#world.clock.nextDueAt() === undefined) return
@@ -329,22 +329,22 @@ export class Scenario {
   }
 
   /**
-   * Whoever says that nobody has it should be right. Counted, and not a breach yet: to know that it
-   * may be wrong, a registry has to follow who is alive.
+   * Whoever says that nobody has it is right, as far as anybody can know: somebody who has had it
+   * for a while and could be heard all that time is not denied. (Nodes that are behind a cut or
+   * stand still are taken for dead in the end, by those who cannot tell the difference.)
    */
   #judgeNone(query: KnownQuery, deadline: Millis): void {
-    const isThere = this.#world.agents.some(
+    const holder = this.#world.agents.find(
       (agent) =>
-        !agent.isDown &&
+        agent.audibleSince <= this.#world.clock.now() - deadline - establishedMs &&
         agent
           .establishedFor(deadline + establishedMs)
           .filter(({ definitionId }) => !isPrivate(definitionId))
           .map((instance) => rowOfRegistered(instance, agent))
           .some((row) => isUsable(row) && query.matches(row)),
     )
-    if (!isThere) return
-    this.#wrongNones += 1
-    this.#world.trace.write('somebody has had it for a while')
+    if (!holder) return
+    this.#world.breach('4', `nobody has '${query.q}', it is said; ${holder.name} has`)
   }
 
   kill(): void {

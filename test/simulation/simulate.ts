@@ -21,8 +21,6 @@ export interface SimulationResult {
   readonly hash: string
   readonly steps: number
   readonly lookups: number
-  /** Lookups that were told that nobody has what somebody had for a while. */
-  readonly wrongNones: number
   readonly messages: number
   readonly commits: number
   readonly simulatedMs: Millis
@@ -59,7 +57,6 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     hash: world.trace.digest(),
     steps: scenario.steps,
     lookups: scenario.lookups,
-    wrongNones: scenario.wrongNones,
     messages: world.wires.messages,
     commits: world.commits,
     simulatedMs: world.clock.now(),

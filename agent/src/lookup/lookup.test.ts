@@ -182,6 +182,27 @@ describe('an agent’s lookup', () => {
     ])
   })
 
+  it('asks further where what its registry has of the zone is gone as far as is known here', async () => {
+    const { ask, asked, serve } = createRig()
+    const gone = { ...far, instance: 'gone', locality: 'eu/a/n2', ring: 1 as const }
+    serve(() =>
+      asked.length === 1 ? { ...elsewhere, outcome: 'found', results: [gone] } : farAnswer,
+    )
+    expect(await ask()).toMatchObject({ outcome: 'found', results: [{ instance: far.instance }] })
+    expect(asked.map(({ min }) => min)).toEqual([1, 2])
+  })
+
+  it('denies nothing that came to the zone while its registry was asked', async () => {
+    const { ask, asked, put, serve } = createRig()
+    serve(() => {
+      put('flights-1')
+      const known = { ...far, instance: 'flights-1', locality: 'eu/a/n2', ring: 1 as const }
+      return { ...elsewhere, outcome: 'found', results: [known] }
+    })
+    expect(await ask()).toMatchObject({ outcome: 'found', results: [{ instance: 'flights-1' }] })
+    expect(asked).toHaveLength(1)
+  })
+
   it('asks at once on behalf of somebody who is elsewhere', async () => {
     const { ask, asked, put, serve } = createRig()
     serve(() => elsewhere)

@@ -124,6 +124,13 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
         affinity: params.affinity,
         explain: params.explain,
       })
+    /** With what is here, of which some may have come while others were asked. */
+    const withOwn = ({ reply }: RemoteAnswer) => {
+      const elsewhere = candidatesFrom(reply, from)
+      if (!zoneFirst) return elsewhere
+      const here = own.length > 0 ? own : candidatesHere(plan, params, from, undefined)
+      return merge(here, elsewhere)
+    }
     const isEnough = zoneFirst && own.length >= min
     if (scope === 'zone' || (isEnough && !spills(own))) return compose(head, own)
     const leftMs = params.deadline - (clock.now() - startedAt)
@@ -132,10 +139,18 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
     try {
       // The zone's registry knows the same: for relief, more is wanted than the zone has.
       const wanted = isEnough ? { ...params, min: Math.min(own.length + 1, beyondMax) } : params
-      const answered = await askUp(plan, wanted, from, deadlineMs)
-      const elsewhere = candidatesFrom(answered.reply, from)
+      let answered = await askUp(plan, wanted, from, deadlineMs)
+      let all = withOwn(answered)
+      const told = answered.reply.results.length
+      if (all.length === 0 && told > 0) {
+        // The zone's registry had enough, but only of what is gone as far as is known here: that is
+        // not yet to say that nobody has it.
+        const further = { ...params, min: Math.min(told + 1, beyondMax) }
+        answered = await askUp(plan, further, from, params.deadline - (clock.now() - startedAt))
+        all = withOwn(answered)
+      }
       return {
-        ...compose(headAfter(head, plan, answered), zoneFirst ? merge(own, elsewhere) : elsewhere),
+        ...compose(headAfter(head, plan, answered), all),
         cache: levelOf(answered),
         ...(answered.ageMs > 0 && { ageMs: answered.ageMs }),
       }

@@ -20,7 +20,9 @@ export const panicLimits = {
 /**
  * Where most of what matches in a place is called unhealthy at once, more likely the checks are
  * at fault, and the few that are left would fall under what all others had to do. Then health is
- * ignored: the instances are returned whatever their checks say. Undefined where all is well, and
+ * ignored: the instances are returned whatever their checks say, the healthy ones first, so that
+ * where only some are passed on, they are. (An asker in whose own zone a large node has died passes
+ * over what it knows to be gone, and would be left with nothing.) Undefined where all is well, and
  * where nothing healthy is left, which is what farther rings are for.
  */
 export function panicOf(
@@ -28,17 +30,18 @@ export function panicOf(
   query: Query,
   inPlace: (locality: Locality) => boolean,
 ): readonly IndexedInstance[] | undefined {
-  const all: IndexedInstance[] = []
-  let healthy = 0
+  const well: IndexedInstance[] = []
+  const unwell: IndexedInstance[] = []
   for (const instance of index.matching(query)) {
     if (!inPlace(instance.locality)) continue
     const standing = standingOf(instance.state, instance.liveness)
     // An operator took it out; nobody's checks did.
     if (standing === 'draining') continue
-    if (standing !== 'critical' && standing !== 'unreachable') healthy += 1
-    all.push(instance)
+    const isWell = standing !== 'critical' && standing !== 'unreachable'
+    ;(isWell ? well : unwell).push(instance)
   }
-  if (all.length < panicLimits.instancesMin || healthy === 0) return undefined
-  if (healthy >= all.length * panicLimits.healthyShareMin) return undefined
-  return all
+  const all = well.length + unwell.length
+  if (all < panicLimits.instancesMin || well.length === 0) return undefined
+  if (well.length >= all * panicLimits.healthyShareMin) return undefined
+  return [...well, ...unwell]
 }
