@@ -2,24 +2,33 @@ import { Command } from 'commander'
 import { agentCommand } from './commands/agent.ts'
 import { devCommand } from './commands/dev.ts'
 import { addCompletion } from './commands/completion.ts'
+import { backupCommand } from './commands/backup.ts'
+import { contextCommand } from './commands/context.ts'
 import { deregisterCommand } from './commands/deregister.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { drainCommand } from './commands/drain.ts'
 import { eventsCommand } from './commands/events.ts'
+import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
+import { findCommand } from './commands/find.ts'
 import { importCommand } from './commands/import.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { lsCommand } from './commands/ls.ts'
 import { maintenanceCommand } from './commands/maintenance.ts'
 import { registerCommand } from './commands/register.ts'
+import { nodeCommand } from './commands/node.ts'
 import { nodesCommand } from './commands/nodes.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { serversCommand } from './commands/servers.ts'
 import { setCommand } from './commands/set.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { queryCommand } from './commands/query.ts'
 import { registryCommand } from './commands/registry.ts'
 import { tokenCommand } from './commands/token.ts'
+import { topCommand } from './commands/top.ts'
 import { treeCommand } from './commands/tree.ts'
+import { watchCommand } from './commands/watch.ts'
+import { zoneCommand } from './commands/zone.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Output } from './output.ts'
 
@@ -38,6 +47,9 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     agentCommand(output),
     registryCommand(),
     lookupCommand(output),
+    findCommand(output),
+    watchCommand(output),
+    explainCommand(output),
     registerCommand(output),
     deregisterCommand(output),
     lsCommand(output),
@@ -50,10 +62,16 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     serversCommand(output),
     nodesCommand(output),
     eventsCommand(output),
+    topCommand(output),
+    nodeCommand(output),
+    zoneCommand(output),
+    backupCommand(output),
+    restoreCommand(output),
     importCommand(output),
     exportCommand(output),
     queryCommand(output),
     tokenCommand(output),
+    contextCommand(output),
   ]
   for (const command of commands) program.addCommand(command)
   addCompletion(program)

@@ -18,6 +18,7 @@ import {
 } from '@meridian/shared'
 import { createCaller, createConnection, type HttpClientOptions } from './http-client.ts'
 import { createLookups, type Lookups } from './lookups.ts'
+import { createOperators, type EventsFilter, type Operators } from './operators.ts'
 
 export interface PageOptions {
   readonly limit?: number
@@ -26,7 +27,7 @@ export interface PageOptions {
 }
 
 /** A registry's API, the same at every tier. Every method rejects with a `MeridianError`. */
-export interface RegistryClient extends Lookups {
+export interface RegistryClient extends Lookups, Operators {
   /** One page of servers whose definitions match; pass `nextCursor` back for the next. */
   servers(options?: {
     readonly query?: string
@@ -39,15 +40,7 @@ export interface RegistryClient extends Lookups {
   /** One page of nodes, from all regions that could be asked. */
   nodes(options?: PageOptions): Promise<NodesPage>
   /** One page of what happened, newest first. */
-  events(
-    options?: PageOptions & {
-      /** With commas between several. */
-      readonly kind?: string | undefined
-      readonly place?: string | undefined
-      readonly server?: string | undefined
-      readonly instance?: string | undefined
-    },
-  ): Promise<EventsPage>
+  events(options?: PageOptions & EventsFilter): Promise<EventsPage>
   /** One page of the official registry's API. */
   officialServers(options?: PageOptions): Promise<OfficialPage>
   /** Takes in what others list; the registry of a zone does. */
@@ -61,6 +54,7 @@ export function createRegistryClient(options: HttpClientOptions): RegistryClient
   const call = createCaller(connection)
   return {
     ...createLookups(connection),
+    ...createOperators(connection),
     servers: ({ query, text, sort, limit, cursor } = {}) =>
       call({
         path: '/v1/servers',

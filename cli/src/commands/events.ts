@@ -1,9 +1,11 @@
 import { eventLimits, type RegistryEvent } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
+import { renderEvents, renderLiveEvent } from '../events.ts'
 import { wholeNumber } from '../flag-values.ts'
-import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
-import { plural, renderTable, type Output } from '../output.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { addOutputFlag, printAs, printOne, type OutputFlags } from '../output-format.ts'
+import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
 interface EventsFlags extends ConnectionFlags, OutputFlags {
@@ -12,6 +14,8 @@ interface EventsFlags extends ConnectionFlags, OutputFlags {
   readonly server?: string
   readonly instance?: string
   readonly limit: number
+  readonly all?: boolean
+  readonly follow?: boolean
 }
 
 export function eventsCommand(output: Output): Command {
@@ -26,33 +30,54 @@ export function eventsCommand(output: Output): Command {
         .argParser(wholeNumber(1, eventLimits.limitMax))
         .default(eventLimits.limitDefault),
     )
+    .option('--all', 'all that are kept, page by page')
+    .addOption(
+      new Option('-f, --follow', 'what happens from now on, until Ctrl-C').conflicts('all'),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   meridian events --kind node-state,zone-state
-  meridian events --place eu-west/a --limit 20`,
+  meridian events --place eu-west/a --limit 20
+  meridian events --kind operator-action --follow`,
     )
-    .action(async ({ output: format, ...flags }: EventsFlags) => {
-      const { kind, place, server, instance, limit } = flags
-      const client = connectRegistry(flags)
-      const { events } = await client.events({ kind, place, server, instance, limit })
-      printAs(output, format, events, () => renderEvents(events, output.columns))
-      output.note(paint.dim(plural(events.length, 'event')))
+    .action(async (flags: EventsFlags) => {
+      if (flags.follow === true) await follow(output, flags)
+      else await list(output, flags)
     })
 }
 
-function renderEvents(events: readonly RegistryEvent[], width: number | undefined): string[] {
-  if (events.length === 0) return []
-  return renderTable(
-    ['at', 'what', 'where', 'instance', 'server'],
-    events.map(({ at, kind, place, instance = '', server = '', before, after }) => [
-      at,
-      before === undefined ? kind : `${kind}: ${before} → ${after ?? ''}`,
-      place,
-      instance,
-      server,
-    ]),
-    { width, foldAt: 3 },
-  )
+async function list(output: Output, flags: EventsFlags): Promise<void> {
+  const { kind, place, server, instance } = flags
+  const client = connectRegistry(flags)
+  const events: RegistryEvent[] = []
+  const limit = flags.all === true ? eventLimits.limitMax : flags.limit
+  let cursor: string | undefined
+  do {
+    const page = await client.events({ kind, place, server, instance, limit, cursor })
+    events.push(...page.events)
+    cursor = page.nextCursor
+  } while (flags.all === true && cursor !== undefined)
+  printAs(output, flags.output, events, () => renderEvents(events, output.columns))
+  const more = cursor === undefined ? '' : '; there are more (--limit, --all)'
+  output.note(paint.dim(`${plural(events.length, 'event')}${more}`))
+}
+
+function follow(output: Output, flags: EventsFlags): Promise<void> {
+  const { kind, place, server, instance } = flags
+  return untilInterrupted(async (signal) => {
+    const live = connectRegistry(flags).followEvents(
+      { kind, place, server, instance },
+      {
+        signal,
+        onLost: ({ message }) => {
+          output.note(paint.yellow(printable(`${message}; trying again`)))
+        },
+      },
+    )
+    for await (const event of live) {
+      printOne(output, flags.output, event, () => [renderLiveEvent(event)])
+    }
+  })
 }

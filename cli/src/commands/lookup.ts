@@ -1,20 +1,21 @@
-import { lookupLimits, type LookupAnswer, type ScopeReport } from '@meridian/shared'
+import { lookupLimits, type LookupAnswer } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { localityText, wholeNumber } from '../flag-values.ts'
-import { paintStatus, plural, printable, renderTable, type Output } from '../output.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
+import { paintStatus, plural, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
+import { exitCodeOf, tellDoubts } from '../trust.ts'
 
-interface LookupFlags extends ConnectionFlags {
+interface LookupFlags extends ConnectionFlags, OutputFlags {
   readonly limit: number
   readonly near?: string
   readonly deadline: number
-  readonly json?: boolean
 }
 
 export function lookupCommand(output: Output): Command {
-  return addConnectionFlags(new Command('lookup'), 'agent')
+  return addOutputFlag(addConnectionFlags(new Command('lookup'), 'either'))
     .description('find instances by capability, nearest first')
     .argument('[query...]', "in the query language, such as 'tool:search_flights tag:travel'")
     .addOption(
@@ -28,7 +29,6 @@ export function lookupCommand(output: Output): Command {
         .argParser(wholeNumber(1, lookupLimits.deadlineMsMax))
         .default(lookupLimits.deadlineMsDefault),
     )
-    .option('--json', 'print the answer as JSON')
     .addHelpText(
       'after',
       `
@@ -48,41 +48,17 @@ Examples:
         deadlineMs: flags.deadline,
         ...(flags.near !== undefined && { near: flags.near }),
       })
-      if (flags.json) output.line(JSON.stringify(answer, null, 2))
-      else printAnswer(output, answer)
-      process.exitCode = {
-        found: exitCodes.ok,
-        none: exitCodes.notFound,
-        unknown: exitCodes.unknown,
-      }[answer.outcome]
+      printAs(output, flags.output, answer, () =>
+        answer.results.length === 0 ? [] : renderResults(answer.results, output.columns),
+      )
+      if (flags.output === 'table') noteAnswer(output, answer)
+      process.exitCode = exitCodeOf(answer.outcome)
     })
 }
 
-function printAnswer(output: Output, answer: LookupAnswer): void {
-  if (answer.results.length > 0) {
-    for (const line of renderResults(answer.results, output.columns)) output.line(line)
-  }
+function noteAnswer(output: Output, answer: LookupAnswer): void {
   output.note(paint.dim(summaryOf(answer)))
-  for (const scope of answer.scopes) {
-    const doubt = doubtOf(scope)
-    if (doubt !== undefined) output.note(paint.yellow(printable(doubt)))
-  }
-}
-
-/** What keeps a scope's part of the answer from being certain. */
-function doubtOf({ scope, name, state, ageMs, degraded, reason }: ScopeReport): string | undefined {
-  switch (state) {
-    case 'unreachable':
-      return `could not ask ${scope} ${name}: ${reason ?? 'it does not say why'}`
-    case 'stale': {
-      const age = ageMs === undefined ? 'some time' : `${Math.ceil(ageMs / 1_000)} s`
-      return `${scope} ${name} is as it was heard ${age} ago`
-    }
-    case 'fresh':
-      return degraded ? `which nodes of ${scope} ${name} live is not certain` : undefined
-    default:
-      return state satisfies never
-  }
+  tellDoubts(output, answer.scopes)
 }
 
 /** One line a result, or two where the terminal is too narrow; `width` in columns. */

@@ -10,6 +10,7 @@ interface ServersFlags extends ConnectionFlags, OutputFlags {
   readonly text?: string
   readonly sort: 'name' | 'updated' | 'instances'
   readonly limit: number
+  readonly all?: boolean
 }
 
 export function serversCommand(output: Output): Command {
@@ -27,6 +28,7 @@ export function serversCommand(output: Output): Command {
         .argParser(wholeNumber(1, browseLimits.limitMax))
         .default(browseLimits.limitDefault),
     )
+    .option('--all', 'all of them, page by page')
     .addHelpText(
       'after',
       `
@@ -36,14 +38,24 @@ Examples:
     )
     .action(async (words: string[], flags: ServersFlags) => {
       const client = connectRegistry(flags)
-      const { servers, total } = await client.servers({
-        query: words.join(' '),
-        text: flags.text,
-        sort: flags.sort,
-        limit: flags.limit,
-      })
+      const servers: ServerSummary[] = []
+      let total: number
+      let cursor: string | undefined
+      do {
+        const page = await client.servers({
+          query: words.join(' '),
+          text: flags.text,
+          sort: flags.sort,
+          limit: flags.all === true ? browseLimits.limitMax : flags.limit,
+          ...(cursor !== undefined && { cursor }),
+        })
+        servers.push(...page.servers)
+        total = page.total
+        cursor = page.nextCursor
+      } while (flags.all === true && cursor !== undefined)
       printAs(output, flags.output, servers, () => renderServers(servers, output.columns))
-      output.note(paint.dim(`${servers.length} of ${plural(total, 'server')}`))
+      const more = cursor === undefined ? '' : ' (--limit, --all)'
+      output.note(paint.dim(`${servers.length} of ${plural(total, 'server')}${more}`))
     })
 }
 

@@ -1,13 +1,13 @@
 import type { StatusCounts, Topology } from '@meridian/shared'
 import { Command } from 'commander'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
 export function treeCommand(output: Output): Command {
-  return addConnectionFlags(new Command('tree'), 'registry')
+  return addOutputFlag(addConnectionFlags(new Command('tree'), 'registry'))
     .description('show the hierarchy that a registry knows, with counts')
-    .option('--json', 'print the topology as JSON')
     .addHelpText(
       'after',
       `
@@ -17,13 +17,9 @@ Examples:
   meridian tree
   meridian tree --url http://127.0.0.1:7710`,
     )
-    .action(async (flags: ConnectionFlags & { readonly json?: boolean }) => {
+    .action(async (flags: ConnectionFlags & OutputFlags) => {
       const topology = await connectRegistry(flags).topology()
-      if (flags.json) {
-        output.line(JSON.stringify(topology, null, 2))
-        return
-      }
-      for (const line of renderTree(topology)) output.line(line)
+      printAs(output, flags.output, topology, () => renderTree(topology))
       if (topology.regions.length === 0) {
         output.note(paint.dim('nothing is registered below it, as far as it has heard'))
       }
