@@ -180,6 +180,7 @@ export function createNode(options: NodeOptions): AgentNode {
     subscribe: [subjects.delta({ region, zone, node: '*' })],
     takes: (of) => of.region === region && of.zone === zone,
     own: new Set([owner]),
+    ownSubject: subjects.delta(locality),
     signs: { replica: locality.node, tier: 'agent' },
     acknowledges: false,
     bulk: {

@@ -1,6 +1,8 @@
 import {
+  instanceIdPattern,
   instanceIdSchema,
   isMeridianError,
+  limits,
   MeridianError,
   parse,
   toProblem,
@@ -55,10 +57,14 @@ export async function registerMany(
 const idSchema = z.object({ id: instanceIdSchema })
 
 function read(item: BulkItem, at: number): { id: string; registration: Registration } {
-  const { id: given, ...rest } = item
   const what = `instances[${at}]`
-  const { id } = parse(idSchema, { id: given }, what)
-  return { id, registration: readRegistration(rest, what) }
+  const { id } = isInstanceId(item.id) ? { id: item.id } : parse(idSchema, { id: item.id }, what)
+  return { id, registration: readRegistration(item, what, 'id') }
+}
+
+/** As the schema says, in a twentieth of its time. */
+function isInstanceId(id: unknown): id is string {
+  return typeof id === 'string' && id.length <= limits.instanceIdMax && instanceIdPattern.test(id)
 }
 
 const shownIdMax = 128

@@ -5,6 +5,7 @@ import {
   encodeInstanceState,
   forgetTombstones,
   MeridianError,
+  parseRecordKey,
   replicationLimits,
   settleSet,
   specKey,
@@ -19,6 +20,7 @@ import {
   type OwnerState,
   type OwnerStore,
   type Random,
+  type RecordEvent,
   type RecordInput,
 } from '@meridian/shared'
 import { CommitQueue, type EditOutcome } from './commit-queue.ts'
@@ -272,9 +274,9 @@ export class InstanceSet {
         if (before?.private) catalog.remove(owner, id)
       }
     }
-    if (change) catalog.apply(owner, settleSet(this.set, change))
+    if (change) this.#showChanged(after, settleSet(this.set, change))
     for (const { next, definition } of after.values()) {
-      if (next?.private) this.#showPrivate(next, definition)
+      if (next?.private) this.#show(next, definition)
     }
     this.#forgetTombstones()
     for (const [id, { next }] of after) onChanged?.(id, next ?? undefined)
@@ -295,13 +297,33 @@ export class InstanceSet {
     settleSet(this.set, forgotten)
   }
 
-  #showPrivate(row: RegistrationRow, definition: IdentifiedDefinition | undefined): void {
+  /** What has just been written need not be read out of its records again. */
+  #showChanged(after: ReadonlyMap<string, Plan>, events: readonly RecordEvent[]): void {
     const { catalog, owner } = this.#options
-    const known =
-      definition?.id === row.definition.id
-        ? definition.definition
-        : catalog.definition(row.definition.id)
+    const shown = new Set<string>()
+    const unseen: RecordEvent[] = []
+    for (const event of events) {
+      const parts = parseRecordKey(event.key)
+      const id = parts?.kind === 'spec' || parts?.kind === 'state' ? parts.id : ''
+      if (shown.has(id)) continue
+      const { next, definition } = after.get(id) ?? {}
+      if (next && !next.private && this.#show(next, definition)) shown.add(id)
+      else unseen.push(event)
+    }
+    if (unseen.length > 0) catalog.apply(owner, unseen)
+  }
+
+  /** False where its definition is nowhere to be found. */
+  #show(row: RegistrationRow, definition: IdentifiedDefinition | undefined): boolean {
+    const { catalog, owner } = this.#options
+    const { id } = row.definition
+    if (catalog.head(id)) {
+      catalog.put(owner, row.spec, row.state)
+      return true
+    }
+    const known = definition?.id === id ? definition.definition : catalog.definition(id)
     if (known) catalog.put(owner, row.spec, row.state, known)
+    return known !== undefined
   }
 
   #use(id: DefinitionId): void {

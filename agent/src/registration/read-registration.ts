@@ -2,43 +2,45 @@ import {
   parse,
   registrationOfKnownSchema,
   registrationSchema,
-  type Definition,
+  usualRegistration,
   type Registration,
 } from '@meridian/shared'
-import { RecentTexts } from './recent-texts.ts'
+import { KnownDefinitions } from './known-definitions.ts'
 
-/** Characters of the definitions' texts that are remembered, in all: some 10,000 of usual size. */
-const textMax = 8 * 1024 * 1024
-
-/** Definitions as they were read, by the text that they came as. */
-const known = new RecentTexts<Definition>(textMax)
+const known = new KnownDefinitions()
 
 /**
  * What came as JSON, checked. Replicas of one server come with the same definition, often
  * thousands together, and checking it takes more than all the rest: it is done once, and all get
- * the same object. Errors: `invalid_request`, naming `what` and every field at fault.
+ * the same object. `passOver`: a field beside the registration's own. Errors: `invalid_request`,
+ * naming `what` and every field at fault.
  */
-export function readRegistration(input: unknown, what: string): Registration {
-  const text = definitionText(input)
-  if (text === undefined) return parse(registrationSchema, input, what)
-  const definition = known.get(text)
-  if (definition !== undefined) {
-    return parse(registrationOfKnownSchema, { ...(input as object), definition }, what)
+export function readRegistration(input: unknown, what: string, passOver?: 'id'): Registration {
+  const given = givenDefinition(input)
+  if (given === undefined) return parse(registrationSchema, without(input, passOver), what)
+  const found = known.find(given)
+  if (typeof found === 'object') {
+    const fields = input as Readonly<Record<string, unknown>>
+    return (
+      usualRegistration(fields, found, passOver) ??
+      parse(registrationOfKnownSchema, { ...without(fields, passOver), definition: found }, what)
+    )
   }
-  const registration = parse(registrationSchema, input, what)
-  if (registration.definition !== undefined) known.set(text, registration.definition)
+  const registration = parse(registrationSchema, without(input, passOver), what)
+  if (registration.definition !== undefined) found?.(registration.definition)
   return registration
 }
 
-/** Undefined where there is no definition, or one that nests too deep to be written out. */
-function definitionText(input: unknown): string | undefined {
+function without<T>(input: T, field: string | undefined): T {
+  if (field === undefined || typeof input !== 'object' || input === null) return input
+  const rest = { ...input }
+  Reflect.deleteProperty(rest, field)
+  return rest
+}
+
+/** Undefined where there is none. */
+function givenDefinition(input: unknown): object | undefined {
   if (typeof input !== 'object' || input === null || !('definition' in input)) return undefined
   const { definition } = input
-  if (typeof definition !== 'object' || definition === null) return undefined
-  try {
-    return JSON.stringify(definition)
-  } catch {
-    // It is refused in due course, with words.
-    return undefined
-  }
+  return typeof definition === 'object' && definition !== null ? definition : undefined
 }

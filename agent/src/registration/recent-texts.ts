@@ -3,10 +3,12 @@ export class RecentTexts<T> {
   readonly #textMax: number
   /** The longest unused first. */
   readonly #values = new Map<string, T>()
+  readonly #onForgotten: ((value: T) => void) | undefined
   #text = 0
 
-  constructor(textMax: number) {
+  constructor(textMax: number, onForgotten?: (value: T) => void) {
     this.#textMax = textMax
+    this.#onForgotten = onForgotten
   }
 
   get(text: string): T | undefined {
@@ -20,10 +22,11 @@ export class RecentTexts<T> {
   set(text: string, value: T): void {
     if (!this.#values.delete(text)) this.#text += text.length
     this.#values.set(text, value)
-    for (const oldest of this.#values.keys()) {
+    for (const [oldest, forgotten] of this.#values) {
       if (this.#text <= this.#textMax) break
       this.#values.delete(oldest)
       this.#text -= oldest.length
+      this.#onForgotten?.(forgotten)
     }
   }
 }

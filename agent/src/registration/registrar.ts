@@ -295,7 +295,13 @@ export class Registrar {
       }
       const change = before ? 'replaced' : 'created'
       const plan: Plan<RegisterOutcome> = {
-        value: { change, instance: toRegistered(next) },
+        value: {
+          change,
+          // Whoever registers many does not look at it.
+          get instance() {
+            return toRegistered(next)
+          },
+        },
         next,
         definition: identified,
       }

@@ -17,13 +17,14 @@ import { problemSchema } from './problem.ts'
 import { serverJsonSchema } from './server-json.ts'
 import { stdioEndpointSchema, type StdioEndpoint, type StdioEndpointInput } from './stdio.ts'
 
-const registrantMax = 128
+export const registrantMax = 128
+export const registrantPattern = /^[\x21-\x7e]+$/
 
 const registrantSchema = z
   .string()
   .min(1)
   .max(registrantMax, `must have at most ${registrantMax} characters`)
-  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+  .regex(registrantPattern, 'must be printable ASCII without spaces')
   .default('anonymous')
 
 /** Where the server is: a URL, or a command that the agent runs and serves at one. */
@@ -146,10 +147,14 @@ export type RegistrationInput = z.input<typeof registrationSchema>
 /** `POST /v1/agent/instances`: up to this many at once, each with its own outcome. */
 export const bulkMax = 1_000
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** Items are parsed one by one, so that a bad one harms no other. */
 export const bulkRegistrationSchema = z.strictObject({
   instances: z
-    .array(z.looseObject({ id: z.unknown() }))
+    .array(z.custom<{ readonly id?: unknown }>(isObject, 'must be an object'))
     .min(1, 'must not be empty')
     .max(bulkMax, `must have at most ${bulkMax} instances`),
 })

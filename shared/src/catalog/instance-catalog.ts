@@ -112,8 +112,11 @@ export class InstanceCatalog {
     for (const [id, parts] of touched) this.#refresh(owner, id, parts, absent)
   }
 
-  /** Takes in an instance that is in no set, such as a private one. */
-  put(owner: OwnerId, spec: InstanceSpec, state: InstanceState, definition: Definition): void {
+  /**
+   * Takes in an instance whose records need not be read: they are those of this process, or, of a
+   * private one, there are none. The definition may be left out where `head` knows it.
+   */
+  put(owner: OwnerId, spec: InstanceSpec, state: InstanceState, definition?: Definition): void {
     this.#show(owner, spec, state, definition)
   }
 

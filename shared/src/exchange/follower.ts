@@ -61,6 +61,8 @@ export interface FollowerOptions {
   readonly takes: (owner: OwnerParts) => boolean
   /** Owners that this process writes itself: what it hears of them is its own echo. */
   readonly own: ReadonlySet<OwnerId>
+  /** On which nothing but that echo is heard: it is not even decoded. */
+  readonly ownSubject?: string
   /** How it signs what it says of versions. */
   readonly signs: { readonly replica: string; readonly tier: string }
   /**
@@ -301,6 +303,7 @@ export class Follower {
   }
 
   #onMessage(message: TransportMessage): void {
+    if (message.subject === this.#options.ownSubject) return
     guard(this.#options.log, message, () => {
       const body = decodeMessage(message.body)
       if (body.kind === 'delta') this.#onDelta(message, body.delta)

@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { definitionIdSchema } from './definition.ts'
 import { limits } from './limits.ts'
 
+export const instanceIdPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/
+
 /** Chosen by whoever registers; unique within its owner. Safe in a URL path as it stands. */
 export const instanceIdSchema = z
   .string()
   .max(limits.instanceIdMax, `must have at most ${limits.instanceIdMax} characters`)
   .regex(
-    /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+    instanceIdPattern,
     'must be letters and digits with inner dots, hyphens and underscores, such as flights-1',
   )
 
@@ -47,10 +49,12 @@ export const endpointSchema = z
   })
 export type Endpoint = z.infer<typeof endpointSchema>
 
+export const metadataKeyPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/
+
 const metadataKeySchema = z
   .string()
   .max(limits.metadataKeyMax, `must have at most ${limits.metadataKeyMax} characters`)
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'must be letters, digits, dots, hyphens')
+  .regex(metadataKeyPattern, 'must be letters, digits, dots, hyphens')
 
 /** What differs from one instance of a definition to another. */
 export const metadataSchema = z
