@@ -53,6 +53,10 @@ export class ReplicaPresence {
     return this.#replicas.get(owner)?.lives === true
   }
 
+  living(): OwnerId[] {
+    return [...this.#replicas].flatMap(([owner, { lives }]) => (lives ? [owner] : []))
+  }
+
   /** Those that have been silent for so long. */
   silentFor(duration: Millis, now: Millis): OwnerId[] {
     return [...this.#replicas].flatMap(([owner, { lives, heardAt }]) =>

@@ -1,4 +1,5 @@
 import {
+  completeSet,
   livenessDefaults,
   parseOwnerId,
   type Cancel,
@@ -50,10 +51,15 @@ export class SummaryReplicas {
     return this.#presence.lives(owner)
   }
 
-  /** Whether each replica that lives has had the time to say so, since this process listens. */
+  /**
+   * Whether each replica that lives has had the time to say so, since this process listens, and
+   * whatever it says is here.
+   */
   get isSettled(): boolean {
-    const { clock, pulseMs } = this.#options
-    return this.#listensSince !== undefined && clock.now() - this.#listensSince >= 2 * pulseMs
+    const { clock, pulseMs, holdings } = this.#options
+    if (this.#listensSince === undefined) return false
+    if (clock.now() - this.#listensSince < 2 * pulseMs) return false
+    return this.#presence.living().every((owner) => completeSet(holdings, owner) !== undefined)
   }
 
   /** For `Follower`. */

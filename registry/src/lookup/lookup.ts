@@ -241,7 +241,7 @@ export function createRegistryLookup(
       .filter(({ state }) => !isRelief || state !== 'unreachable')
     const scopes: ScopeReport[] = [...held.scopes, ...reports]
     if (role.holds === 'instances' && !isRelief) {
-      scopes.push({ scope: 'world', name: '*', state: 'fresh' })
+      scopes.push(worldOf(referred))
     }
     // Those that were asked, and the own region, know better than their summaries.
     const heard = new Set([place.region, ...answers.map(({ report }) => report.name)])
@@ -286,7 +286,7 @@ export function createRegistryLookup(
     deadlineMs: number,
     maxAgeMs: Millis | undefined,
   ): Promise<Referral> {
-    if (role.holds === 'summaries') return referralOf(catalog, plan.query)
+    if (role.holds === 'summaries') return referralOf(catalog, plan.query, freshness())
     const ask = () =>
       askers.world().ask('refer', { q: plan.text }, { deadlineMs, reply: referralSchema })
     return await referrals.of(plan.text, ask, maxAgeMs)
@@ -334,9 +334,17 @@ export function createRegistryLookup(
 }
 
 /** Which regions may have it, by what they summarised. */
-export function referralOf(catalog: TierCatalog, query: Query): Referral {
+export function referralOf(catalog: TierCatalog, query: Query, { state }: Freshness): Referral {
   const staleZones = catalog.staleZones().slice(0, limits.staleZonesMax)
-  return { regions: catalog.regionsWith(query), staleZones }
+  const regions = catalog.regionsWith(query)
+  return { regions, staleZones, ...(state === 'stale' && { stale: true }) }
+}
+
+function worldOf({ stale }: Referral): ScopeReport {
+  const world = { scope: 'world', name: '*' } as const
+  if (stale !== true) return { ...world, state: 'fresh' }
+  const reason = 'who was asked has not heard from all regions since its start'
+  return { ...world, state: 'stale', reason }
 }
 
 /** It may have what its summary does not name. */

@@ -197,6 +197,7 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
     },
     serve: () => [
       ...serveLookups({
+        freshness,
         transport,
         log,
         role,

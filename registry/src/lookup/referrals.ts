@@ -36,9 +36,13 @@ export class Referrals {
     const referral = ask()
     const entry = { at: now, referral }
     this.#known.set(query, entry)
-    referral.catch(() => {
+    const forget = () => {
       if (this.#known.get(query) === entry) this.#known.delete(query)
-    })
+    }
+    // Another may know more by now than one that has just started.
+    referral.then(({ stale }) => {
+      if (stale === true) forget()
+    }, forget)
     return referral
   }
 }

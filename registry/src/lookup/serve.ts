@@ -9,6 +9,7 @@ import {
   serverRequestSchema,
   serveRpc,
   withFewerResults,
+  type Freshness,
   type Log,
   type LookupReply,
   type LookupRequest,
@@ -31,13 +32,15 @@ export interface ServeLookupsOptions {
   readonly queue: string
   readonly replica: string
   readonly catalog: TierCatalog
+  readonly freshness: () => Freshness
   readonly lookup: (request: LookupRequest) => Promise<LookupReply>
   readonly definitions: RegistryDefinitions
 }
 
 /** Answers what other tiers look up here. */
 export function serveLookups(options: ServeLookupsOptions): Subscription[] {
-  const { transport, log, role, at, queue, replica, catalog, lookup, definitions } = options
+  const { transport, log, role, at, queue, replica, catalog, freshness } = options
+  const { lookup, definitions } = options
 
   /** Under the group's name, and under this replica's: a second question must not come back here. */
   const serve = <T extends z.ZodType, A>(
@@ -63,7 +66,7 @@ export function serveLookups(options: ServeLookupsOptions): Subscription[] {
     ...serve(pingMethod, { request: pingRequestSchema }, () => ({ replica })),
     ...(role.holds === 'summaries'
       ? serve('refer', { request: referRequestSchema }, ({ q }) => ({
-          ...referralOf(catalog, parseQuery(q)),
+          ...referralOf(catalog, parseQuery(q), freshness()),
           replica,
         }))
       : []),

@@ -81,6 +81,8 @@ export const referralSchema = z.object({
   regions: z.array(z.string()),
   /** `region/zone` of those that may have more than is known of them: nobody reads them now. */
   staleZones: z.array(z.string()).default([]),
+  /** It has not heard from every region since its start: others may have it, too. */
+  stale: z.boolean().optional(),
   ...fromReplica,
 })
 export type Referral = z.infer<typeof referralSchema>

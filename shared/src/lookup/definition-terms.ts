@@ -14,11 +14,15 @@ export class DefinitionTerms {
     this.#definition = definition
   }
 
-  /** None for a definition that cannot be read: then nothing of it is shown either. */
+  /**
+   * None for a definition that cannot be read: then nothing of it is shown either. It is asked for
+   * again the next time, for it may have come, or come back, by then.
+   */
   of(id: DefinitionId): Uint32Array {
     const known = this.#terms.get(id)
     if (known) return known
     const terms = this.#read(id)
+    if (terms === nothing) return terms
     const [oldest] = this.#terms.keys()
     if (this.#terms.size >= definitionsMax && oldest !== undefined) this.#terms.delete(oldest)
     this.#terms.set(id, terms)
