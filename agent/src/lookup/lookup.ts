@@ -12,7 +12,10 @@ import {
   lookupLimits,
   lookupReplySchema,
   PanicWatch,
+  PlainLookup,
   poolCandidates,
+  ResultMemo,
+  resultText,
   spillShare,
   toLookupResult,
   unreachable,
@@ -43,7 +46,6 @@ import {
   type TierAsker,
   type ZoneLiveness,
 } from '@meridian/shared'
-import { ResultTexts } from './result-texts.ts'
 
 export interface AgentLookupOptions {
   readonly locality: Locality
@@ -89,7 +91,9 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
   const name = `${region}/${zone}`
   const panics = new PanicWatch(catalog, (at) => at.region === region && at.zone === zone)
 
-  const texts = new ResultTexts(catalog)
+  const plainLookup = new PlainLookup({ locality, catalog, outliers, random })
+  /** Results as JSON. */
+  const texts = new ResultMemo((hit) => resultText(toLookupResult(catalog, hit)))
   /** For as long as the plans are remembered. */
   const headsFound = new WeakMap<LookupPlan, AnswerHeadText>()
   const headsNone = new WeakMap<LookupPlan, AnswerHeadText>()
@@ -105,7 +109,7 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
     const zoneFirst = from.region === region && from.zone === zone
     const panic = panics.of(plan, startedAt)
     const head = headOf(plan, panic !== undefined)
-    const plain = panic === undefined ? plainHits(plan, params) : undefined
+    const plain = panic === undefined ? plainLookup.hits(plan, params) : undefined
     if (plain) {
       return answerFrom(
         head,
@@ -166,7 +170,7 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
   function lookupText(params: LookupParams): AnswerText | undefined {
     const plan = plans.of(params.q)
     if (panics.of(plan, clock.now()) !== undefined) return undefined
-    const hits = plainHits(plan, params)
+    const hits = plainLookup.hits(plan, params)
     if (hits === undefined) return undefined
     return answerText(
       headText(plan, hits.length),
@@ -186,17 +190,6 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
     return head
   }
 
-  /** What the index draws, where it is enough and nothing asks for a closer look. */
-  function plainHits(plan: LookupPlan, params: LookupParams): Hit[] | undefined {
-    if (!isPlain(params, plan)) return undefined
-    const { limit, near, scope = 'global', order = 'balanced', min = 1 } = params
-    const from = near ?? locality
-    const zoneFirst = from.region === region && from.zone === zone
-    const hits = index.lookup(plan.query, { from, limit, random, order })
-    const isEnough = scope === 'zone' || (zoneFirst && hits.length >= min)
-    return isEnough && isCalm(hits) ? hits : undefined
-  }
-
   function headOf(plan: LookupPlan, panic: boolean): AnswerHead {
     const degraded = liveness.stateOf(name) !== 'fresh'
     const zoneReport: ScopeReport = {
@@ -207,41 +200,6 @@ export function createAgentLookup(options: AgentLookupOptions): AgentLookup {
       ...(panic && { panic }),
     }
     return { query: plan.text, answeredBy: 'agent', scopes: [zoneReport] }
-  }
-
-  /** Whether nothing but the index's own draw is wanted. */
-  function isPlain({ explain, affinity }: LookupParams, plan: LookupPlan): boolean {
-    return (
-      explain !== true &&
-      affinity === undefined &&
-      outliers.size === 0 &&
-      plan.alternatives.length === 0
-    )
-  }
-
-  /** Whether nothing about the hits asks for a closer look: no load, no versions to choose from. */
-  function isCalm(hits: readonly Hit[]): boolean {
-    let pending = 0
-    let capacity = 0
-    for (const { instance } of hits) {
-      pending += instance.load.inFlight
-      capacity += instance.spec.capacity
-    }
-    return spillShare(0, { pending, capacity: Math.max(1, capacity) }) === 0 && !haveVersions(hits)
-  }
-
-  /** Whether two of the hits are different definitions of one server. */
-  function haveVersions(hits: readonly Hit[]): boolean {
-    const first = hits[0]?.instance.spec.definition
-    if (hits.every(({ instance }) => instance.spec.definition === first)) return false
-    const definitions = new Map<string, string>()
-    for (const { instance } of hits) {
-      const { definition } = instance.spec
-      const server = catalog.head(definition)?.name ?? ''
-      if ((definitions.get(server) ?? definition) !== definition) return true
-      definitions.set(server, definition)
-    }
-    return false
   }
 
   function candidatesHere(

@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Labels, Metrics, Sample } from '../metrics/index.ts'
 import type { Log } from '../ports/index.ts'
+import { TallyHistogram } from './tally-histogram.ts'
 
 export interface PrometheusMetrics extends Metrics {
   readonly contentType: string
@@ -76,28 +77,7 @@ export function createPrometheusMetrics(options: PrometheusOptions): PrometheusM
         },
       }
     },
-    histogram({ name, help, labels = [], buckets }) {
-      const histogram = new Histogram({
-        name,
-        help,
-        labelNames: [...labels],
-        buckets: [...buckets],
-        registers: [registry],
-      })
-      return {
-        observe: (values, value) => {
-          histogram.observe(values, value)
-        },
-        of(values) {
-          const series = histogram.labels(values)
-          return {
-            observe(value) {
-              series.observe(value)
-            },
-          }
-        },
-      }
-    },
+    histogram: (definition) => new TallyHistogram(definition, registry),
     total({ name, help, labels = [] }, read) {
       new Counter({
         name,

@@ -49,17 +49,17 @@ export function answerHeadText(answer: Omit<LookupAnswer, 'results'>): AnswerHea
 
 /** Puts an answer together from what is written already. */
 export function answerText(head: AnswerHeadText, results: readonly ResultText[]): AnswerText {
-  let body = head.text
+  const texts: ByteText[] = []
   let sum = 0
   let mixed = 0
   for (let at = 0; at < results.length; at += 1) {
     const { text, hash } = results[at] as ResultText
-    body += at === 0 ? text : `,${text}`
+    texts.push(text)
     sum = (sum + hash) >>> 0
     mixed = (mixed ^ Math.imul(hash, 0x9e3779b1)) >>> 0
   }
   const etag = `W/"${results.length}-${sum}-${mixed}-${head.tag}"`
-  return { body: `${body}]}`, etag, verdict: head.verdict }
+  return { body: `${head.text}${texts.join()}]}`, etag, verdict: head.verdict }
 }
 
 export function toByteText(text: string): ByteText {

@@ -47,9 +47,17 @@ export interface HeadsFollower {
 export class DefinitionHeads {
   readonly #heads = new Map<DefinitionId, { readonly head: DefinitionHead; rows: number }>()
   readonly #followers: readonly HeadsFollower[]
+  /** By the server's name. */
+  readonly #versions = new Map<string, number>()
+  #serversOfMany = 0
 
   constructor(followers: readonly HeadsFollower[] = []) {
     this.#followers = followers
+  }
+
+  /** Servers that have more than one definition here. */
+  get serversOfMany(): number {
+    return this.#serversOfMany
   }
 
   get(id: DefinitionId): DefinitionHead | undefined {
@@ -67,6 +75,9 @@ export class DefinitionHeads {
     else if (definition) {
       const head = headOf(id, definition)
       this.#heads.set(id, { head, rows: 1 })
+      const versions = (this.#versions.get(head.name) ?? 0) + 1
+      this.#versions.set(head.name, versions)
+      if (versions === 2) this.#serversOfMany += 1
       for (const follower of this.#followers) follower.shown(id, head)
     } else throw new Error(`the definition ${id} is named for the first time, and not given`)
   }
@@ -78,6 +89,11 @@ export class DefinitionHeads {
     known.rows -= 1
     if (known.rows > 0) return
     this.#heads.delete(id)
+    const { name } = known.head
+    const versions = (this.#versions.get(name) ?? 1) - 1
+    if (versions === 0) this.#versions.delete(name)
+    else this.#versions.set(name, versions)
+    if (versions === 1) this.#serversOfMany -= 1
     for (const follower of this.#followers) follower.gone(id)
   }
 }

@@ -73,6 +73,11 @@ export class InstanceCatalog {
     return this.#heads.get(id)
   }
 
+  /** Whether any server has more than one definition here. */
+  get hasVersions(): boolean {
+    return this.#heads.serversOfMany > 0
+  }
+
   /** Definitions with an instance that matches. Errors: as the index's `matching`. */
   definitionsOf(query: Query): ReadonlySet<DefinitionId> {
     const ids = new Set<DefinitionId>()
