@@ -127,7 +127,9 @@ export function createNode(options: NodeOptions): AgentNode {
     },
     onUnreadable: quarantining.onUnreadable,
   })
-  const loads = new InstanceLoads(catalog.index)
+  const loads = new InstanceLoads(catalog.index, (of, id) => {
+    lookups.loadChanged(of, id)
+  })
   const keeper = new Keeper({
     owner,
     store,
@@ -279,6 +281,7 @@ export function createNode(options: NodeOptions): AgentNode {
     services: () => services?.status() ?? noServices,
     reloadServices: async () => (await services?.reload()) ?? noServices,
     ...lookups.api,
+    follow: (index) => lookups.follow(index),
     readiness: () => {
       const reasons = [
         ...(transport.status === 'connected' ? [] : ['the transport is disconnected']),

@@ -6,7 +6,7 @@
  * Servers are processes of their own; autocannon runs in this one. Rounds are interleaved and the
  * median counts; only the shares of one run are comparable.
  */
-import { createAgentClient } from '@meridian/client'
+import { createAgentClient, createEmbeddedClient } from '@meridian/client'
 import autocannon from 'autocannon'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,13 +16,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { instancesCount, queries, registrationOf } from './data.ts'
+import { instancesCount, queries, registrationOf, zoneQueries } from './data.ts'
 
 const rounds = 7
 const seconds = 1
 const connections = 32
 const settleMs = 3_000
 const idleMs = 3_000
+const lookupsOfRound = 20_000
 
 interface Server {
   readonly name: string
@@ -131,6 +132,7 @@ try {
     }
   }
   const single = await latencies(socket, paths)
+  const held = await embedded()
   const row = (what: string, kind: Kind) =>
     `| ${what} | ${Math.round(median(perCpu[kind]))} | ${Math.round(median(rates[kind]))}/s | – |`
   // Of each round by itself: what else runs here comes and goes.
@@ -146,7 +148,9 @@ ${row('agent, 10 results', 'agent')}
 | agent ÷ bare with the same lookup | ${share('agent', 'same')} | ≥ 0.75 |
 | agent ÷ bare fixed 1 KiB | ${share('agent', 'fixed')} | ≥ 0.28 |
 | one caller: batches of 100 ÷ single calls | ${share('batch', 'alone', 100)} | ≥ 4 |
-| p50 at 1 connection, Unix socket | – | ${single.toFixed(3)} ms | ≤ 0.2 ms |`)
+| p50 at 1 connection, Unix socket | – | ${single.toFixed(3)} ms | ≤ 0.2 ms |
+| embedded, ${held.instances} instances: mean | ${held.cpuMicros.toFixed(1)} µs | ${held.micros.toFixed(1)} µs | ≤ 10 µs |
+| embedded: feed read in | – | ${held.readMs.toFixed(0)} ms | – |`)
 } finally {
   for (const { child } of servers) child.kill()
   rmSync(folder, { recursive: true, force: true })
@@ -171,4 +175,41 @@ async function latencies(socketPath: string, paths: readonly string[]): Promise<
   }
   agent.destroy()
   return median(took.slice(1_000))
+}
+
+/** A lookup in this process, of a zone that it follows. */
+async function embedded(): Promise<{
+  instances: number
+  readMs: number
+  micros: number
+  cpuMicros: number
+}> {
+  const server = await start('feed')
+  const beganAt = performance.now()
+  const client = createEmbeddedClient({ url: server.url })
+  try {
+    await client.ready(120_000)
+    const readMs = performance.now() - beganAt
+    const asked = zoneQueries()
+    const took: number[] = []
+    const cpu: number[] = []
+    for (let round = 0; round <= rounds; round += 1) {
+      const startedAt = performance.now()
+      const before = process.cpuUsage()
+      for (let at = 0; at < lookupsOfRound; at += 1) {
+        const answer = client.lookupHere(asked[at % asked.length] ?? '')
+        if (answer?.results.length !== 10) throw new Error('the embedded client has no answer')
+      }
+      const { user, system } = process.cpuUsage(before)
+      if (round === 0) continue
+      took.push(((performance.now() - startedAt) * 1_000) / lookupsOfRound)
+      cpu.push((user + system) / lookupsOfRound)
+    }
+    const { state } = client
+    const instances = state.state === 'following' ? state.instances : 0
+    return { instances, readMs, micros: median(took), cpuMicros: median(cpu) }
+  } finally {
+    await client.close()
+    server.child.kill()
+  }
 }

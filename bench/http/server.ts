@@ -4,10 +4,12 @@ import { startRegistry } from '@meridian/registry'
 import {
   agentOwnerId,
   createCapabilityIndex,
+  feedTiming,
   identifyDefinition,
   InstanceCatalog,
   parseQuery,
   toLookupResult,
+  type FeedLine,
   type IndexedInstance,
   type Query,
 } from '@meridian/shared'
@@ -16,7 +18,7 @@ import { createLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { instancesCount, registrationOf } from './data.ts'
+import { instancesCount, registrationOf, zone } from './data.ts'
 
 const here = { region: 'eu', zone: 'a', node: 'n1' }
 const [kind = '', socketPath = ''] = process.argv.slice(2)
@@ -143,6 +145,46 @@ process.on('message', () => {
   process.send?.(user + system)
 })
 
+/** The feed of a zone with a hundred thousand instances, as an agent tells it. */
+function feed(): void {
+  listen((_, response) => {
+    const line = (value: FeedLine) => response.write(`${JSON.stringify(value)}\n`)
+    line({ kind: 'begin', locality: here })
+    const ids: string[] = []
+    for (let at = 0; at < zone.servers; at += 1) {
+      const { id, canonical } = identifyDefinition(registrationOf(at, zone.servers).definition)
+      line({ kind: 'definition', id, canonical })
+      ids.push(id)
+    }
+    for (let at = 0; at < zone.instances; at += 1) {
+      const node = `n${at % zone.nodes}`
+      const id = ids[at % zone.servers] ?? ''
+      line({
+        kind: 'put',
+        owner: agentOwnerId({ ...here, node }),
+        spec: {
+          id: `i${at}`,
+          definition: id,
+          endpoint: { transport: 'streamable-http', url: `http://10.0.0.1:8080/${at}` },
+          metadata: { env: 'prod' },
+          capacity: 100,
+        },
+        state: { id: `i${at}`, status: 'passing', weight: 100, draining: false },
+        load: { inFlight: at % 40, latencyMs: 1 + (at % 7) },
+        liveness: 'alive',
+      })
+    }
+    line({ kind: 'scopes', scopes: [{ scope: 'zone', name: 'eu/a', state: 'fresh' }] })
+    const ready = () => line({ kind: 'ready', index: 'run-1' })
+    ready()
+    const timer = setInterval(ready, feedTiming.readyMs)
+    response.once('close', () => {
+      clearInterval(timer)
+    })
+  })
+}
+
 if (kind === 'agent') await agent()
+else if (kind === 'feed') feed()
 else if (kind === 'same-lookup') sameLookup()
 else fixed()

@@ -1,5 +1,6 @@
 export * from './advertise.ts'
 export * from './agent-client.ts'
+export * from './embedded.ts'
 export type { HttpClientOptions } from './http-client.ts'
 export * from './registry-client.ts'
 export type { FindOptions, LookupOptions, Lookups } from './lookups.ts'

@@ -1,6 +1,7 @@
-import { fromProblem, isMeridianError, MeridianError, problemSchema } from '@meridian/shared'
+import type { MeridianError } from '@meridian/shared'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { Connection } from './http-client.ts'
+import { asMeridianError, pause, refusal, retryMs } from './retrying.ts'
 
 export interface ServerEvent {
   readonly event: string
@@ -20,8 +21,6 @@ export interface Followed {
   /** As errors call it: `the watch`. */
   readonly what: string
 }
-
-const retryLimits = { firstMs: 100, mostMs: 10_000 } as const
 
 /**
  * Follows server-sent events until `signal` aborts or the loop is left. Lost connections are made
@@ -43,7 +42,7 @@ export async function* followServerEvents(
       }
     } catch (error) {
       if (isAborted(signal)) return
-      const lost = asMeridianError(error, followed.what)
+      const lost = asMeridianError(error, `${followed.what} lost its connection`)
       if (!lost.retryable && lost.code !== 'endpoint_unreachable') throw lost
       onLost?.(lost)
     }
@@ -83,39 +82,6 @@ async function* connect(
   }
 }
 
-async function refusal(response: Response, what: string): Promise<MeridianError> {
-  const text = await response.text()
-  try {
-    return fromProblem(problemSchema.parse(JSON.parse(text)))
-  } catch (cause) {
-    const problem = `answered ${response.status}, not as an agent or registry of this version does`
-    return new MeridianError('endpoint_not_mcp', `${what} was ${problem}`, { cause })
-  }
-}
-
-function asMeridianError(error: unknown, what: string): MeridianError {
-  if (isMeridianError(error)) return error
-  return new MeridianError('endpoint_unreachable', `${what} lost its connection`, { cause: error })
-}
-
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true
-}
-
-/** Full jitter, so that those who were cut off together do not come back together. */
-function retryMs(failures: number): number {
-  const most = Math.min(retryLimits.mostMs, retryLimits.firstMs * 2 ** Math.min(failures, 10))
-  return Math.random() * most
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal?.addEventListener('abort', done)
-  })
 }

@@ -92,8 +92,11 @@ describe('connecting by capability', () => {
   })
 })
 
-it('works as the example shows', async () => {
-  const program = fileURLToPath(new URL('../examples/find-and-call.ts', import.meta.url))
+it.each([
+  ['find-and-call', ['2 can do it', 'alive offers search_flights']],
+  ['embedded', ['2 can do it, following the agent']],
+])('works as the example %s shows', async (name, says) => {
+  const program = fileURLToPath(new URL(`../examples/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, ['--conditions=@meridian/source', program], {
     env: { PATH: process.env['PATH'] ?? '', MERIDIAN_URL: here.agent.url },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -102,5 +105,5 @@ it('works as the example shows', async () => {
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
   const [code] = (await once(child, 'exit')) as [number | null]
   expect(code).toBe(0)
-  expect(lines).toEqual(['2 can do it', 'alive offers search_flights'])
+  expect(lines).toEqual(says)
 })

@@ -2,6 +2,7 @@ import {
   bulkRegistrationSchema,
   checkReportSchema,
   drainSchema,
+  feedParamsSchema,
   instanceIdSchema,
   instancePatchSchema,
   leaveSchema,
@@ -69,6 +70,8 @@ export interface AgentApi extends LookupApi {
   /** Reads all service files anew, and tries again what failed. */
   reloadServices(): Promise<Services>
   readiness(): Readiness
+  /** All that is held of the zone, then every change, as JSON lines. Errors: `busy`. */
+  follow(index: string | undefined): ReadableStream<Uint8Array>
 }
 
 export interface RegisterOutcome {
@@ -114,6 +117,14 @@ export function createAgentRoutes(
   })
 
   addLookupRoutes(app, api)
+
+  app.get('/v1/feed', (c) => {
+    const { index } = readParams(c, feedParamsSchema)
+    return c.body(api.follow(index), 200, {
+      'content-type': 'application/jsonl',
+      'cache-control': 'no-store',
+    })
+  })
 
   app.get('/v1/agent/instances', (c) => {
     const { limit, cursor } = readParams(c, pageParamsSchema)

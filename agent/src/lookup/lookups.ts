@@ -13,6 +13,7 @@ import {
   type Freshness,
   type InstanceCatalog,
   type Locality,
+  type OwnerId,
   type Random,
   type ScopeReport,
   type Transport,
@@ -20,6 +21,7 @@ import {
 } from '@meridian/shared'
 import type { LookupApi } from '@meridian/shared/http'
 import { createAgentDefinitions } from './definitions.ts'
+import { InstanceFeed } from './instance-feed.ts'
 import { createAgentLookup } from './lookup.ts'
 
 export interface AgentLookupsOptions {
@@ -45,10 +47,16 @@ export interface LookupCounts {
   readonly ejections: number
   readonly watchers: number
   readonly watchersDropped: number
+  /** Programs of this host that answer lookups themselves. */
+  readonly followers: number
 }
 
 export interface AgentLookups {
   readonly api: LookupApi
+  /** Everything that is held here, then every change. Errors: `busy`. */
+  follow(index: string | undefined): ReadableStream<Uint8Array>
+  /** A pulse told of another load. */
+  loadChanged(owner: OwnerId, id: string): void
   counts(): LookupCounts
   /** Ends every watch; twice is fine. */
   close(): void
@@ -85,16 +93,19 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
     clock,
     random,
   })
+  const own = (): ScopeReport => {
+    const degraded = liveness.stateOf(name) !== 'fresh'
+    return { scope: 'zone', name, ...freshness(), ...(degraded && { degraded }) }
+  }
+  const run = randomId(random)
+  const feed = new InstanceFeed({ locality, catalog, canonical, own, run, clock })
   const hub = new WatchHub({
     catalog,
     from: locality,
-    own: (): ScopeReport => {
-      const degraded = liveness.stateOf(name) !== 'fresh'
-      return { scope: 'zone', name, ...freshness(), ...(degraded && { degraded }) }
-    },
+    own,
     goesBeyond: (scope) => scope !== 'zone',
     remote: beyond,
-    run: randomId(random),
+    run,
     clock,
     random,
   })
@@ -129,6 +140,10 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
         }
       },
     },
+    follow: (index) => feed.follow(index),
+    loadChanged: (owner, id) => {
+      feed.loadChanged(owner, id)
+    },
     counts: () => ({
       l1: { ...remote.cache.counts, entries: remote.cache.size, bytes: remote.cache.bytes },
       shared: remote.shared,
@@ -137,10 +152,12 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
       ejections: outliers.ejections,
       watchers: hub.watchers,
       watchersDropped: hub.dropped,
+      followers: feed.followers,
     }),
     close() {
       search.close()
       hub.close()
+      feed.close()
     },
   }
 }

@@ -18,11 +18,21 @@ const nothing = 0.1
  * names those that are not idle; those that it does not name any more are becoming so.
  */
 export class InstanceLoads {
-  readonly #index: CapabilityIndex
+  readonly #index: Pick<CapabilityIndex, 'setLoad'>
   readonly #busy = new Map<OwnerId, Map<string, InstanceLoad>>()
 
-  constructor(index: CapabilityIndex) {
-    this.#index = index
+  /** `onLoad` hears of each load that is put into the index. */
+  constructor(
+    index: Pick<CapabilityIndex, 'setLoad'>,
+    onLoad: (owner: OwnerId, id: string) => void = () => undefined,
+  ) {
+    this.#index = {
+      setLoad(owner, id, load) {
+        const isThere = index.setLoad(owner, id, load)
+        if (isThere) onLoad(owner, id)
+        return isThere
+      },
+    }
   }
 
   apply(owner: OwnerId, loads: readonly PulseLoad[]): void {
