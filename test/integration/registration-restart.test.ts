@@ -61,6 +61,10 @@ describe('an agent with ten thousand instances', { timeout }, () => {
     for (let at = 0; at < 100; at += 1) {
       await before.call('PUT', `/v1/agent/instances/many-${at}/checks/ttl?registrant=test`, {})
     }
+    await eventually(
+      'the last that called is passing',
+      async () => (await before.client.instance('many-99')).status === 'passing',
+    )
     await eventually('its zone knows', () => before.agent.settled, 30_000)
     await eventually(
       'those that called are passing there',

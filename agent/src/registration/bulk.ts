@@ -43,9 +43,8 @@ export async function registerMany(
           )
         }
         seen.add(id)
-        const { change, instance } = await registrar.register(id, registration, { rights })
-        const { status, definition } = instance
-        return { id, outcome: change, status, definition }
+        const { change, row } = await registrar.register(id, registration, { rights })
+        return { id, outcome: change, status: row.state.status, definition: row.definition.id }
       } catch (error) {
         if (!isMeridianError(error)) throw error
         return { id: shownId(item.id, at), outcome: 'refused', problem: toProblem(error) }

@@ -187,7 +187,10 @@ export class InstanceSet {
       if (present === undefined && step.next !== null) this.#refuseTooMany(after)
       // An earlier edit of this batch may have brought the definition that this one leaves be.
       const definition = step.definition ?? planned?.definition
-      after.set(id, { ...step, ...(definition && { definition }) })
+      after.set(
+        id,
+        definition === step.definition ? step : { ...step, ...(definition && { definition }) },
+      )
       return { kind: 'done', value: step.value }
     } catch (error) {
       return { kind: 'refused', error }

@@ -110,7 +110,7 @@ export class Registrar {
     id: string,
     registration: Registration,
     { source, rights }: Asking = {},
-  ): Promise<RegisterOutcome> {
+  ): Promise<Registered> {
     const { endpoint, definition } = registration
     const extra: Extra = { ...(source && { source }), ...(rights && { rights }) }
     // Nothing to wait for: together with whatever else is asked in this moment.
@@ -285,18 +285,19 @@ export class Registrar {
     endpoint: Endpoint,
     identified: IdentifiedDefinition,
     { rights, ...extra }: Extra = {},
-  ): Promise<RegisterOutcome> {
+  ): Promise<Registered> {
     refuseName(rights, identified.definition.name)
     return this.instances.edit(id, (before) => {
       if (before) refuseName(rights, before.definition.name)
       const next = this.#rowOf({ id, registration, endpoint, identified, extra, before })
       if (before && isUnchanged(next, before)) {
-        return { value: { change: 'unchanged', instance: this.#show(before) } }
+        return { value: { change: 'unchanged', row: before, instance: this.#show(before) } }
       }
       const change = before ? 'replaced' : 'created'
-      const plan: Plan<RegisterOutcome> = {
+      const plan: Plan<Registered> = {
         value: {
           change,
+          row: next,
           // Whoever registers many does not look at it.
           get instance() {
             return toRegistered(next)
@@ -313,7 +314,7 @@ export class Registrar {
     id: string,
     registration: Registration,
     extra: Extra = {},
-  ): Promise<RegisterOutcome> {
+  ): Promise<Registered> {
     const { endpoint, definition } = registration
     // Before anything is started or asked on behalf of somebody who may not have the id.
     const holder = this.instances.get(id)
@@ -343,7 +344,7 @@ export class Registrar {
     registration: Registration,
     endpoint: Endpoint,
     extra: Extra,
-  ): Promise<RegisterOutcome> {
+  ): Promise<Registered> {
     const { clock, introspect, onSeen } = this.#options
     const found = await this.#introspections.run(() => introspect(endpoint, id))
     const identified = identifyDefinition(definitionOf(found, registration))
@@ -361,7 +362,7 @@ export class Registrar {
     registration: Registration,
     command: StdioEndpoint,
     asking: Extra,
-  ): Promise<RegisterOutcome> {
+  ): Promise<Registered> {
     const { stdio, commandsFrom = 'everybody' } = this.#options
     if (!stdio || (commandsFrom === 'service-files' && !asking.source)) {
       throw new MeridianError(
@@ -492,6 +493,11 @@ export class Registrar {
 }
 
 type RowExtra = Pick<RegistrationRow, 'introspected' | 'stdio' | 'source'>
+
+/** What came of a registration, and the row that stands for it now. */
+export interface Registered extends RegisterOutcome {
+  readonly row: RegistrationRow
+}
 
 /** Who asks; the agent itself where nothing is said. */
 export interface Asking {

@@ -88,7 +88,7 @@ export class Monitor {
       this.#tellIfOther(before, row.health)
       return
     }
-    const isSamePlace = isDeepStrictEqual(before?.endpoint, endpoint)
+    const isSamePlace = before !== undefined && isDeepStrictEqual(before.endpoint, endpoint)
     const instance: Instance = {
       id,
       endpoint,
@@ -96,7 +96,7 @@ export class Monitor {
       era: row.introspected?.era,
       asked: row.checks,
       checks: new Map(),
-      latencyMs: isSamePlace ? (before?.latencyMs ?? 0) : 0,
+      latencyMs: isSamePlace ? before.latencyMs : 0,
       reported: before?.reported,
     }
     for (const check of row.checks) {
