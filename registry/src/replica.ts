@@ -8,6 +8,7 @@ import {
   InstanceLoads,
   InstanceCatalog,
   keepTidy,
+  livenessDefaults,
   noMetrics,
   randomId,
   parseQuery,
@@ -141,7 +142,12 @@ export function createReplica(options: ReplicaOptions): Replica {
   }
   const ofSummaries: SummariesCatalog | undefined =
     role.holds === 'summaries'
-      ? createSummariesCatalog({ ...indexed, lives: (owner) => below?.lives(owner) ?? false })
+      ? createSummariesCatalog({
+          ...indexed,
+          lives: (owner) => below?.lives(owner) ?? false,
+          now: () => clock.now(),
+          forgetMs: (options.livenessSettings ?? livenessDefaults).forgetMs,
+        })
       : undefined
   const catalog: TierCatalog =
     ofSummaries ?? createInstancesCatalog(new InstanceCatalog(indexed), known, random)

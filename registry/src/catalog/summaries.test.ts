@@ -50,8 +50,10 @@ describe('a catalog of summaries', () => {
   let unreadable: string[]
   let catalog: SummariesCatalog
   let living: Set<string>
+  let now: number
 
   beforeEach(() => {
+    now = 0
     records = new Map()
     definitions = new Map([flights, hotels].map(({ id, definition }) => [id, definition]))
     unreadable = []
@@ -62,6 +64,8 @@ describe('a catalog of summaries', () => {
       definition: (id) => definitions.get(id),
       onUnreadable: (owner, key, reason) => unreadable.push(`${owner} ${key}: ${reason}`),
       lives: (owner) => living.has(owner),
+      now: () => now,
+      forgetMs: 1_000,
     })
   })
 
@@ -136,6 +140,42 @@ describe('a catalog of summaries', () => {
     remove(r1, rowOf('eu', 'a', flights.id))
     expect(catalog.regions()).toEqual([])
   })
+
+  it.each(['rows first', 'its word first'])(
+    'takes no zone for empty because the only replica that read it has lost its disk (%s)',
+    (order) => {
+      const r1 = 'eu/-/r1/summary'
+      const row = rowOf('eu', 'a', flights.id)
+      const lose = () => {
+        const keys = [
+          summaryKey(row.region, row.zone, row.definition),
+          encodeZoneReading({ region: 'eu', zone: 'a', state: 'fresh' }).key,
+        ]
+        for (const key of keys) records.delete(`${r1} ${key}`)
+        const events = keys.map((key) => ({ key }))
+        catalog.apply(r1, order === 'rows first' ? events : events.reverse())
+      }
+      present(r1, true)
+      put(r1, row)
+      read(r1, 'eu', 'a', 'fresh')
+      expect(catalog.staleZones()).toEqual([])
+      lose()
+      expect(regionsWith('')).toEqual([])
+      expect(catalog.staleZones()).toEqual(['eu/a'])
+      // Read again, it may turn out to be empty.
+      read(r1, 'eu', 'a', 'fresh')
+      expect(catalog.staleZones()).toEqual([])
+      read(r1, 'eu', 'a', undefined)
+      expect(catalog.staleZones()).toEqual([])
+      // Lost again, and never heard of any more.
+      put(r1, row)
+      lose()
+      now = 999
+      expect(catalog.staleZones()).toEqual(['eu/a'])
+      now = 1_000
+      expect(catalog.staleZones()).toEqual([])
+    },
+  )
 
   it('believes a replica that has read a zone and found nothing there', () => {
     const [r1, r2] = ['eu/-/r1/summary', 'eu/-/r2/summary']
@@ -300,6 +340,8 @@ describe('coarsen', () => {
             throw new Error(`${key}: ${reason}`)
           },
           lives: () => true,
+          now: () => 0,
+          forgetMs: 1_000,
         })
         for (const region of ['eu', 'us']) {
           const own = [...counts.keys()].filter((key) => counts.get(key)?.region === region)

@@ -14,6 +14,7 @@ import {
   type DefinitionId,
   type HeadsFollower,
   type InstanceStatus,
+  type Millis,
   type OwnerId,
   type OwnerRecord,
   type Query,
@@ -34,6 +35,9 @@ export interface SummariesCatalogSources {
   readonly onUnreadable: (owner: OwnerId, key: string, reason: string) => void
   /** Whether the replica that owns these summaries is heard now. */
   readonly lives: (owner: OwnerId) => boolean
+  readonly now: () => Millis
+  /** What was lost and not read again for so long is taken to be gone. */
+  readonly forgetMs: Millis
   /** Whoever wants to hear, beside free-text search, which definitions rows name. */
   readonly headsFollowers?: readonly HeadsFollower[]
 }
@@ -53,7 +57,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
   const finder = new DefinitionFinder((id) => sources.definition(id))
   const heads = new DefinitionHeads([finder, ...(sources.headsFollowers ?? [])])
   const heldBack = new HeldBack()
-  const readers = new ZoneReaders(sources.lives)
+  const readers = new ZoneReaders(sources.lives, sources.now)
   const tally = new SummaryTally()
   const nameOf = ({ definition }: SummaryRow) => heads.get(definition)?.name ?? definition
 
@@ -126,6 +130,7 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
   return {
     apply(owner, events) {
       for (const { key } of events) refresh(owner, key)
+      readers.settle()
     },
     definitionsArrived(ids) {
       for (const id of ids) {
@@ -161,9 +166,10 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
     },
 
     staleZones() {
-      return [...readers.entries()]
-        .flatMap(([zone, { state }]) => (state === 'unknown' ? [zone] : []))
-        .sort()
+      const unread = [...readers.entries()].flatMap(([zone, { state }]) =>
+        state === 'unknown' ? [zone] : [],
+      )
+      return [...unread, ...readers.lost(sources.forgetMs)].sort()
     },
 
     *placed(query) {
