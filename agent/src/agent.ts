@@ -6,6 +6,7 @@ import {
   traceLookup,
   traceTransport,
   type Clock,
+  type LeaveOutcome,
   type LivenessSettings,
   type Locality,
   type LookupParams,
@@ -87,6 +88,8 @@ export interface Agent extends Pick<AgentNode, 'restored' | 'published' | 'settl
   reload(): Promise<ReloadOutcome>
   /** Reads the service files anew. */
   reloadServices(): Promise<Services>
+  /** No new work for this host; resolves when none is left and others know, or after `waitMs`. */
+  leave(waitMs: number): Promise<LeaveOutcome>
   readonly url: string
   readonly locality: Locality
   /** Twice is fine. The transport stays open: it is the caller's. */
@@ -237,6 +240,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       return node.settled
     },
     reload: () => reload(),
+    leave: (waitMs) => node.api.leave(waitMs),
     reloadServices: () => node.api.reloadServices(),
     close: () =>
       (closing ??= (async () => {

@@ -46,6 +46,7 @@ function settingsSchema(environment: Environment) {
       })
       .default('127.0.0.1'),
     MERIDIAN_STDIO_OPEN: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+    MERIDIAN_LEAVE_SECONDS: leaveSecondsSetting.default(0),
     MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
     ...tracingEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
@@ -63,6 +64,15 @@ const dataMibSetting = z
     (mib) => mib >= dataMib.min && mib <= dataMib.max,
     `must be from ${dataMib.min} to ${dataMib.max}`,
   )
+
+/** A program that is asked to end is ended after ten. */
+const leaveSecondsMax = 8
+
+const leaveSecondsSetting = z
+  .string()
+  .regex(/^\d$/, `must be a whole number of seconds from 0 to ${leaveSecondsMax}`)
+  .transform(Number)
+  .refine((seconds) => seconds <= leaveSecondsMax, `must be at most ${leaveSecondsMax} seconds`)
 
 const loopbackHosts: readonly string[] = ['127.0.0.1', '::1', 'localhost']
 
@@ -108,6 +118,8 @@ export interface AgentConfig {
   readonly allowStdio: boolean
   /** Where commands are served beyond loopback; undefined: on loopback. */
   readonly stdioHost: string | undefined
+  /** How long it leaves before it ends when it is asked to; 0: it ends at once. */
+  readonly leaveMs: number
   /** The folder of service files, and whether these may have the agent run commands. */
   readonly services: { readonly folder: string; readonly allowCommands: boolean }
   /** Where traces go; absent: nowhere. */
@@ -146,6 +158,7 @@ export function readAgentConfig(given: Environment): AgentConfig {
     stdioHost: loopbackHosts.includes(settings.MERIDIAN_STDIO_HOST)
       ? undefined
       : settings.MERIDIAN_STDIO_HOST,
+    leaveMs: settings.MERIDIAN_LEAVE_SECONDS * 1_000,
     services: {
       folder: settings.MERIDIAN_SERVICES_DIR,
       allowCommands: settings.MERIDIAN_STDIO !== 'off',

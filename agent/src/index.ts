@@ -10,3 +10,5 @@ export {
   type SupervisedChild,
 } from './registration/supervision/index.ts'
 export { createNode, type AgentNode, type NodeOptions } from './node.ts'
+export { openServiceFolder } from './registration/service-files/folder.ts'
+export { readServiceFile } from './registration/service-files/read-service-file.ts'

@@ -13,7 +13,7 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** An agent as a program of its own, over NATS. */
 export async function startAgentProgram(environment: Environment): Promise<Running> {
-  const { locality, nats, logLevel, traces, ...settings } = readAgentConfig(environment)
+  const { locality, nats, logLevel, traces, leaveMs, ...settings } = readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
   // What it runs with now: of the rest, only a start takes notice.
   let inForce = withConfigFile(environment)
@@ -61,6 +61,8 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
     return {
       reload: () => agent.reload(),
       async close() {
+        // What others know is that it takes no more work, before it is gone.
+        if (leaveMs > 0) await agent.leave(leaveMs)
         await agent.close()
         await transport.close()
         await tracing?.close()

@@ -5,7 +5,7 @@ import { connectNats } from '@meridian/shared/nats'
 import { openDatabase } from '@meridian/shared/sqlite'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -114,6 +114,22 @@ describe('a host where all is well', { timeout }, () => {
 })
 
 describe('a host where something is wrong', { timeout }, () => {
+  it('is told on which line of which service file', async () => {
+    const services = join(folder, 'services.d')
+    mkdirSync(services)
+    const good = 'endpoint: { url: "http://127.0.0.1:3000/mcp" }\nid: good\n'
+    writeFileSync(join(services, 'good.yaml'), good, { mode: 0o600 })
+    writeFileSync(join(services, 'bad.yaml'), `${good}weight: much\n`, { mode: 0o600 })
+    writeFileSync(join(services, 'torn.json'), '{"endpoint":', { mode: 0o600 })
+    const findings = await examine(await environment({ MERIDIAN_SERVICES_DIR: services }))
+    const found = of(findings, 'services')
+    expect(found[0]?.found).toContain(`3 files in ${services} ask for `)
+    const problems = problemsOf(found).map((finding) => finding.found)
+    expect(problems.join('\n')).toMatch(/^bad\.yaml:3: weight /m)
+    expect(problems.join('\n')).toMatch(/^torn\.json/m)
+    expect(problems.join('\n')).not.toContain('good.yaml')
+  })
+
   it('is told of NATS that is not there, and that nobody can be asked behind it', async () => {
     const findings = await examine(
       await environment({ MERIDIAN_NATS_URL: `nats://127.0.0.1:${await freePort()}` }),
@@ -195,7 +211,7 @@ describe('a host where something is wrong', { timeout }, () => {
   it('is told of every setting that is wrong, and what was not looked at for that', async () => {
     const findings = await examine({ MERIDIAN_REGION: 'EU', MERIDIAN_HTTP_PORT: 'x' })
     expect(of(findings, 'configuration').length).toBeGreaterThanOrEqual(4)
-    expect(findings.filter(({ state }) => state === 'skipped')).toHaveLength(5)
+    expect(findings.filter(({ state }) => state === 'skipped')).toHaveLength(6)
   })
 })
 

@@ -368,3 +368,19 @@ describe('a snapshot', () => {
     expect(readdirSync(dataDir)).toEqual([])
   })
 })
+
+it('a global registry names the region that it cannot ask, and goes on with the others', async () => {
+  await registries.get('regional')?.close()
+  for (const [path, list] of [
+    ['/v1/instances', 'instances'],
+    ['/v1/nodes', 'nodes'],
+  ] as const) {
+    const reply = await get('global', path)
+    expect([reply.status, await reply.json()]).toMatchObject([
+      200,
+      { [list]: [], unreachable: [{ scope: 'region', name: 'eu' }] },
+    ])
+  }
+  const refused = await call('global', 'PUT', `/v1/nodes/${node}/drain`, {})
+  expect([refused.status, await refused.json()]).toMatchObject([504, { code: 'owner_unreachable' }])
+})

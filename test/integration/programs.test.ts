@@ -1,5 +1,6 @@
 import { createAgentClient, createRegistryClient } from '@meridian/client'
 import type { StatusCounts } from '@meridian/shared'
+import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +16,7 @@ const timeout = 120_000
 describe('registries and agents as processes of their own over NATS', { timeout }, () => {
   let folder: string
   let nats: NatsServer
+  let token: string
   const programs = {} as Record<
     'global' | 'regional' | 'local' | 'n1' | 'n2' | 'n3',
     ListeningProgram
@@ -22,14 +24,23 @@ describe('registries and agents as processes of their own over NATS', { timeout 
 
   const flags = (name: string) => ['--data', join(folder, name), '--nats', nats.url]
   const startRegistry = (tier: string, ...place: string[]) =>
-    startProgram(['registry', '--tier', tier, ...place, ...flags(tier)])
-  const startAgent = (zone: string, node: string) =>
-    startProgram(['agent', '--region', 'eu-west', '--zone', zone, '--node', node, ...flags(node)])
+    startProgram(['registry', '--tier', tier, ...place, ...flags(tier)], {
+      env: { MERIDIAN_TOKENS_FILE: join(folder, 'tokens.json') },
+    })
+  const startAgent = (zone: string, node: string, env: Record<string, string> = {}) =>
+    startProgram(['agent', '--region', 'eu-west', '--zone', zone, '--node', node, ...flags(node)], {
+      env,
+    })
   const client = (of: keyof typeof programs) => createAgentClient({ url: programs[of].url })
   const lookup = (of: keyof typeof programs, query: string) => client(of).lookup(query)
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'meridian-programs-'))
+    const { id, text, sha256 } = mintToken()
+    token = text
+    const created = new Date().toISOString()
+    const entry = { id, name: 'operator', scopes: ['operate'], sha256, created }
+    writeTokenFile(join(folder, 'tokens.json'), [entry])
     nats = await startNatsServer()
     await nats.kill()
   }, timeout)
@@ -156,6 +167,44 @@ describe('registries and agents as processes of their own over NATS', { timeout 
     await eventually('it is out', async () => (await outcome()) === 'none', 30_000)
     programs.n3 = await startAgent('a', 'n3')
     await eventually('it is back', async () => (await outcome()) === 'found', 30_000)
+  })
+
+  it('does what an operator asks of the global registry, in zones with a registry and without', async () => {
+    const world = createRegistryClient({ url: programs.global.url, token })
+    const draining = async (of: 'n2' | 'n3') =>
+      (await client(of).instances()).instances.every((instance) => instance.draining)
+    for (const [of, zone] of [
+      ['n3', 'a'],
+      ['n2', 'b'],
+    ] as const) {
+      const node = { region: 'eu-west', zone, node: of }
+      expect(await world.drain(node, { reason: 'test' })).toMatchObject({ applied: true, ...node })
+      expect(await draining(of)).toBe(true)
+      await world.undrain(node)
+      expect(await draining(of)).toBe(false)
+    }
+    // Nobody judges that zone, so nobody can be told.
+    const zone = { region: 'eu-west', zone: 'b' }
+    await expect(world.preservation(zone)).rejects.toMatchObject({ code: 'owner_unreachable' })
+    const inZone = { region: 'eu-west', zone: 'a' }
+    expect(await world.preservation(inZone)).toMatchObject({ replicas: [{ state: 'normal' }] })
+  })
+
+  it('leaves before it ends, where it is told to', async () => {
+    await programs.n3.end('SIGTERM')
+    programs.n3 = await startAgent('a', 'n3', { MERIDIAN_LEAVE_SECONDS: '5' })
+    const registry = createRegistryClient({ url: programs.local.url })
+    const left = async () => {
+      const { events } = await registry.events({ kind: 'instance-draining', place: 'eu-west/a/n3' })
+      return events[0]?.after === 'true'
+    }
+    await eventually('its zone follows it', async () => {
+      const nodes = (await registry.nodes()).nodes
+      return nodes.some(({ locality, state }) => locality.endsWith('/n3') && state === 'alive')
+    })
+    expect(await left()).toBe(false)
+    expect(await programs.n3.end('SIGTERM')).toMatchObject({ code: 0 })
+    await eventually('it was told', left)
   })
 
   it('ends each of them in good order when it is told to', async () => {

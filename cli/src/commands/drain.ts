@@ -6,22 +6,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { renderInstances } from '../instances.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import type { Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
 const waitSecondsMax = 3_600
 const askEveryMs = 250
 
-interface DrainFlags extends ConnectionFlags {
+interface DrainFlags extends ConnectionFlags, OutputFlags {
   readonly undo?: boolean
   readonly thenDeregister?: boolean
   readonly within: number
   readonly wait?: boolean
-  readonly json?: boolean
 }
 
 export function drainCommand(output: Output): Command {
-  return addConnectionFlags(new Command('drain'), 'agent')
+  return addOutputFlag(addConnectionFlags(new Command('drain'), 'agent'))
     .description('give an instance no new work; what is in flight ends')
     .argument('<id>', 'of the instance')
     .option('--then-deregister', 'take it out once nothing is in flight')
@@ -32,7 +32,6 @@ export function drainCommand(output: Output): Command {
     )
     .option('--wait', 'come back when nothing is in flight, or it is gone')
     .addOption(new Option('--undo', 'give it work again').conflicts(['thenDeregister', 'wait']))
-    .option('--json', 'print the instance as JSON')
     .action(async (id: string, flags: DrainFlags) => {
       const client = connectAgent(flags)
       const { thenDeregister = false, within } = flags
@@ -40,8 +39,9 @@ export function drainCommand(output: Output): Command {
         ? await client.undrain(id)
         : await client.drain(id, { thenDeregister, waitMs: within * 1_000 })
       const last = flags.wait ? await drained(client, id, flags) : instance
-      if (flags.json) output.line(JSON.stringify(last ?? null, null, 2))
-      else if (last) for (const line of renderInstances([last], output.columns)) output.line(line)
+      printAs(output, flags.output, last ?? null, () =>
+        last ? renderInstances([last], output.columns) : [],
+      )
       if (!last) output.note(paint.dim(`${id} is out`))
     })
 }

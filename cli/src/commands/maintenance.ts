@@ -2,25 +2,24 @@ import type { RegisteredInstance } from '@meridian/shared'
 import { Command } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { renderInstances } from '../instances.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import type { Output } from '../output.ts'
 
-type MaintenanceFlags = ConnectionFlags & { readonly reason?: string; readonly json?: boolean }
+type MaintenanceFlags = ConnectionFlags & OutputFlags & { readonly reason?: string }
 
 export function maintenanceCommand(output: Output): Command {
   const command = new Command('maintenance').description(
     'give instances no new work, for a reason that others can read',
   )
-  const show = (instances: readonly RegisteredInstance[], { json }: MaintenanceFlags) => {
-    if (json) output.line(JSON.stringify(instances, null, 2))
-    else for (const line of renderInstances(instances, output.columns)) output.line(line)
+  const show = (instances: readonly RegisteredInstance[], flags: MaintenanceFlags) => {
+    printAs(output, flags.output, instances, () => renderInstances(instances, output.columns))
   }
   command
     .addCommand(
-      addConnectionFlags(new Command('on'), 'agent')
+      addOutputFlag(addConnectionFlags(new Command('on'), 'agent'))
         .description('begin it')
         .argument('<id...>', 'of the instances')
         .requiredOption('--reason <text>', 'why')
-        .option('--json', 'print the instances as JSON')
         .action(async (ids: string[], flags: MaintenanceFlags & { readonly reason: string }) => {
           const client = connectAgent(flags)
           const { reason } = flags
@@ -28,10 +27,9 @@ export function maintenanceCommand(output: Output): Command {
         }),
     )
     .addCommand(
-      addConnectionFlags(new Command('off'), 'agent')
+      addOutputFlag(addConnectionFlags(new Command('off'), 'agent'))
         .description('end it')
         .argument('<id...>', 'of the instances')
-        .option('--json', 'print the instances as JSON')
         .action(async (ids: string[], flags: MaintenanceFlags) => {
           const client = connectAgent(flags)
           show(await each(ids, (id) => client.endMaintenance(id)), flags)

@@ -2,16 +2,16 @@ import { Command, Option } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { renderInstances } from '../instances.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import type { Output } from '../output.ts'
 
-interface SetFlags extends ConnectionFlags {
+interface SetFlags extends ConnectionFlags, OutputFlags {
   readonly weight?: number
   readonly capacity?: number
-  readonly json?: boolean
 }
 
 export function setCommand(output: Output): Command {
-  return addConnectionFlags(new Command('set'), 'agent')
+  return addOutputFlag(addConnectionFlags(new Command('set'), 'agent'))
     .description('change the weight or capacity of an instance, until its registrant does')
     .argument('<id>', 'of the instance')
     .addOption(
@@ -24,7 +24,6 @@ export function setCommand(output: Output): Command {
         wholeNumber(1, 1_000_000),
       ),
     )
-    .option('--json', 'print the instance as JSON')
     .action(async (id: string, flags: SetFlags, command: Command) => {
       const { weight, capacity } = flags
       if (weight === undefined && capacity === undefined) {
@@ -34,7 +33,6 @@ export function setCommand(output: Output): Command {
         ...(weight !== undefined && { weight }),
         ...(capacity !== undefined && { capacity }),
       })
-      if (flags.json) output.line(JSON.stringify(instance, null, 2))
-      else for (const line of renderInstances([instance], output.columns)) output.line(line)
+      printAs(output, flags.output, instance, () => renderInstances([instance], output.columns))
     })
 }

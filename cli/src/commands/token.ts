@@ -3,6 +3,7 @@ import type { TokenEntry } from '@meridian/shared/access'
 import { Command, Option } from 'commander'
 import { existsSync } from 'node:fs'
 import { wholeNumber } from '../flag-values.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
@@ -85,17 +86,12 @@ Examples:
 }
 
 function listCommand(output: Output): Command {
-  return new Command('ls')
+  return addOutputFlag(new Command('ls'))
     .description('list tokens, without what is secret of them')
     .addOption(fileOption())
-    .option('--json', 'print them as JSON')
-    .action(async (flags: FileFlags) => {
+    .action(async (flags: FileFlags & OutputFlags) => {
       const { readTokenFile } = await import('@meridian/shared/access')
       const tokens = readTokenFile(fileOf(flags)).map(shown)
-      if (flags.json) {
-        output.line(JSON.stringify(tokens, null, 2))
-        return
-      }
       const rows = tokens.map(({ id, name, scopes, created, expires }) => [
         id,
         name,
@@ -104,7 +100,9 @@ function listCommand(output: Output): Command {
         expires === undefined ? 'never' : expires.slice(0, 10),
       ])
       const columns = ['id', 'name', 'scopes', 'created', 'expires']
-      for (const line of renderTable(columns, rows, { width: output.columns })) output.line(line)
+      printAs(output, flags.output, tokens, () =>
+        renderTable(columns, rows, { width: output.columns }),
+      )
     })
 }
 

@@ -6,6 +6,7 @@ import { checkClock } from './check-clock.ts'
 import { checkData } from './check-data.ts'
 import { checkNats } from './check-nats.ts'
 import { checkPort } from './check-port.ts'
+import { checkServices } from './check-services.ts'
 import type { Finding } from './finding.ts'
 
 /** Everything that has to be well for an agent to be, looked at without changing anything. */
@@ -28,11 +29,13 @@ export async function examine(environment: Environment): Promise<Finding[]> {
         todo,
       })),
       ...(await checkClock(registryUrl)),
-      ...(['access', 'port', 'nats', 'zone', 'database'] as const).map((check): Finding => ({
-        check,
-        state: 'skipped',
-        found: 'the configuration comes first',
-      })),
+      ...(['access', 'port', 'nats', 'zone', 'database', 'services'] as const).map(
+        (check): Finding => ({
+          check,
+          state: 'skipped',
+          found: 'the configuration comes first',
+        }),
+      ),
     ]
   }
   const { region, zone, node } = config.locality
@@ -43,5 +46,6 @@ export async function examine(environment: Environment): Promise<Finding[]> {
     ...(await checkNats(config)),
     ...(await checkClock(registryUrl)),
     ...checkData(config.dataDir),
+    ...(await checkServices(config)),
   ]
 }

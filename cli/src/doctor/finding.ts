@@ -1,6 +1,7 @@
 /** What the doctor found at one place. */
 export interface Finding {
-  readonly check: 'configuration' | 'access' | 'port' | 'nats' | 'zone' | 'clock' | 'database'
+  readonly check:
+    'configuration' | 'access' | 'port' | 'nats' | 'zone' | 'clock' | 'database' | 'services'
   /** `skipped`: something else stands in the way of looking. */
   readonly state: 'ok' | 'warning' | 'problem' | 'skipped'
   readonly found: string
