@@ -37,7 +37,7 @@ import {
 } from '@meridian/shared'
 import { withSince } from './browse/since.ts'
 import { createBrowse } from './browse/browse.ts'
-import { PulseBook } from './browse/pulse-book.ts'
+import { LagBook } from './browse/lag-book.ts'
 import { createSearch } from './browse/search.ts'
 import { halved, heldRequestSchema } from './browse/gather.ts'
 import { createInstancesCatalog } from './catalog/instances.ts'
@@ -185,7 +185,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       })
     : undefined
 
-  const pulses = new PulseBook(clock)
+  const lags = new LagBook(clock)
   const follower = new Follower({
     transport,
     clock,
@@ -219,7 +219,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       listings.definitionsArrived(ids)
     },
     onPulse: (pulse) => {
-      if (role.judges) pulses.heard(pulse.owner, pulse.version)
+      if (role.judges) lags.heard(pulse.owner, pulse.version)
       return liveness.onPulse(pulse)
     },
     onHeard: (owner) => below?.onHeard(owner),
@@ -252,6 +252,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     definition: (id) => store.definition(id),
     onNode: (node) => {
       witness.onNode(node)
+    },
+    onVersions: (held) => {
+      for (const { owner, version } of held) lags.heard(owner, version)
     },
     onZone: (reading) => summaries?.zoneRead(reading),
     pulseMs,
@@ -303,7 +306,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     servers,
     holdings,
     liveness,
-    pulses,
+    lags,
     transport,
     clock,
     random,

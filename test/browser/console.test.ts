@@ -294,7 +294,7 @@ describe('the console', { timeout }, () => {
   it('drains a node for whoever has the token, after asking twice', async () => {
     const page = await open('/nodes', 'eu/b')
     await page
-      .getByText(/^pulse .* ago$/)
+      .getByText(/^heard .* ago$/)
       .first()
       .waitFor()
     await page.getByRole('button', { name: 'Drain eu/b/n1' }).click()

@@ -142,6 +142,12 @@ function printWorld(
       output.line(`  ${command}`)
     }
   }
+  if (top) {
+    output.line('')
+    output.line(paint.bold('Console:'))
+    output.line(`  ${top.url}/  the world; every registry above has its own`)
+    output.line(`  ${world.operatorToken}  the token that its actions (drain, maintenance) take`)
+  }
   output.line('')
   output.line(
     `Ready in ${seconds} s over ${fabric}; ${plural(restored, 'registration')} restored from ${data}.`,
@@ -219,11 +225,12 @@ function renderPlaces({ registries, agents }: World): string[] {
   return renderTable(['place', 'tier', 'url'], rows)
 }
 
-function toJson({ registries, agents, registered, restored }: World) {
+function toJson({ registries, agents, registered, restored, operatorToken }: World) {
   return {
     registries: registries.map(({ tier, place, url }) => ({ tier, ...place, url })),
     agents: agents.map(({ locality, url }) => ({ ...locality, url })),
     registered: registered.map(({ locality, instance }) => ({ ...locality, ...instance })),
     restored,
+    operatorToken,
   }
 }

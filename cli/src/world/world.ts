@@ -11,7 +11,9 @@ import {
   type StatusCounts,
   type Transport,
 } from '@meridian/shared'
+import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import type { Logger } from '@meridian/shared/log'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { loopback } from '../places.ts'
 import { startDemoServer, type DemoProcess } from './demo-processes.ts'
@@ -39,6 +41,8 @@ export interface World {
   readonly registered: readonly Registered[]
   /** Instances that the disk gave back, over all agents. */
   readonly restored: number
+  /** What its registries take as an operator's token; another at each start. */
+  readonly operatorToken: string
   close(): Promise<void>
 }
 
@@ -87,6 +91,7 @@ async function build(
     return transport
   }
 
+  const { tokensFile, operatorToken } = mintOperator(dataDir)
   onProgress('starting registries')
   const registries: Registry[] = []
   const addRegistry = async (
@@ -102,7 +107,7 @@ async function build(
       tier,
       place: { region, zone, replica: 'r1' },
       dataDir: join(dataDir, name),
-      http: http(offset),
+      http: { ...http(offset), tokensFile },
       transport: await connect(name),
       log: log.child({ subsystem: 'registry' }),
     })
@@ -143,7 +148,17 @@ async function build(
   onProgress('waiting until every tier knows')
   const [top] = registries
   if (top) await untilWhole(top.url, agents, { clock, asked })
-  return { registries, agents, registered, restored, close }
+  return { registries, agents, registered, restored, operatorToken, close }
+}
+
+/** The registries' reads are open on this host; what changes something takes this. */
+function mintOperator(dataDir: string): { tokensFile: string; operatorToken: string } {
+  const { id, sha256, text } = mintToken()
+  mkdirSync(dataDir, { recursive: true })
+  const tokensFile = join(dataDir, 'operator.json')
+  const created = new Date().toISOString()
+  writeTokenFile(tokensFile, [{ id, name: 'dev', scopes: ['lookup', 'operate'], sha256, created }])
+  return { tokensFile, operatorToken: text }
 }
 
 const wholeMsMax = 10_000

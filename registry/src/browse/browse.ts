@@ -32,7 +32,7 @@ import type { TierRole } from '../tier.ts'
 import { createExplain } from './explain.ts'
 import { gather, heldInstancesSchema, heldNodesSchema, type HeldRequest } from './gather.ts'
 import { Held, type HeldPage } from './held.ts'
-import type { PulseBook } from './pulse-book.ts'
+import type { LagBook } from './lag-book.ts'
 
 /** What operators read of a registry. Every call may fail with a `MeridianError`. */
 export interface BrowseApi {
@@ -55,7 +55,7 @@ export interface BrowseOptions {
   readonly servers: ServerList
   readonly holdings: Holdings
   readonly liveness: ZoneLiveness
-  readonly pulses: PulseBook
+  readonly lags: LagBook
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random

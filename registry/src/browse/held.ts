@@ -15,14 +15,14 @@ import type { OwnerTally } from '../catalog/node-tally.ts'
 import { addCounts, noCounts } from '../catalog/tally.ts'
 import type { TierCatalog } from '../catalog/tier-catalog.ts'
 import { smallestAfter } from '../directory/page.ts'
-import type { PulseBook } from './pulse-book.ts'
+import type { LagBook } from './lag-book.ts'
 
 export interface HeldOptions {
   readonly index: CapabilityIndex
   readonly catalog: Pick<TierCatalog, 'head' | 'tallies'>
   readonly holdings: Holdings
   readonly liveness: ZoneLiveness
-  readonly pulses: PulseBook
+  readonly lags: LagBook
 }
 
 /** A page of what is held here, and where it ended; `next` is absent on the last. */
@@ -134,7 +134,7 @@ export class Held {
     owners: readonly OwnerId[],
     tallies: ReadonlyMap<OwnerId, OwnerTally>,
   ): NodeView[] {
-    const { holdings, liveness, pulses } = this.#options
+    const { holdings, liveness, lags } = this.#options
     const instances = noCounts()
     const servers = new Set<string>()
     let draining = 0
@@ -156,7 +156,7 @@ export class Held {
           const held = holdings.get(owner)
           if (!held) return []
           const { version, trust, records } = held
-          const lag = pulses.lagOf(owner, version)
+          const lag = lags.lagOf(owner, version)
           return [{ owner, version: formatVersion(version), ...lag, trust, records: records.size }]
         }),
       },

@@ -99,7 +99,11 @@ export function createInstancesCatalog(
     const nodes = Map.groupBy(owners, ({ node }) => node)
     return sorted(nodes).map(([node, parts]) => {
       const instances = noCounts()
-      for (const { counts } of parts) addCounts(instances, counts)
+      let draining = 0
+      for (const part of parts) {
+        addCounts(instances, part.counts)
+        draining += part.draining
+      }
       return {
         node,
         state: nodeState(
@@ -108,6 +112,7 @@ export function createInstancesCatalog(
         ),
         servers: new Set(parts.flatMap(({ servers }) => [...servers])).size,
         instances,
+        ...(draining > 0 && { draining }),
       }
     })
   }

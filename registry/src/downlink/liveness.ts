@@ -22,6 +22,7 @@ import {
   type Random,
   type Subscription,
   type Transport,
+  type VersionEntry,
   type ZoneLiveness,
 } from '@meridian/shared'
 import type { Place } from '../config.ts'
@@ -41,6 +42,8 @@ export interface LivenessOptions {
   readonly onZone: (zone: ComparedZone) => void
   /** A node stands differently, or carries other loads. */
   readonly onNode: (node: FollowedNode) => void
+  /** What the registries of zones say they hold, where they are followed. */
+  readonly onVersions: (held: readonly VersionEntry[]) => void
   readonly pulseMs: number
   readonly settings: LivenessSettings | undefined
   readonly transport: Transport

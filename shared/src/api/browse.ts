@@ -203,12 +203,12 @@ export const nodeViewSchema = z.object({
       /** `epoch number.tag/counter` as held here. */
       version: z.string(),
       /**
-       * Changes that its last pulse tells of and that are not here yet; absent where pulses are not
-       * heard, and while another epoch is being fetched.
+       * Changes that were heard of, in its pulses or from its zone's registry, and are not here yet;
+       * absent where nothing was heard, and while another epoch is being fetched.
        */
       behind: z.number().optional(),
-      /** How long ago that pulse was heard, in milliseconds. */
-      pulseAgeMs: z.number().optional(),
+      /** How long ago that was heard, in milliseconds. */
+      heardAgeMs: z.number().optional(),
       records: z.number(),
       /**
        * How far what is held of it is trusted: `whole`; `doubted`, it is being fetched again;
@@ -328,6 +328,8 @@ export const topologySchema = z.object({
                 since: z.string().optional(),
                 servers: z.number(),
                 instances: statusCountsSchema,
+                /** Of them, those that take no new work; absent for none. */
+                draining: z.number().optional(),
               }),
             )
             .optional(),

@@ -27,6 +27,7 @@ import {
   type InlineDefinition,
   type LivenessSettings,
   type NodeStatus,
+  type VersionEntry,
   type ZoneState,
 } from '../replication/index.ts'
 import { decodeMessageOf, encodeMessage, parseSubject, subjects } from '../wire/index.ts'
@@ -49,6 +50,8 @@ export interface VitalsWatchOptions {
   readonly holdings: Holdings
   readonly follower: Pick<Follower, 'heard' | 'letGo'>
   readonly onNode: (node: FollowedNode) => void
+  /** What a replica says it holds, of those that it spoke of. */
+  readonly onVersions?: (held: readonly VersionEntry[]) => void
   /** The bytes of a definition, to be offered with the records that name it. */
   readonly definition: (id: DefinitionId) => Uint8Array | undefined
   /** How many besides this process could offer a replica of the zone what it lacks. */
@@ -175,6 +178,7 @@ export class VitalsWatch implements ZoneLiveness {
       const step = at.vitals.receive(vitals, now)
       this.#takeIn(step, now)
       this.#options.follower.heard(sourceOf(at, replica), step.entries)
+      this.#options.onVersions?.(step.entries)
       if (step.outcome === 'hole') this.#askWhole(at, replica, now)
       this.#compare(at, replica)
       this.#tellState(at)

@@ -16,14 +16,17 @@ export interface Resource<T> {
 }
 
 export interface ResourceOptions {
-  /** Asks again when such events come, though not more often than `freshMs`. */
+  /** Asks again when such events come, though not more often than every `freshMs`. */
   readonly on?: (event: RegistryEvent) => boolean
   /** Asks again anyway after so long; never unless given. */
   readonly everyMs?: number
 }
 
-/** A flood of events must not become a flood of questions. */
-const freshMs = 700
+/**
+ * A flood of events must not become a flood of questions, and a registry that takes long to answer is
+ * asked less often: a hundred consoles that look at a large world must not be its main work.
+ */
+const freshMs = { first: 700, last: 10_000, perAnswerMs: 12 } as const
 
 interface Held<T> {
   readonly data?: T | undefined
@@ -42,13 +45,16 @@ export function useResource<T>(
   const wanted = useRef(on)
   wanted.current = on
   const again = useCallback(() => setTurn((count) => count + 1), [])
+  const tookMs = useRef(0)
   const holder = token.value
 
   useEffect(() => {
     if (path === undefined) return
     const abort = new AbortController()
+    const askedAt = performance.now()
     getJson<T>(path, abort.signal)
       .then((data) => {
+        tookMs.current = performance.now() - askedAt
         setHeld({ data, of: path, asked: path })
       })
       .catch((error: unknown) => {
@@ -67,7 +73,7 @@ export function useResource<T>(
       due = setTimeout(() => {
         due = undefined
         again()
-      }, freshMs)
+      }, pauseAfter(tookMs.current))
     })
     const timer = everyMs === undefined ? undefined : setInterval(again, everyMs)
     return () => {
@@ -84,4 +90,8 @@ export function useResource<T>(
     of: held.of,
     again,
   }
+}
+
+function pauseAfter(tookMs: number): number {
+  return Math.min(freshMs.last, Math.max(freshMs.first, tookMs * freshMs.perAnswerMs))
 }

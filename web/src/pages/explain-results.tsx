@@ -32,7 +32,7 @@ export function ExplainResults({ results, explanation }: ExplainResultsProps) {
           </Empty>
         </div>
       ) : (
-        <ol class="weights">
+        <ol class="weights" tabIndex={0} aria-label="Results, the first first">
           {results.map((result) => (
             <li key={`${result.locality} ${result.instance}`}>
               <div class="weight-head">

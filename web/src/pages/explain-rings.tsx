@@ -10,6 +10,7 @@ const ringNames = ['same node', 'same zone', 'same region', 'other regions'] as 
 const dot = { min: 4, max: 15 } as const
 /** Named in the picture; all are in the table. */
 const labelsMax = 6
+const labelCharsMax = 18
 /** The golden angle: neighbours of one ring never lie behind each other. */
 const turn = 2.399963
 
@@ -78,7 +79,7 @@ export function ExplainRings({ results, from, spills }: ExplainRingsProps) {
             </circle>
             {label && (
               <text x={x} y={y + radius + 12} class="dot-name">
-                {result.instance}
+                {shortened(result.server.slice(result.server.lastIndexOf('/') + 1))}
               </text>
             )}
           </g>
@@ -106,8 +107,13 @@ export function ExplainRings({ results, from, spills }: ExplainRingsProps) {
   )
 }
 
+function shortened(text: string): string {
+  return text.length > labelCharsMax ? `${text.slice(0, labelCharsMax - 1)}…` : text
+}
+
 function placed(results: readonly Weighed[]) {
   const seen = [0, 0, 0, 0]
+  const crowded = results.length > 2 * labelsMax
   return results.map((result, at) => {
     const ring = Math.min(3, Math.max(0, result.ring))
     const nth = seen[ring] ?? 0
@@ -121,7 +127,8 @@ function placed(results: readonly Weighed[]) {
       x: middle + distance * Math.cos(angle),
       y: middle + distance * Math.sin(angle),
       radius: dot.min + (dot.max - dot.min) * Math.sqrt(result.share),
-      label: at < labelsMax,
+      // In a crowd only the first of each ring: names would hide the dots.
+      label: crowded ? nth === 0 : at < labelsMax,
     }
   })
 }

@@ -75,6 +75,10 @@ export function NodeActions({
   const [asking, setAsking] = useState<Action>()
   const isGone = node.state === 'unreachable' || node.state === 'reaped'
   const isDrained = node.draining > 0
+  const hasAgent = node.owners.some(({ owner }) => owner.endsWith('/agent'))
+  if (!hasAgent && !isGone) {
+    return <p class="quiet">imported: no agent to drain</p>
+  }
   const offered: readonly Action[] = isGone
     ? [actions.forget]
     : isDrained

@@ -115,7 +115,7 @@ function NodeRow({ node, onChanged }: { readonly node: NodeView; readonly onChan
       </div>
       <NodeActions node={node} onChanged={onChanged} />
       <ul class="owners">
-        {owners.map(({ owner, version, records, trust, behind, pulseAgeMs }) => (
+        {owners.map(({ owner, version, records, trust, behind, heardAgeMs }) => (
           <li key={owner}>
             <span>{owner.slice(owner.lastIndexOf('/') + 1)}</span>
             <code title="epoch.tag:counter as held here">{version}</code>
@@ -125,8 +125,8 @@ function NodeRow({ node, onChanged }: { readonly node: NodeView; readonly onChan
                 {behind > 0 ? `${countOf(behind)} behind` : 'no lag'}
               </span>
             )}
-            {pulseAgeMs !== undefined && (
-              <span class="quiet num">pulse {durationOf(pulseAgeMs / 1_000)} ago</span>
+            {heardAgeMs !== undefined && (
+              <span class="quiet num">heard {durationOf(heardAgeMs / 1_000)} ago</span>
             )}
             {trust !== 'whole' && (
               <span class="warning">{trust === 'doubted' ? 'being fetched again' : trust}</span>

@@ -30,8 +30,18 @@ export function concernsOf({ regions }: Topology): Concern[] {
         zones.push({ state, place, what: zoneWords[state], since, href })
       }
       for (const node of zone.nodes ?? []) {
-        if (node.state === 'alive') continue
         const name = `${place}/${node.node}`
+        const { draining = 0 } = node
+        if (draining > 0) {
+          nodes.push({
+            state: 'draining',
+            place: name,
+            what: `${plural(draining, 'instance takes', 'instances take')} no new work`,
+            since: undefined,
+            href: `/nodes?place=${encodeURIComponent(name)}`,
+          })
+        }
+        if (node.state === 'alive') continue
         nodes.push({
           state: node.state,
           place: name,

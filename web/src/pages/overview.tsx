@@ -97,7 +97,7 @@ function Concerns({ concerns }: { readonly concerns: readonly Concern[] }) {
       {concerns.length === 0 ? (
         <p class="calm">
           <StateMark state="passing" /> Every node is alive, every zone is heard, and every instance
-          passes.
+          passes and takes work.
         </p>
       ) : (
         <ul class="rows">
@@ -208,7 +208,11 @@ function Nodes({ place, nodes }: { readonly place: string; readonly nodes: reado
             title={`${node.node}: ${node.state}, ${plural(totalOf(node.instances), 'instance')}`}
             data-item
           >
-            <StateMark state={node.state} />
+            <StateMark
+              state={
+                node.state === 'alive' && node.draining !== undefined ? 'draining' : node.state
+              }
+            />
             <span>{node.node}</span>
             <span class="quiet num">{countOf(totalOf(node.instances))}</span>
           </a>
