@@ -177,9 +177,29 @@ export function decodeListing(record: OwnerRecord): Listing {
 /** The year 9999: what RFC 3339 can still write. */
 const wallMsMax = 253_402_300_799_999
 
-/** A copy: the encoder's buffer is shared, and bodies are kept for long. */
+/**
+ * Bodies are kept for long, so they are copies: the encoder's buffer is shared. Each in memory of its
+ * own would be a block to allocate and to collect; as they come, some dozens share one, which stays
+ * until the last of them has gone. Small ones lie in the heap by themselves.
+ */
+const poolBytes = 8_192
+const pooledMin = 65
+const pooledMax = poolBytes / 8
+let pool = new Uint8Array(poolBytes)
+let pooled = 0
+
 function encodeBody(fields: readonly unknown[]): Uint8Array {
-  return new Uint8Array(encodeMsgpack(fields))
+  const packed = encodeMsgpack(fields)
+  const { length } = packed
+  if (length < pooledMin || length > pooledMax) return new Uint8Array(packed)
+  if (pooled + length > poolBytes) {
+    pool = new Uint8Array(poolBytes)
+    pooled = 0
+  }
+  const body = pool.subarray(pooled, pooled + length)
+  body.set(packed)
+  pooled += length
+  return body
 }
 
 function bodyFields({ key, body }: OwnerRecord, what: string): Fields {
