@@ -211,6 +211,13 @@ export function describeReplicaStore(name: string, open: () => StoreUnderTest<Re
       expect([...test.store.definitionIds()]).toEqual([])
     })
 
+    it('tells which definitions are not what their ids name', () => {
+      const [a, b] = [definition('a'), definition('b')]
+      test.store.apply({ definitions: [a, { ...b, canonical: a.canonical }] })
+      expect(test.store.damagedDefinitions()).toEqual([b.id])
+      expect(test.reopen().damagedDefinitions()).toEqual([b.id])
+    })
+
     it('gives back each set whole, in the next process too', () => {
       const first = ownerOn(commit)
       const second = ownerOn(commit, other)

@@ -62,6 +62,7 @@ export class Disk {
       },
       store: {
         load: () => this.#seen.copies.load(),
+        damagedDefinitions: () => this.#seen.copies.damagedDefinitions(),
         definition: (id) => this.#seen.copies.definition(id),
         hasDefinition: (id) => this.#seen.copies.hasDefinition(id),
         definitionIds: () => this.#seen.copies.definitionIds(),

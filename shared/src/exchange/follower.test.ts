@@ -64,6 +64,21 @@ describe('a follower', () => {
     expect(agent.content(owner.owner)).toEqual({ 'i/a': 'one', 'i/b': 'two' })
   })
 
+  it('asks anew for a definition that its disk has changed', async () => {
+    const fabric = createFabric()
+    const replica = new TestFollower(fabric, 'l1', { tier: 'local' }).start()
+    const owner = new TestOwner(fabric, 'n1').start()
+    owner.put('i/a', 'one', flights)
+    await fabric.clock.advance(100)
+    const { id, canonical } = flights
+    replica.store.putDefinitions([{ id, canonical: canonical.with(0, 0) }])
+    replica.restart()
+    expect(replica.holdings.definitions.missing()).toEqual([id])
+    await fabric.clock.advance(2 * pulseMs)
+    expect(replica.store.definition(id)).toEqual(canonical)
+    expect(replica.holdings.definitions.missing()).toEqual([])
+  })
+
   it('tells for how long it has been behind an owner that cannot be asked', async () => {
     const { fabric, lose } = lossy()
     const agent = new TestFollower(fabric, 'n9').start()

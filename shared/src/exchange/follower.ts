@@ -286,7 +286,10 @@ export class Follower {
 
   *#restore(): Generator<undefined, void> {
     const { store, holdings, onEvents } = this.#options
-    for (const id of store.definitionIds()) holdings.definitions.hold(id)
+    const damaged = this.#dropDamaged()
+    for (const id of store.definitionIds()) {
+      if (!damaged.has(id)) holdings.definitions.hold(id)
+    }
     for (const stored of store.load()) {
       const { owner, records } = holdings.load(stored)
       yield
@@ -300,6 +303,20 @@ export class Follower {
       }
       if (events.length > 0) onEvents(owner, events)
     }
+  }
+
+  /** What a disk has made of a definition is shown to nobody; it is asked for as one never had. */
+  #dropDamaged(): ReadonlySet<DefinitionId> {
+    const { store, log } = this.#options
+    const damaged = store.damagedDefinitions()
+    if (damaged.length === 0) return new Set()
+    log.error({ definitions: damaged.slice(0, 10), count: damaged.length }, 'definitions damaged')
+    try {
+      store.removeDefinitions(damaged)
+    } catch (error) {
+      logFailure(log, error, { definitions: damaged.length }, 'definitions not removed')
+    }
+    return new Set(damaged)
   }
 
   #onMessage(message: TransportMessage): void {

@@ -1,4 +1,5 @@
 import type { DefinitionId, OwnerId, Version } from '../model/index.ts'
+import { isDefinition } from '../replication/definition-bytes.ts'
 import type {
   InlineDefinition,
   OwnerRecord,
@@ -53,6 +54,13 @@ export class InMemoryOwnerStore extends InMemoryDefinitions implements OwnerStor
 }
 
 export class InMemoryReplicaStore extends InMemoryDefinitions implements ReplicaStore {
+  damagedDefinitions(): DefinitionId[] {
+    return this.definitionIds().filter((id) => {
+      const canonical = this.definition(id)
+      return canonical !== undefined && !isDefinition(id, canonical)
+    })
+  }
+
   readonly #sets = new Map<OwnerId, SetRows>()
 
   load(): StoredSet[] {

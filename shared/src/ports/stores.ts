@@ -49,6 +49,8 @@ export interface StoredOwner {
 export interface ReplicaStore extends DefinitionStore {
   /** Every set held, and the versions of forgotten ones. */
   load(): Iterable<StoredSet>
+  /** Definitions whose bytes are not what their ids name: a disk, or a copy of one, changed them. */
+  damagedDefinitions(): DefinitionId[]
   /** All of it or nothing; in the order of the fields, changes in their order. */
   apply(batch: ReplicaBatch): void
 }

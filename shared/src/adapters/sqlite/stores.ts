@@ -81,6 +81,10 @@ export class SqliteReplicaStore extends SqliteDefinitions implements ReplicaStor
     })
   }
 
+  damagedDefinitions(): DefinitionId[] {
+    return this.definitions.damaged()
+  }
+
   load(): Iterable<StoredSet> {
     return this.#sets.loadAll()
   }
