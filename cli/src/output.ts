@@ -127,6 +127,12 @@ export function paintStatus(text: string): string {
   }
 }
 
+/** How a node stands, in its colour. */
+export function paintNodeState(state: string): string {
+  if (state === 'alive') return paint.green(state)
+  return state === 'suspect' ? paint.yellow(state) : paint.red(state)
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }

@@ -4,12 +4,14 @@ import { Drains } from './drains.ts'
 
 let clock: ManualClock
 let drained: string[]
+let rested: string[]
 let inFlight: Map<string, number>
 let drains: Drains
 
 beforeEach(() => {
   clock = new ManualClock()
   drained = []
+  rested = []
   inFlight = new Map()
   drains = new Drains({
     clock,
@@ -17,11 +19,23 @@ beforeEach(() => {
     onDrained: (id) => {
       drained.push(id)
     },
+    onRested: (id) => {
+      rested.push(id)
+    },
   })
 })
 
+function rest(id: string, forMs: number, sinceWall = 0): void {
+  const drain = { sinceWall, thenDeregister: false, waitMs: forMs, thenEnds: true }
+  drains.watch({ ...instance(id), drain })
+}
+
 function drain(id: string, waitMs: number, thenDeregister = true): void {
-  drains.watch({
+  drains.watch({ ...instance(id), drain: { sinceWall: 0, thenDeregister, waitMs } })
+}
+
+function instance(id: string) {
+  return {
     spec: {
       id,
       definition: '',
@@ -29,8 +43,7 @@ function drain(id: string, waitMs: number, thenDeregister = true): void {
       metadata: {},
       capacity: 1,
     },
-    drain: { sinceWall: 0, thenDeregister, waitMs },
-  })
+  } as const
 }
 
 it('lets an instance go once nothing is in flight', () => {
@@ -78,4 +91,28 @@ it('does not begin again when it is told twice', () => {
   drain('a', 5_000)
   clock.tick(2_000)
   expect(drained).toEqual(['a'])
+})
+
+it('ends a drain after so long, counted anew when it is asked for anew', () => {
+  rest('a', 5_000)
+  clock.tick(4_000)
+  rest('a', 5_000)
+  clock.tick(1_000)
+  expect(rested).toEqual(['a'])
+  rest('b', 5_000, 1)
+  clock.tick(4_000)
+  rest('b', 5_000, 2)
+  clock.tick(4_999)
+  expect(rested).toEqual(['a'])
+  clock.tick(1)
+  expect([rested, drained]).toEqual([['a', 'b'], []])
+})
+
+it('ends no drain that was undone, or that lasts until it is', () => {
+  rest('a', 5_000)
+  drain('a', 0, false)
+  rest('b', 5_000)
+  drains.forget('b')
+  clock.tick(60_000)
+  expect(rested).toEqual([])
 })

@@ -251,7 +251,7 @@ export class Keeper {
         await this.registrar.undrain(id)
       }
     } catch (error) {
-      // Deregistered meanwhile, or the disk is full.
+      // The disk is full, or does not take it.
       logFailure(this.#options.log, error, { instance: id }, 'the end of a drain was not kept')
       this.#later(writeAgainMs, () => void this.#endRest(id))
     }

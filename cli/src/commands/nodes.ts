@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
-import { plural, printable, renderTable, type Output } from '../output.ts'
+import { paintNodeState, plural, printable, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
 export function nodesCommand(output: Output): Command {
@@ -42,7 +42,7 @@ function renderNodes(nodes: readonly NodeView[], width: number | undefined): str
   return renderTable(
     [
       'node',
-      { title: 'state', paint: paintState },
+      { title: 'state', paint: paintNodeState },
       { title: 'servers', align: 'right' },
       { title: 'passing', align: 'right' },
       { title: 'others', align: 'right' },
@@ -60,9 +60,4 @@ function renderNodes(nodes: readonly NodeView[], width: number | undefined): str
     ]),
     { width, foldAt: 6 },
   )
-}
-
-function paintState(state: string): string {
-  if (state === 'alive') return paint.green(state)
-  return state === 'suspect' ? paint.yellow(state) : paint.red(state)
 }

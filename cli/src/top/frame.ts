@@ -1,7 +1,7 @@
 import type { NodeView, RegistryEvent, StatusCounts, Topology } from '@meridian/shared'
 import { stripVTControlCharacters } from 'node:util'
 import { renderLiveEvent } from '../events.ts'
-import { plural, printable, renderTable } from '../output.ts'
+import { paintNodeState, plural, printable, renderTable } from '../output.ts'
 import { paint } from '../paint.ts'
 
 /** What one frame shows. */
@@ -96,7 +96,7 @@ function renderNodes(nodes: readonly NodeView[]): string[] {
   return renderTable(
     [
       'node',
-      { title: 'state', paint: paintNode },
+      { title: 'state', paint: paintNodeState },
       { title: 'servers', align: 'right' },
       { title: 'passing', align: 'right' },
       { title: 'others', align: 'right', paint: paintOthers },
@@ -127,11 +127,6 @@ function countsOf(counts: StatusCounts): string {
 function paintZone(state: string): string {
   if (state === 'fresh') return paint.green(state)
   return state === 'preserved' ? paint.red(state) : paint.yellow(state)
-}
-
-function paintNode(state: string): string {
-  if (state === 'alive') return paint.green(state)
-  return state === 'suspect' ? paint.yellow(state) : paint.red(state)
 }
 
 function paintOthers(count: string): string {

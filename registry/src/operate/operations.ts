@@ -1,15 +1,16 @@
-import type {
-  ActionReply,
-  Clock,
-  Locality,
-  NodeCommand,
-  OperatorAction,
-  PreservationReply,
-  Quarantine,
-  QuarantinedRecord,
-  QuarantinePage,
-  QuarantineParams,
-  ZonePreservation,
+import {
+  formatLocality,
+  type ActionReply,
+  type Clock,
+  type Locality,
+  type NodeCommand,
+  type OperatorAction,
+  type PreservationReply,
+  type Quarantine,
+  type QuarantinedRecord,
+  type QuarantinePage,
+  type QuarantineParams,
+  type ZonePreservation,
 } from '@meridian/shared'
 import { z } from 'zod'
 import { readCursor, smallestAfter, writeCursor } from '../directory/page.ts'
@@ -79,13 +80,13 @@ export function createOperations(options: OperationsOptions): OperateApi {
       const command: NodeCommand = { ...word, reason: asked.reason ?? '', by: asked.by }
       const { at } = await perform(node.region, { kind: 'node', node, command })
       const action = word.on ? word.action : (`${word.action}-ended` as const)
-      tell(action, nameOf(node), asked, id)
+      tell(action, formatLocality(node), asked, id)
       return { applied: true, ...node, ...(id !== undefined && { id }), at }
     },
 
     async forget(node, asked) {
       const { at } = await perform(node.region, { kind: 'forget', node })
-      tell('node-forgotten', nameOf(node), asked)
+      tell('node-forgotten', formatLocality(node), asked)
       return { applied: true, ...node, at }
     },
 
@@ -128,8 +129,4 @@ function viewOf(
   // Kept by the clock that only counts; people read the other one.
   const since = new Date(clock.wall() - (clock.now() - oldest.since)).toISOString()
   return [{ owner, since, why: oldest.reason, key: oldest.key, records: records.length }]
-}
-
-function nameOf({ region, zone, node }: Locality): string {
-  return `${region}/${zone}/${node}`
 }

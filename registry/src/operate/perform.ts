@@ -3,6 +3,7 @@ import {
   ask,
   decodeMessage,
   encodeMessage,
+  formatLocality,
   isMeridianError,
   MeridianError,
   nodeCommandReplySchema,
@@ -90,7 +91,7 @@ export function createPerform(options: PerformOptions): Perform {
   }
 
   async function askNode({ node, command }: Extract<RegionCommand, { kind: 'node' }>) {
-    return await answered(`the agent of ${nameOf(node)}`, () =>
+    return await answered(`the agent of ${formatLocality(node)}`, () =>
       ask(transport, subjects.rpcNode(node, 'operate'), command, {
         deadlineMs: nodeMs,
         reply: nodeCommandReplySchema,
@@ -104,7 +105,7 @@ export function createPerform(options: PerformOptions): Perform {
     if (forgot.includes('alive')) {
       throw new MeridianError(
         'conflict',
-        `${nameOf(node)} is alive, or was until a moment ago: only a node that is gone can be forgotten`,
+        `${formatLocality(node)} is alive, or was until a moment ago: only a node that is gone can be forgotten`,
       )
     }
     return { at: clock.wall() }
@@ -157,7 +158,7 @@ export function createPerform(options: PerformOptions): Perform {
   function refuseUnknown(node: Locality): void {
     refuseElsewhere(node)
     if (holdings.ownersBeside(agentOwnerId(node)) > 0) return
-    throw new MeridianError('not_found', `no node ${nameOf(node)} is known here`)
+    throw new MeridianError('not_found', `no node ${formatLocality(node)} is known here`)
   }
 
   function refuseElsewhere({ region, zone, node }: Locality): void {
@@ -188,8 +189,4 @@ function unreachable(who: string, cause?: unknown): MeridianError {
     `${who} does not answer: it is down, or cut off from here`,
     { cause },
   )
-}
-
-function nameOf({ region, zone, node }: Locality): string {
-  return `${region}/${zone}/${node}`
 }

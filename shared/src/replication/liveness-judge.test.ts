@@ -239,6 +239,19 @@ describe('a node', () => {
     expect(bench.status()).toBe('unknown')
   })
 
+  it('is forgotten at an operator’s word once it is out, not before, and its next pulse brings it back', () => {
+    const bench = new Bench()
+    bench.judge.heard(owner, pulse(1), everyMs, 0)
+    expect(bench.judge.forget(owner, bench.now)).toBeUndefined()
+    bench.pass(unreachableMs + sweepMs)
+    expect(bench.judge.forget(owner, bench.now)?.change).toMatchObject({ status: 'reaped' })
+    // At once, so that the sweep has no more to let go of.
+    bench.pass(sweepMs)
+    expect([bench.status(), bench.forgotten]).toEqual(['reaped', []])
+    bench.judge.heard(owner, pulse(2), everyMs, bench.now)
+    expect(bench.status()).toBe('alive')
+  })
+
   it('that was expected and never heard goes like one that fell silent', () => {
     const bench = new Bench()
     expect(bench.judge.expect(owner, everyMs, 0)).toMatchObject({ pulse: noPulse })

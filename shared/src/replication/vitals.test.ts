@@ -75,6 +75,18 @@ describe('a writer of vitals', () => {
 })
 
 describe('a follower of vitals', () => {
+  it('is told that a node’s records were let go of, once, until it is back', () => {
+    const [vitals, follower] = [writer(), new VitalsFollower()]
+    all(follower, vitals.whole([node(n1, 'reaped')], calm))
+    const gone = { ...node(n1, 'reaped'), isForgotten: true }
+    const [told] = all(follower, vitals.changes([gone], calm))
+    expect(told?.changes).toEqual([{ owner: n1, status: 'reaped', loads: [], isForgotten: true }])
+    const [again] = all(follower, vitals.changes([gone], calm))
+    expect(again?.changes).toEqual([])
+    const [back] = all(follower, vitals.changes([node(n1, 'alive', 2)], calm))
+    expect(back?.changes).toEqual([{ owner: n1, status: 'alive', loads: [] }])
+  })
+
   it('takes in the whole state and then changes', () => {
     const [vitals, follower] = [writer(), new VitalsFollower()]
     const [whole] = all(follower, vitals.whole([node(n1, 'alive'), node(n2, 'suspect')], calm))

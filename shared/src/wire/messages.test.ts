@@ -225,6 +225,15 @@ describe('a message of version 1', () => {
     expect(() => decodeMessageOf('pulse', bytes)).toThrow(/kind fetch where pulse belongs/)
   })
 
+  it('say of a node that it was let go of, and of others nothing more than before', () => {
+    const sample = messages.vitals
+    if (sample.kind !== 'vitals') expect.fail()
+    const nodes = sample.vitals.nodes.map((node) => ({ ...node, isForgotten: true }))
+    const told = { ...sample, vitals: { ...sample.vitals, nodes } }
+    expect(decodeMessage(encodeMessage(told))).toEqual(told)
+    expect(encodeMessage(told).length).toBeGreaterThan(encodeMessage(sample).length)
+  })
+
   it('has the same bytes whenever it says the same', () => {
     const request = (value: unknown) => encodeMessage({ kind: 'rpc-request', value })
     expect(request({ q: 'x', from: undefined })).toEqual(request({ q: 'x' }))
