@@ -148,7 +148,12 @@ describe('a witness', () => {
     events = new EventLog({ store: new InMemoryEventStore(), clock, log })
     zone = 'fresh'
     shown = true
-    witness = new Witness({
+    witness = new Witness(options())
+    witness.start()
+  })
+
+  function options(): ConstructorParameters<typeof Witness>[0] {
+    return {
       events,
       head: (id) => (shown ? headOf(id, flights.definition) : undefined),
       definitionOf: () => flights.id,
@@ -156,9 +161,8 @@ describe('a witness', () => {
       recent: (kind) => events.page({ kind: [...kind], limit: 100 }).events,
       zones: () => ['eu/a'],
       clock,
-    })
-    witness.start()
-  })
+    }
+  }
 
   const told = () =>
     events
@@ -229,6 +233,21 @@ describe('a witness', () => {
     expect(told()).toEqual([
       { kind: 'zone-state', place: 'eu/a', before: 'fresh', after: 'preserved' },
     ])
+  })
+
+  it('knows since when a node or a zone is what it is, after a restart too', () => {
+    witness.onNode({ owner, status: 'alive' })
+    expect(witness.sinceOf('eu/a/n1')).toBeUndefined()
+    clock.tick(3_000)
+    witness.onNode({ owner, status: 'suspect' })
+    zone = 'unknown'
+    clock.tick(3_000)
+    const since = ['eu/a/n1', 'eu/a'].map((place) => witness.sinceOf(place))
+    expect(since).toEqual(['2026-01-01T00:00:03.000Z', '2026-01-01T00:00:04.000Z'])
+    const next = new Witness({ ...options(), clock })
+    next.start()
+    expect(['eu/a/n1', 'eu/a'].map((place) => next.sinceOf(place))).toEqual(since)
+    next.close()
   })
 
   it('looks away from what the disk gives back', () => {

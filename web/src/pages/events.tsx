@@ -1,4 +1,4 @@
-import type { EventKind, EventsPage as Page, RegistryEvent } from '@meridian/shared'
+import type { EventKind, EventsPage as Page, RegistryEvent, Self } from '@meridian/shared'
 import { useLocation } from 'preact-iso'
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError, getJson, pathWith } from '../api/client.ts'
@@ -165,12 +165,7 @@ function History({ filter }: { readonly filter: Filter }) {
       {!data && !error && <Skeleton lines={10} />}
       {data && events.length === 0 && (
         <div class="panel-body">
-          <Empty title="Nothing of the kind has happened.">
-            <p>
-              Events are kept where they are judged, by the registries of zones and regions. What
-              happens from now on stands here at once.
-            </p>
-          </Empty>
+          <NothingHappened />
         </div>
       )}
       <ol class="events">
@@ -190,6 +185,22 @@ function History({ filter }: { readonly filter: Filter }) {
         </p>
       )}
     </section>
+  )
+}
+
+function NothingHappened() {
+  const { data: self } = useResource<Self>('/v1/self')
+  return self?.tier === 'global' ? (
+    <Empty title="The world’s registry judges nothing itself.">
+      <p>
+        What happens to nodes and instances is kept by the registries of their zones and regions:
+        open the console of one of those. What operators have done from here stands here.
+      </p>
+    </Empty>
+  ) : (
+    <Empty title="Nothing of the kind has happened.">
+      <p>What happens from now on stands here at once.</p>
+    </Empty>
   )
 }
 

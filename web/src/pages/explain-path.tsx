@@ -86,7 +86,7 @@ export function ExplainPath({ answer, plan }: ExplainPathProps) {
         )}
         {plan && plan.asksNext.length > 0 && (
           <li>
-            <b>would ask on</b> <span>{plan.asksNext.join(', ')}</span>
+            <b>asks on to</b> <span>{plan.asksNext.join(', ')}</span>
           </li>
         )}
       </ul>

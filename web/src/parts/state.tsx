@@ -29,7 +29,7 @@ const shapes: Readonly<Record<Tone, string>> = {
   warn: 'M8 1.75 15 14H1Z',
   gated: 'M8 1.25 14.75 8 8 14.75 1.25 8Z',
   bad: 'M2.75 2.75h10.5v10.5H2.75Z',
-  rest: 'M8 2.5a5.5 5.5 0 0 0 0 11Z M8 2.5a5.5 5.5 0 0 1 0 11',
+  rest: 'M3.5 2.5H7v11H3.5Z M9 2.5h3.5v11H9Z',
   unknown: 'M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3Z',
 }
 
