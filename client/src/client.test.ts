@@ -91,7 +91,7 @@ describe('a client', () => {
   it('turns a problem document into its error', async () => {
     const problem = {
       type: 'urn:meridian:error:conflict',
-      title: 'The id is taken by something else.',
+      title: 'What is there stands against it, such as an id that is taken.',
       status: 409,
       detail: 'somebody else has it',
       code: 'conflict',

@@ -32,7 +32,7 @@ export const errorTable = {
   conflict: {
     status: 409,
     retryable: false,
-    meaning: 'The id is taken by something else.',
+    meaning: 'What is there stands against it, such as an id that is taken.',
   },
   payload_too_large: { status: 413, retryable: false, meaning: 'The body is over its limit.' },
   unsupported_media_type: {
