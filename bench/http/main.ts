@@ -4,7 +4,8 @@
  *     npm run bench:http
  *
  * Servers are processes of their own; autocannon runs in this one. Rounds are interleaved and the
- * median counts; only the shares of one run are comparable.
+ * median counts; only the shares of one run are comparable. What a server uses while nobody asks is
+ * taken off. Parts can be named: `npm run bench:http -- rates embedded watchers tiers`.
  */
 import { createAgentClient, createEmbeddedClient } from '@meridian/client'
 import autocannon from 'autocannon'
@@ -16,6 +17,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { median } from './figures.ts'
+import { measureTiers, tierRows } from './tiers.ts'
+import { measureWatchers, watcherRows } from './watchers.ts'
 import { instancesCount, queries, registrationOf, zoneQueries } from './data.ts'
 
 const rounds = 7
@@ -23,10 +27,9 @@ const seconds = 1
 const connections = 32
 const settleMs = 3_000
 const idleMs = 3_000
-const lookupsOfRound = 20_000
+const lookupsOfRound = 10_000
 
 interface Server {
-  readonly name: string
   readonly url: string
   readonly child: ChildProcess
   /** Of a core, while nobody asks: pulses, and the registries in the agent's process. */
@@ -42,7 +45,9 @@ async function start(kind: string): Promise<Server> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   if (child.stdout === null) throw new Error('the server has no output')
   const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  return { name: kind, url, child, idleShare: 0 }
+  const server = { url, child, idleShare: 0 }
+  servers.push(server)
+  return server
 }
 
 type Kind = 'fixed' | 'same' | 'agent' | 'alone' | 'batch'
@@ -87,15 +92,26 @@ async function cpuMicros(child: ChildProcess): Promise<number> {
   return micros
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
+const parts = process.argv.slice(2)
+const isWanted = (part: string) => parts.length === 0 || parts.includes(part)
+const servers: Server[] = []
+try {
+  if (isWanted('rates')) await rates()
+  if (isWanted('embedded')) await embedded()
+  if (isWanted('watchers')) {
+    const agent = await start('agent')
+    await fill(agent)
+    const { pid = 0 } = agent.child
+    console.log(`\n${watcherRows(await measureWatchers(agent.url, pid, instancesCount))}`)
+  }
+  if (isWanted('tiers')) console.log(`\n${tierRows(await measureTiers())}`)
+} finally {
+  for (const { child } of servers) child.kill()
+  rmSync(folder, { recursive: true, force: true })
 }
 
-const servers = await Promise.all(['agent', 'same-lookup', 'fixed'].map(start))
-try {
-  const [agent, same, fixed] = servers
-  if (!agent || !same || !fixed) throw new Error('a server is missing')
+/** Registers what is looked up. */
+async function fill(agent: Server): Promise<void> {
   const client = createAgentClient({ url: agent.url })
   for (let first = 0; first < instancesCount; first += 500) {
     const ids = Array.from({ length: 500 }, (_, i) => first + i)
@@ -103,6 +119,13 @@ try {
   }
   // What they tell others is told by then.
   await delay(settleMs)
+}
+
+async function rates(): Promise<void> {
+  const agent = await start('agent')
+  const same = await start('same-lookup')
+  const fixed = await start('fixed')
+  await fill(agent)
   const paths = queries().map((q) => `/v1/lookup?q=${encodeURIComponent(q)}&limit=10`)
   const batch = JSON.stringify({
     lookups: Array.from({ length: 100 }, (_, i) => ({ q: queries()[i % queries().length] })),
@@ -113,7 +136,10 @@ try {
     server.idleShare = ((await cpuMicros(server.child)) - before) / (idleMs * 1_000)
   }
   const kinds = ['fixed', 'same', 'agent', 'alone', 'batch'] as const
-  const rates = { fixed: [], same: [], agent: [], alone: [], batch: [] } as Record<Kind, number[]>
+  const perSecond = { fixed: [], same: [], agent: [], alone: [], batch: [] } as Record<
+    Kind,
+    number[]
+  >
   const perCpu = { fixed: [], same: [], agent: [], alone: [], batch: [] } as Record<Kind, number[]>
   const loads: Record<Kind, () => Promise<{ rate: number; perCpuSecond: number }>> = {
     fixed: () => load(fixed, { path: ['/'] }),
@@ -127,17 +153,16 @@ try {
     for (const kind of kinds) {
       const { rate, perCpuSecond } = await loads[kind]()
       if (round === 0) continue
-      rates[kind].push(rate)
+      perSecond[kind].push(rate)
       perCpu[kind].push(perCpuSecond)
     }
   }
   const single = await latencies(socket, paths)
-  const held = await embedded()
   const row = (what: string, kind: Kind) =>
-    `| ${what} | ${Math.round(median(perCpu[kind]))} | ${Math.round(median(rates[kind]))}/s | – |`
+    `| ${what} | ${Math.round(median(perCpu[kind]))} | ${Math.round(median(perSecond[kind]))}/s | – |`
   // Of each round by itself: what else runs here comes and goes.
   const share = (a: Kind, b: Kind, times = 1) =>
-    [perCpu, rates]
+    [perCpu, perSecond]
       .map((of) => median(of[a].map((one, at) => (times * one) / (of[b][at] ?? 0))).toFixed(2))
       .join(' | ')
   console.log(`| figure | a second of the server's CPU | as it came | reach |
@@ -148,12 +173,7 @@ ${row('agent, 10 results', 'agent')}
 | agent ÷ bare with the same lookup | ${share('agent', 'same')} | ≥ 0.75 |
 | agent ÷ bare fixed 1 KiB | ${share('agent', 'fixed')} | ≥ 0.28 |
 | one caller: batches of 100 ÷ single calls | ${share('batch', 'alone', 100)} | ≥ 4 |
-| p50 at 1 connection, Unix socket | – | ${single.toFixed(3)} ms | ≤ 0.2 ms |
-| embedded, ${held.instances} instances: mean | ${held.cpuMicros.toFixed(1)} µs | ${held.micros.toFixed(1)} µs | ≤ 10 µs |
-| embedded: feed read in | – | ${held.readMs.toFixed(0)} ms | – |`)
-} finally {
-  for (const { child } of servers) child.kill()
-  rmSync(folder, { recursive: true, force: true })
+| p50 at 1 connection, Unix socket | – | ${single.toFixed(3)} ms | ≤ 0.2 ms |`)
 }
 
 /** One caller through the socket, one request after the other: autocannon counts whole ms. */
@@ -177,13 +197,8 @@ async function latencies(socketPath: string, paths: readonly string[]): Promise<
   return median(took.slice(1_000))
 }
 
-/** A lookup in this process, of a zone that it follows. */
-async function embedded(): Promise<{
-  instances: number
-  readMs: number
-  micros: number
-  cpuMicros: number
-}> {
+/** Lookups in this process, of a zone that it follows. */
+async function embedded(): Promise<void> {
   const server = await start('feed')
   const beganAt = performance.now()
   const client = createEmbeddedClient({ url: server.url })
@@ -198,18 +213,21 @@ async function embedded(): Promise<{
       const before = process.cpuUsage()
       for (let at = 0; at < lookupsOfRound; at += 1) {
         const answer = client.lookupHere(asked[at % asked.length] ?? '')
-        if (answer?.results.length !== 10) throw new Error('the embedded client has no answer')
+        if (answer?.results.length !== 10) throw new Error(JSON.stringify(client.state))
       }
       const { user, system } = process.cpuUsage(before)
-      if (round === 0) continue
       took.push(((performance.now() - startedAt) * 1_000) / lookupsOfRound)
       cpu.push((user + system) / lookupsOfRound)
+      // So that the feed is read meanwhile.
+      await delay(20)
     }
     const { state } = client
     const instances = state.state === 'following' ? state.instances : 0
-    return { instances, readMs, micros: median(took), cpuMicros: median(cpu) }
+    console.log(`\n| embedded, ${instances} instances | CPU | as it came | reach |
+|---|---|---|---|
+| one lookup, 10 results | ${median(cpu.slice(1)).toFixed(1)} µs | ${median(took.slice(1)).toFixed(1)} µs | ≤ 10 µs |
+| feed read in | – | ${readMs.toFixed(0)} ms | – |`)
   } finally {
     await client.close()
-    server.child.kill()
   }
 }

@@ -320,7 +320,8 @@ function headAfter(own: AnswerHead, plan: LookupPlan, answered: RemoteAnswer): A
 function levelOf({ reply, from }: RemoteAnswer): CacheLevel {
   switch (from) {
     case 'cache':
-      return 'l1'
+      // Kept here for a moment, but of what is no longer good.
+      return reply.cache === 'stale' ? 'stale' : 'l1'
     case 'asked':
       return reply.cache ?? 'l2'
     case 'stale':

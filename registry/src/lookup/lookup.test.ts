@@ -124,10 +124,10 @@ function createRig(
     setFreshness: (next: Freshness) => {
       freshness = next
     },
-    async ask(what: Partial<LookupRequest> = {}): Promise<LookupReply> {
+    async ask(what: Partial<LookupRequest> = {}, advanceMs = 5_000): Promise<LookupReply> {
       const answer = lookup({ ...request, ...what })
       const ended = Promise.allSettled([answer])
-      await clock.advance(5_000)
+      await clock.advance(advanceMs)
       await ended
       // What leaves must be what others can read.
       return lookupReplySchema.parse(await answer)
@@ -303,6 +303,47 @@ describe('a region’s lookup', () => {
       state: 'unreachable',
       reason: 'no answer within the deadline',
     })
+  })
+
+  it('names a region that is late, and has what it answered for whoever asks next', async () => {
+    const { ask, asked, serve, clock } = createRig('regional')
+    serve(refer, () => ({ regions: ['us'] }))
+    serve(at('us'), async () => {
+      await new Promise<void>((resolve) => {
+        clock.after(1_500, resolve)
+      })
+      return answerOf('regional', [resultOf('u1')])
+    })
+    const first = await ask({}, 1_000)
+    expect(first).toMatchObject({ outcome: 'unknown', complete: false, results: [] })
+    expect(first.scopes).toContainEqual({
+      scope: 'region',
+      name: 'us',
+      state: 'unreachable',
+      reason: 'no answer within the deadline',
+    })
+    await clock.advance(600)
+    const before = asked.filter(({ subject }) => subject === at('us')).length
+    expect(await ask({}, 100)).toMatchObject({
+      outcome: 'found',
+      complete: true,
+      results: [{ instance: 'u1' }],
+    })
+    expect(asked.filter(({ subject }) => subject === at('us'))).toHaveLength(before)
+  })
+
+  it('says of an answer that is kept, and was no longer good when it came, that it is stale', async () => {
+    const { ask, asked, serve } = createRig('local')
+    const scopes = [{ scope: 'region', name: 'us', state: 'stale', ageMs: 9 }] as const
+    serve(at('eu'), () => ({
+      ...answerOf('global', [resultOf('u1')], [...scopes]),
+      complete: false,
+      cache: 'stale',
+      ageMs: 9,
+    }))
+    expect(await ask({}, 100)).toMatchObject({ cache: 'stale' })
+    expect(await ask({}, 100)).toMatchObject({ cache: 'stale' })
+    expect(asked).toHaveLength(1)
   })
 
   it('marks a region that says of itself that it is stale', async () => {

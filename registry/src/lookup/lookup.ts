@@ -195,7 +195,8 @@ export function createRegistryLookup(
         candidates: candidatesFrom(reply, request.from),
         scopes: from === 'stale' ? [...held.scopes, ...scopes] : scopes,
         answeredBy: reply.answeredBy,
-        cache: levels[from] ?? reply.cache,
+        // What is kept for a moment of what is no longer good is no better for that.
+        cache: reply.cache === 'stale' ? 'stale' : (levels[from] ?? reply.cache),
         ageMs,
       }
     } catch (error) {

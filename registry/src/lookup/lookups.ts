@@ -1,7 +1,8 @@
 import {
+  createCapabilityIndex,
   DefinitionSearch,
+  InstanceCatalog,
   LookupPlans,
-  MeridianError,
   Outliers,
   randomId,
   RemoteAnswers,
@@ -120,19 +121,20 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
   const drawn = createDrawnLookup({ place, lookup, outliers, clock, random })
   const here = { region: place.region, zone: place.zone, node: '' }
   const scope = scopeOf(role, place)
-  const hub =
-    instances &&
-    new WatchHub({
-      catalog: instances,
-      from: here,
-      own: (): ScopeReport => ({ ...scope, ...freshness() }),
-      goesBeyond: (wanted) =>
-        wanted === 'global' || (wanted === 'region' && scope.scope === 'zone'),
-      remote: beyond,
-      run,
-      clock,
-      random,
-    })
+  const hub = new WatchHub({
+    catalog: instances ?? noInstances(),
+    from: here,
+    own: (): ScopeReport => ({ ...scope, ...freshness() }),
+    // Where no instances are held, all of them are beyond.
+    goesBeyond: (wanted) =>
+      wanted === 'global' ||
+      role.holds === 'summaries' ||
+      (wanted === 'region' && scope.scope === 'zone'),
+    remote: beyond,
+    run,
+    clock,
+    random,
+  })
 
   /** Everything that matches beyond what is held here, as far as it is followed. */
   async function beyond(plan: LookupPlan, wanted: LookupScope): Promise<RemoteView> {
@@ -159,23 +161,16 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
     api: {
       async lookup(params, signal) {
         const { index, waitMs, scope: wanted = 'global' } = params
-        if (index === undefined || hub === undefined) return await drawn(params)
+        if (index === undefined) return await drawn(params)
         if (waitMs !== undefined) {
           await hub.changed(plans.of(params.q), wanted, index, waitMs, signal)
         }
         const position = hub.index
         return { ...(await drawn(params)), index: position }
       },
-      index: () => hub?.index ?? `${run}-0`,
-      watch({ q, scope: wanted = 'global', index }, caller, sink) {
-        if (hub === undefined) {
-          throw new MeridianError(
-            'not_found',
-            'this registry holds no instances, so there is nothing to watch: ask an agent, or a registry of a region',
-          )
-        }
-        return hub.watch({ plan: plans.of(q), scope: wanted, index, caller }, sink)
-      },
+      index: () => hub.index,
+      watch: ({ q, scope: wanted = 'global', index }, caller, sink) =>
+        hub.watch({ plan: plans.of(q), scope: wanted, index, caller }, sink),
       reportCalls: (calls) => {
         for (const { instance, ok, latencyMs } of calls) {
           outliers.report(instance, { ok, latencyMs }, clock.now())
@@ -192,8 +187,8 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
         entries: remote.cache.size,
         bytes: remote.cache.bytes,
       }),
-      watchers: () => hub?.watchers ?? 0,
-      watchersDropped: () => hub?.dropped ?? 0,
+      watchers: () => hub.watchers,
+      watchersDropped: () => hub.dropped,
     },
     serve: () => [
       ...serveLookups({
@@ -215,7 +210,17 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
     close() {
       search.close()
       touches?.close()
-      hub?.close()
+      hub.close()
     },
   }
+}
+
+/** What the world's registry holds of instances. */
+function noInstances(): InstanceCatalog {
+  return new InstanceCatalog({
+    index: createCapabilityIndex(),
+    record: () => undefined,
+    definition: () => undefined,
+    onUnreadable: () => undefined,
+  })
 }
