@@ -2,6 +2,7 @@ import { createAgentClient } from '@meridian/client'
 import { readFileSync } from 'node:fs'
 import { get, type ClientRequest } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { registrationOf } from './data.ts'
 import { quantile } from './figures.ts'
 
 const watchersCount = 1_000
@@ -58,7 +59,8 @@ export async function measureWatchers(
       // Each instance once in ten seconds, so that an event belongs to one change.
       const id = `i${(changes * 7) % instances}`
       changedAt.set(id, performance.now())
-      pending.push(client.patch(id, { weight: 1 + (changes % 900) }))
+      const metadata = { env: 'prod', change: String(changes) }
+      pending.push(client.register(id, { ...registrationOf(Number(id.slice(1))), metadata }))
       changes += 1
     }
     await delay(2)

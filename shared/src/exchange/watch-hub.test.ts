@@ -122,6 +122,26 @@ const settle = () => {
 const names = (reader: Reader) => [...reader.known.keys()].sort()
 
 describe('a watch', () => {
+  it('writes one snapshot for all who come while nothing changes, and another after that', () => {
+    const sent: Uint8Array[] = []
+    const come = () => {
+      const reader = new Reader()
+      const send = (bytes: Uint8Array) => {
+        sent.push(bytes)
+        return reader.send(bytes)
+      }
+      const sink = { send, end: () => undefined }
+      hub.watch({ plan: plans.of('tag:food'), scope: 'zone', index: undefined, caller: 'me' }, sink)
+      return [...reader.known.keys()]
+    }
+    put('a', 0)
+    expect([come(), come()]).toEqual([['eu/a/n1/a'], ['eu/a/n1/a']])
+    expect(sent[1]).toBe(sent[0])
+    put('b', 1)
+    settle()
+    expect(come().toSorted()).toEqual(['eu/a/n1/a', 'eu/a/n1/b'])
+  })
+
   it('begins with what matches, and tells what changes', () => {
     put('b1', 0)
     const reader = watch('tool:bread')

@@ -25,6 +25,9 @@ export const watchLimits = {
   heartbeatMs: 15_000,
   /** How often what lies beyond is looked at. */
   remoteMs: 2_000,
+  /** Snapshots that are kept for whoever comes next, and how large each may be. */
+  snapshots: 16,
+  snapshotBytes: 512 * 1024,
   /** A feed that nobody watches waits so long for those who come back. */
   idleMs: 60_000,
 } as const
@@ -83,6 +86,12 @@ interface Feed {
   isClosed: boolean
 }
 
+interface Snapshot {
+  readonly index: string
+  readonly scopes: readonly ScopeReport[]
+  readonly bytes: Uint8Array
+}
+
 interface Watcher {
   readonly sink: WatchSink
   readonly caller: string
@@ -107,6 +116,8 @@ export class WatchHub {
   readonly #memberOf = new Map<string, Set<Feed>>()
   readonly #callers = new Map<string, number>()
   readonly #stop: () => void
+  /** Of feeds that somebody came to lately, the latest last. */
+  readonly #snapshots = new Map<Feed, Snapshot>()
   #generation = 0
   #watchers = 0
   #heartbeat: Cancel | undefined
@@ -270,8 +281,22 @@ export class WatchHub {
         ? ''
         : eventText('reset', { reason: 'what happened since then is not known here any more' })
     const { scopes } = feed
-    const snapshot = eventText('snapshot', { results: feed.log.snapshot(), scopes }, this.index)
-    this.#send(feed, watcher, encoder.encode(reset + snapshot))
+    this.#send(feed, watcher, this.#snapshotOf(feed, scopes, reset))
+  }
+
+  /** The same bytes for all who come while nothing changes: a crowd that comes back is one snapshot. */
+  #snapshotOf(feed: Feed, scopes: readonly ScopeReport[], reset: string): Uint8Array {
+    const { index } = this
+    const known = reset === '' ? this.#snapshots.get(feed) : undefined
+    if (known?.index === index && known.scopes === scopes) return known.bytes
+    const text = eventText('snapshot', { results: feed.log.snapshot(), scopes }, index)
+    const bytes = encoder.encode(reset + text)
+    this.#snapshots.delete(feed)
+    if (reset !== '' || bytes.length > watchLimits.snapshotBytes) return bytes
+    this.#snapshots.set(feed, { index, scopes, bytes })
+    const [oldest] = this.#snapshots.keys()
+    if (this.#snapshots.size > watchLimits.snapshots && oldest) this.#snapshots.delete(oldest)
+    return bytes
   }
 
   #touch(instance: IndexedInstance): void {
@@ -400,6 +425,7 @@ export class WatchHub {
 
   #forget(feed: Feed): void {
     feed.isClosed = true
+    this.#snapshots.delete(feed)
     feed.flushing?.()
     feed.polling?.()
     feed.idle?.()
