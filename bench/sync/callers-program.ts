@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { bulkMax, bulkOutcomesSchema } from '@meridian/shared'
 import { z } from 'zod'
-import { sampleRegistration } from '../../test/support/simulated/sample-servers.ts'
 import type { CallersReport, CallersTask } from './callers.ts'
 import { RawConnection, requestOf } from './raw-http.ts'
+import { bulkRequest, createdBy, singleRequest } from './registrations.ts'
 
 /**
  * Whoever calls, as a program of its own: what callers do must not delay what is measured, nor the
@@ -47,35 +46,19 @@ async function load({
     const connection = await RawConnection.open(url)
     for (let turn = 0; performance.now() < until; turn += 1) {
       const id = `${prefix}${lane}x${turn}`
-      const request = kind === 'bulk' ? bulk(id, servers) : single(id, (lane + turn) % servers)
+      const request =
+        kind === 'bulk'
+          ? bulkRequest(`${id}x`, servers)
+          : singleRequest(id, (lane + turn) % servers)
       const sentAt = performance.now()
-      const { status, body } = await connection.send(request)
+      const answer = await connection.send(request)
       times.push(performance.now() - sentAt)
-      if (kind === 'single' ? status === 201 : status === 200 && isAllCreated(body)) continue
-      throw new Error(`registering ${id} gave ${status}: ${body.slice(0, 500)}`)
+      createdBy(answer)
     }
     connection.close()
   }
   await Promise.all(Array.from({ length: lanes }, (_, lane) => caller(lane)))
   return times
-}
-
-function single(id: string, server: number): Buffer {
-  const registration = JSON.stringify(sampleRegistration(id, server))
-  return requestOf('PUT', `/v1/agent/instances/${id}`, registration)
-}
-
-function bulk(prefix: string, servers: number): Buffer {
-  const instances = Array.from({ length: bulkMax }, (_, at) => {
-    const id = `${prefix}x${at}`
-    return { id, ...sampleRegistration(id, at % servers) }
-  })
-  return requestOf('POST', '/v1/agent/instances', JSON.stringify({ instances }))
-}
-
-function isAllCreated(body: string): boolean {
-  const { outcomes } = bulkOutcomesSchema.parse(JSON.parse(body))
-  return outcomes.length === bulkMax && outcomes.every(({ outcome }) => outcome === 'created')
 }
 
 const answerSchema = z.object({ results: z.array(z.object({ instance: z.string() })) })
@@ -97,11 +80,11 @@ async function see({
     const id = `visible${server}`
     const query = `max-age=0&deadline=${patientMs}&q=tool:server${server}_tool0`
     const lookup = requestOf('GET', `/v1/lookup?${query}`)
-    const registration = single(id, server)
+    const registration = singleRequest(id, server)
     const startedAt = performance.now()
-    const { status, body } = await registrant.send(registration)
-    if (status !== 201) throw new Error(`registering ${id} gave ${status}: ${body}`)
+    const reply = await registrant.send(registration)
     answered.push(performance.now() - startedAt)
+    createdBy(reply)
     for (;;) {
       const answer = await asker.send(lookup)
       const { results } = answerSchema.parse(JSON.parse(answer.body))

@@ -2,8 +2,8 @@ import { createRegistryClient } from '@meridian/client'
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '../../test/support/eventually.ts'
 import type { ProgramTree } from '../../test/support/program-tree.ts'
-import { HttpConnections } from './http.ts'
-import { registerInBulk } from './registrations.ts'
+import { RawConnection } from './raw-http.ts'
+import { bulkRequest, createdBy } from './registrations.ts'
 import { atMost, type Figure } from './report.ts'
 
 /** What a region has missed of a zone that was cut off, from the moment the link is back. */
@@ -38,11 +38,11 @@ export async function measureCatchUp(tree: ProgramTree): Promise<Figure[]> {
 }
 
 async function registerMany(agent: string): Promise<void> {
-  const connections = new HttpConnections(1)
+  const connection = await RawConnection.open(agent)
   for (let count = 0; count < changes;) {
-    count += await registerInBulk(connections, agent, `missed${count}x`, servers)
+    count += createdBy(await connection.send(bulkRequest(`missed${count}x`, servers)))
   }
-  connections.close()
+  connection.close()
 }
 
 async function instancesIn(
