@@ -1,6 +1,7 @@
 import { isMeridianError } from '@meridian/shared'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { eventually } from '../support/eventually.ts'
 import type { ProgramTree, TreeProgram } from '../support/program-tree.ts'
 import { describedServer } from '../support/registrations.ts'
 import type { AgentEntries, Ledger } from './ledger.ts'
@@ -12,6 +13,10 @@ const deregisterEvery = 6
 const askEveryMs = 50
 /** A local answer takes a few milliseconds; a machine with too much to do may take longer. */
 const answerMsMax = 5_000
+/** Until neighbours know what has just been registered, on a machine with too much to do. */
+const knownMsMax = 30_000
+/** Requests under way when a ledger is cleared. */
+const atOnce = 16
 
 export interface Load {
   /** Local lookups until now, and those of them that were answered well. */
@@ -34,7 +39,7 @@ export interface LoadOptions {
   readonly writeEveryMs: number
 }
 
-/** Every agent has an instance that its zone knows from the start, to ask for. */
+/** Every agent has an instance, to ask for, that its zone knows before anything breaks. */
 export async function registerAnchors(tree: ProgramTree): Promise<void> {
   for (const place of tree.agents) {
     const name = anchorOf(place)
@@ -42,6 +47,21 @@ export async function registerAnchors(tree: ProgramTree): Promise<void> {
     const response = await put(url, describedServer(name))
     if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
   }
+  for (const place of tree.agents) {
+    const program = tree.program(`agent ${place}`)
+    for (const anchor of anchorsIn(tree, place)) {
+      const isKnown = async () => (await complaintOf(program, anchor)) === undefined
+      await eventually(`${place} knows ${anchor}`, isKnown, knownMsMax)
+    }
+  }
+}
+
+/** Of the agent and its neighbours. */
+function anchorsIn({ agents }: ProgramTree, place: string, unheard?: string): string[] {
+  const zone = place.slice(0, place.lastIndexOf('/'))
+  return agents
+    .filter((each) => each.startsWith(`${zone}/`) && (each === place || each !== unheard))
+    .map(anchorOf)
 }
 
 export function anchorOf(place: string): string {
@@ -69,10 +89,7 @@ export function startLoad(options: LoadOptions): Load {
   }
   const ask = async (place: string) => {
     const program = tree.program(`agent ${place}`)
-    const zone = place.slice(0, place.lastIndexOf('/'))
-    const anchors = tree.agents
-      .filter((each) => each.startsWith(`${zone}/`) && (each === place || each !== unheard))
-      .map(anchorOf)
+    const anchors = anchorsIn(tree, place, unheard)
     for (let count = 0; !asking.signal.aborted; count += 1) {
       const anchor = anchors[count % anchors.length] ?? ''
       // Between a kill and its effect it counts as up: then the connection breaks.
@@ -115,8 +132,15 @@ export async function deregisterAll(tree: ProgramTree, ledger: Ledger): Promise<
   await Promise.all(
     ledger.agents.map(async (place) => {
       const { url } = tree.program(`agent ${place}`)
-      for (const id of ledger.of(place).ids) {
-        await fetch(`${url}/v1/agent/instances/${id}?registrant=faults`, { method: 'DELETE' })
+      const ids = [...ledger.of(place).ids]
+      while (ids.length > 0) {
+        await Promise.all(
+          ids
+            .splice(0, atOnce)
+            .map((id) =>
+              fetch(`${url}/v1/agent/instances/${id}?registrant=faults`, { method: 'DELETE' }),
+            ),
+        )
       }
     }),
   )
