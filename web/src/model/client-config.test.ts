@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configsOf, curlOf, reachOf } from './client-config.ts'
+import { bestOf, configsOf, curlOf, reachOf } from './client-config.ts'
 
 const textFor = (client: string, ...of: Parameters<typeof configsOf>) =>
   configsOf(...of).find((config) => config.client === client)?.text ?? ''
@@ -50,6 +50,14 @@ describe('the configuration of a client', () => {
     for (const odd of [undefined, {}, { remotes: 3 }, { packages: [{ registryType: 'npm' }] }]) {
       expect(reachOf(odd)).toBeUndefined()
     }
+  })
+
+  it('is of an instance that passes, else of one that nobody checks, such as an imported one', () => {
+    const of = (...standings: ('passing' | 'warning' | 'critical' | 'draining')[]) =>
+      bestOf(standings.map((standing) => ({ standing })))?.standing
+    expect(of('critical', 'warning', 'passing')).toBe('passing')
+    expect(of('draining', 'warning')).toBe('warning')
+    expect(of('critical', 'draining')).toBeUndefined()
   })
 
   it('gives a shell nothing to read into', () => {

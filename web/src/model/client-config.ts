@@ -1,4 +1,4 @@
-import type { Definition } from '@meridian/shared'
+import type { Definition, InstanceView } from '@meridian/shared'
 
 /** How a client reaches a server: by an address, or by a command that it starts itself. */
 export type Reach =
@@ -15,6 +15,16 @@ export interface ClientConfig {
   /** Where it belongs. */
   readonly file: string
   readonly text: string
+}
+
+/** The one to show to people: one that passes, else one that takes work though nobody vouches for it. */
+export function bestOf<T extends Pick<InstanceView, 'standing'>>(
+  instances: readonly T[],
+): T | undefined {
+  return (
+    instances.find(({ standing }) => standing === 'passing') ??
+    instances.find(({ standing }) => standing === 'warning')
+  )
 }
 
 /** What a publisher's `server.json` says of how to reach its server; undefined where it says nothing. */

@@ -2,7 +2,14 @@ import type { Definition, InstancesPage } from '@meridian/shared'
 import { useState } from 'preact/hooks'
 import { pathWith } from '../api/client.ts'
 import { useResource } from '../api/resource.ts'
-import { configsOf, curlOf, lookupCurlOf, reachOf, type Reach } from '../model/client-config.ts'
+import {
+  bestOf,
+  configsOf,
+  curlOf,
+  lookupCurlOf,
+  reachOf,
+  type Reach,
+} from '../model/client-config.ts'
 import { CopyBlock } from '../parts/copy.tsx'
 import { termOf } from './search-terms.ts'
 
@@ -11,12 +18,15 @@ interface ServerConnectProps {
   readonly serverJson: Definition['serverJson']
 }
 
+/** Among these the best is sought. */
+const instancesMax = 50
+
 /** How clients are told of a server, ready to be copied. */
 export function ServerConnect({ name, serverJson }: ServerConnectProps) {
   const { data } = useResource<InstancesPage>(
-    pathWith('/v1/instances', { q: `${termOf('server', name)} status:passing`, limit: 1 }),
+    pathWith('/v1/instances', { q: termOf('server', name), limit: instancesMax }),
   )
-  const [instance] = data?.instances ?? []
+  const instance = bestOf(data?.instances ?? [])
   const reach: Reach | undefined = instance
     ? { kind: 'url', ...instance.endpoint }
     : reachOf(serverJson)
