@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parse } from 'yaml'
 import { createProgram } from '../../cli/src/program.ts'
-import { startMeridian } from '../support/meridian-process.ts'
+import { endAllMeridian, startMeridian } from '../support/meridian-process.ts'
 import { describedServer } from '../support/registrations.ts'
 
 /** What operators have from the command line: in this process, but for what takes a signal. */
@@ -78,6 +78,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   vi.unstubAllEnvs()
+  // Where a test failed before it ended what it had started.
+  await endAllMeridian()
   await agent.close()
   for (const registry of Object.values(registries)) await registry.close()
   await network.close()
