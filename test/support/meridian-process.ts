@@ -42,13 +42,15 @@ export function startMeridian(
   args: readonly string[],
   { env = {}, cwd, built }: MeridianOptions = {},
 ): MeridianProcess {
+  const { NODE_COMPILE_CACHE: compiled } = process.env
   const program =
     built === undefined ? ['--conditions=@meridian/source', sources] : [`${built}/cli/dist/main.js`]
   const child = spawn(process.execPath, [...program, ...args], {
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '',
-      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
+      // Named by nothing, it would be kept in the working folder.
+      ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
