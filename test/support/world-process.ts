@@ -27,6 +27,7 @@ const worldSchema = z.strictObject({
     registeredInstanceSchema.extend({ region: z.string(), zone: z.string(), node: z.string() }),
   ),
   restored: z.number(),
+  operatorToken: z.string(),
 })
 
 /** `meridian dev` as a process of its own. */
