@@ -119,6 +119,7 @@ async function manyConsoles(): Promise<void> {
   const shown = new Promise<number[]>((resolve) => {
     resolve(seenInPage())
   })
+  const before = await eventsSoFar()
   const startedAt = performance.now()
   let changes = 0
   let last = ''
@@ -142,7 +143,7 @@ async function manyConsoles(): Promise<void> {
   say('changes', `${(changes / took).toFixed(0)} a second for ${took.toFixed(0)} s`)
   say(
     `events at ${consoles - 1} consoles`,
-    `${perConsole.toFixed(0)} of ${changes} each, ${late(lags)}`,
+    `${perConsole.toFixed(0)} of ${(await eventsSoFar()) - before} each, ${late(lags)}`,
   )
   say('topologies answered', `${(answers.length / took).toFixed(0)} a second, ${late(answers)}`)
   say('in Chromium, event to list', late(seen))
@@ -168,6 +169,13 @@ async function manyConsoles(): Promise<void> {
     })`)
     return z.array(z.number()).parse(found)
   }
+}
+
+/** What comes and goes within one delta is no event. */
+async function eventsSoFar(): Promise<number> {
+  const answer: unknown = await (await fetch(`${registry.url}/v1/events?limit=1`)).json()
+  const { events } = z.object({ events: z.array(z.object({ id: z.number() })) }).parse(answer)
+  return events[0]?.id ?? 0
 }
 
 function late(ms: readonly number[]): string {
