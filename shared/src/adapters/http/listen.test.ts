@@ -197,6 +197,31 @@ describe('listening with TLS', () => {
     await expect(fetch(url)).rejects.toThrow()
   })
 
+  it('lets an answer that is under way finish when it closes, and waits for no handshake', async () => {
+    const answer = Promise.withResolvers<string>()
+    const asked = Promise.withResolvers<string>()
+    const app = new Hono().get('/', async (c) => {
+      asked.resolve('asked')
+      return c.text(await answer.promise)
+    })
+    const { url, port, close } = await listen(app, { host: '127.0.0.1', port: 0, tls })
+    const reply = textOf(
+      new Promise((resolve, reject) => {
+        const ca = readFileSync(file('ca.pem'))
+        getSecurely(url, { ca, agent: false }, resolve).on('error', reject)
+      }),
+    )
+    const silent = connect(port, '127.0.0.1')
+    silent.on('error', () => undefined)
+    const gone = once(silent, 'close')
+    await asked.promise
+    const closing = close()
+    await gone
+    answer.resolve('done')
+    expect(await reply).toBe('done')
+    await closing
+  })
+
   it('names the file that cannot be read', async () => {
     const missing = { ...tls, keyFile: '/nowhere/key.pem' }
     expect(await codeOf(startAt({ port: 0, tls: missing }))).toMatch(

@@ -233,9 +233,17 @@ class Connections {
   #closing = false
 
   constructor(server: Server) {
-    server.on('connection', (socket) => {
+    const begin = (socket: Socket) => {
       this.#last.set(socket, undefined)
       socket.once('close', () => this.#last.delete(socket))
+    }
+    server.on('connection', begin)
+    // Requests come on the encrypted stream; the connection beneath is no longer ended by itself.
+    server.on('secureConnection', (secured: Socket) => {
+      for (const beneath of this.#last.keys()) {
+        if (isSamePeer(beneath, secured)) this.#last.delete(beneath)
+      }
+      begin(secured)
     })
     server.on('request', ({ socket }, response) => {
       // Nothing else is done for each request: a listener for its end would cost more than the rest.
@@ -253,6 +261,10 @@ class Connections {
       } else endAfter(socket, response)
     }
   }
+}
+
+function isSamePeer(a: Socket, b: Socket): boolean {
+  return a.remotePort === b.remotePort && a.remoteAddress === b.remoteAddress
 }
 
 function endAfter(socket: Socket, response: ServerResponse): void {
