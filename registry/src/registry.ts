@@ -50,6 +50,8 @@ export interface Registry {
   readonly url: string
   readonly tier: Tier
   readonly place: Place
+  /** Whether all who live below have been heard since the start; stale until then. */
+  readonly settled: boolean
   /** Reads tokens and certificate anew. Errors: `config_invalid`; the old stay then. */
   reload(): void
   /** Twice is fine. The transport stays open: it is the caller's. */
@@ -140,6 +142,9 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     url: listening.url,
     tier,
     place,
+    get settled() {
+      return replica.settled
+    },
     reload() {
       tokens?.reload()
       listening.reloadTls()

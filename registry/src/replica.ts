@@ -100,6 +100,8 @@ export interface Replica {
   readonly liveness: ZoneLiveness
   /** Records that are held and passed on, and that this release cannot read. */
   readonly quarantine: Quarantine
+  /** Whether all who live below have had the time to say so: what is not here is nowhere then. */
+  readonly settled: boolean
   /** Shows what the store gives back, follows what lies below, and answers. */
   start(): void
   /** Ends every watch, so that the connections they are on can be closed. */
@@ -452,6 +454,9 @@ export function createReplica(options: ReplicaOptions): Replica {
         ...(roundTrips && { roundTrips: [...roundTrips.measured] }),
       }),
       readiness,
+    },
+    get settled() {
+      return isWhole()
     },
     start() {
       follower.start(answerOthers)

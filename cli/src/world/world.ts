@@ -13,7 +13,7 @@ import {
 } from '@meridian/shared'
 import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import type { Logger } from '@meridian/shared/log'
-import { mkdirSync } from 'node:fs'
+import { makeFolder } from '@meridian/shared/sqlite'
 import { join } from 'node:path'
 import { loopback } from '../places.ts'
 import { startDemoServer, type DemoProcess } from './demo-processes.ts'
@@ -108,6 +108,7 @@ async function build(
       place: { region, zone, replica: 'r1' },
       dataDir: join(dataDir, name),
       http: { ...http(offset), tokensFile },
+      pulseMs,
       transport: await connect(name),
       log: log.child({ subsystem: 'registry' }),
     })
@@ -146,21 +147,22 @@ async function build(
   const restored = agents.reduce((sum, agent) => sum + agent.restored, 0)
   const registered = options.withServers ? await registerDemo(options, agents, started) : []
   onProgress('waiting until every tier knows')
-  const [top] = registries
-  if (top) await untilWhole(top.url, agents, { clock, asked })
+  await untilWhole(registries, agents, { clock, asked })
   return { registries, agents, registered, restored, operatorToken, close }
 }
 
 /** The registries' reads are open on this host; what changes something takes this. */
 function mintOperator(dataDir: string): { tokensFile: string; operatorToken: string } {
   const { id, sha256, text } = mintToken()
-  mkdirSync(dataDir, { recursive: true })
+  makeFolder(dataDir)
   const tokensFile = join(dataDir, 'operator.json')
   const created = new Date().toISOString()
   writeTokenFile(tokensFile, [{ id, name: 'dev', scopes: ['lookup', 'operate'], sha256, created }])
   return { tokensFile, operatorToken: text }
 }
 
+/** Quicker than elsewhere: a tier that starts trusts itself once it has listened for two of them. */
+const pulseMs = 500
 const wholeMsMax = 10_000
 const askEveryMs = 50
 
@@ -169,18 +171,21 @@ const askEveryMs = 50
  * that takes too long is printed all the same: it answers, and says what it does not know.
  */
 async function untilWhole(
-  top: string,
+  registries: readonly Registry[],
   agents: readonly Agent[],
   { clock, asked }: Pick<WorldOptions, 'clock' | 'asked'>,
 ): Promise<void> {
-  const registry = createRegistryClient({ url: top })
+  const [top] = registries
+  if (top === undefined) return
+  const registry = createRegistryClient({ url: top.url })
   const until = clock.now() + wholeMsMax
   while (clock.now() < until) {
     asked.throwIfAborted()
     const expected = agents.reduce((sum, agent) => sum + agent.published, 0)
     const { regions } = await registry.topology()
     const known = regions.reduce((sum, { instances }) => sum + total(instances), 0)
-    if (known === expected && agents.every((agent) => agent.settled)) return
+    const everybody = [...registries, ...agents]
+    if (known === expected && everybody.every(({ settled }) => settled)) return
     await new Promise<void>((resolve) => {
       clock.after(askEveryMs, resolve)
     })

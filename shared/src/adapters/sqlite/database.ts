@@ -77,7 +77,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function makeFolder(folder: string): void {
+/** For its owner only. Errors: `data_unwritable`. */
+export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {

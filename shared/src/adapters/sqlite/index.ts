@@ -1,6 +1,6 @@
 export { databaseId } from './database-id.ts'
 export { openCopy } from './copy.ts'
-export { openDatabase, type DatabaseOptions } from './database.ts'
+export { makeFolder, openDatabase, type DatabaseOptions } from './database.ts'
 export { mapSqliteError, mapSqliteErrors } from './errors.ts'
 export { SqliteOwnerStore, SqliteReplicaStore } from './stores.ts'
 export type { Database as SqliteDatabase } from 'better-sqlite3'
