@@ -44,7 +44,10 @@ async function start(kind: string): Promise<Server> {
   const args = ['--conditions=@meridian/source', program, kind, socket]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   if (child.stdout === null) throw new Error('the server has no output')
-  const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const [url] = (await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    once(child, 'exit').then(() => Promise.reject(new Error(`the server "${kind}" ended`))),
+  ])) as [string]
   const server = { url, child, idleShare: 0 }
   servers.push(server)
   return server
@@ -97,17 +100,30 @@ const isWanted = (part: string) => parts.length === 0 || parts.includes(part)
 const servers: Server[] = []
 try {
   if (isWanted('rates')) await rates()
+  await endServers()
   if (isWanted('embedded')) await embedded()
+  await endServers()
   if (isWanted('watchers')) {
     const agent = await start('agent')
     await fill(agent)
     const { pid = 0 } = agent.child
     console.log(`\n${watcherRows(await measureWatchers(agent.url, pid, instancesCount))}`)
   }
+  await endServers()
   if (isWanted('tiers')) console.log(`\n${tierRows(await measureTiers())}`)
 } finally {
-  for (const { child } of servers) child.kill()
+  await endServers()
   rmSync(folder, { recursive: true, force: true })
+}
+
+/** So that each part has the machine, and the socket, to itself. */
+async function endServers(): Promise<void> {
+  for (const { child } of servers.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const ended = once(child, 'exit')
+    child.kill()
+    await ended
+  }
 }
 
 /** Registers what is looked up. */
