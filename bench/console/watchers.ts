@@ -53,8 +53,10 @@ const watching = Array.from({ length: Number(count) }, () => watch().catch(failU
 process.on('message', () => {
   ending.abort()
   void Promise.all(watching).then(() => {
-    process.send?.({ lags, answers })
-    process.disconnect()
+    // Not before all of it is through: it is some megabytes.
+    process.send?.({ lags, answers }, () => {
+      process.disconnect()
+    })
   })
 })
 process.send?.('watching')
