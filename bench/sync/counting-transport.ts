@@ -1,4 +1,4 @@
-import type { Transport } from '@meridian/shared'
+import { wrapTransport, type Transport } from '@meridian/shared'
 
 /** Messages and bytes by what they are: `delta`, `pulse`, `vitals`, `rpc`, …, and `reply`. */
 export class Traffic {
@@ -46,16 +46,7 @@ const replySubjectBytes = 51
 
 /** A transport that counts what leaves through it. */
 export function countTraffic(transport: Transport, traffic: Traffic): Transport {
-  return {
-    get payloadBytesMax() {
-      return transport.payloadBytesMax
-    },
-    get compression() {
-      return transport.compression
-    },
-    get status() {
-      return transport.status
-    },
+  return wrapTransport(transport, {
     publish(subject, body) {
       traffic.count(subject, body)
       transport.publish(subject, body)
@@ -81,8 +72,5 @@ export function countTraffic(transport: Transport, traffic: Traffic): Transport 
           }),
         options,
       ),
-    onStatus: (listener) => transport.onStatus(listener),
-    flush: () => transport.flush(),
-    close: () => transport.close(),
-  }
+  })
 }

@@ -1,5 +1,7 @@
 import type { Environment } from '@meridian/shared/settings'
-import type { Command } from 'commander'
+import { lookupLimits } from '@meridian/shared'
+import { Option, type Command } from 'commander'
+import { wholeNumber } from './flag-values.ts'
 
 const settings: Readonly<Record<string, string>> = {
   config: 'MERIDIAN_CONFIG_FILE',
@@ -22,6 +24,13 @@ export function environmentOf(flags: Readonly<Record<string, string>>): Environm
     return name === undefined ? [] : [[name, value] as const]
   })
   return { ...process.env, ...Object.fromEntries(given) }
+}
+
+/** `--deadline`, of commands that ask the tiers. */
+export function deadlineOption(): Option {
+  return new Option('--deadline <ms>', 'how long the tiers may take')
+    .argParser(wholeNumber(1, lookupLimits.deadlineMsMax))
+    .default(lookupLimits.deadlineMsDefault)
 }
 
 /** Adds the flags that say which agent is meant, for the commands that read its settings. */

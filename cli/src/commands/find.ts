@@ -1,8 +1,9 @@
-import { findParamLimits, lookupLimits, type FindAnswer } from '@meridian/shared'
+import { findParamLimits, type FindAnswer } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { wholeNumber } from '../flag-values.ts'
+import { deadlineOption } from '../flags.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
@@ -30,11 +31,7 @@ export function findCommand(output: Output): Command {
     .addOption(new Option('--kind <kinds...>', 'only hits of these kinds').choices(kinds))
     .option('--group', 'one hit a server, its capabilities below it')
     .option('--filter <query>', 'only of servers that match, in the query language')
-    .addOption(
-      new Option('--deadline <ms>', 'how long the tiers may take')
-        .argParser(wholeNumber(1, lookupLimits.deadlineMsMax))
-        .default(lookupLimits.deadlineMsDefault),
-    )
+    .addOption(deadlineOption())
     .addHelpText(
       'after',
       `

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { localityText, wholeNumber } from '../flag-values.ts'
+import { deadlineOption } from '../flags.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { paintStatus, plural, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
@@ -24,11 +25,7 @@ export function lookupCommand(output: Output): Command {
         .default(lookupLimits.limitDefault),
     )
     .option('--near <region/zone/node>', 'order the answer as seen from there', localityText)
-    .addOption(
-      new Option('--deadline <ms>', 'how long the tiers may take')
-        .argParser(wholeNumber(1, lookupLimits.deadlineMsMax))
-        .default(lookupLimits.deadlineMsDefault),
-    )
+    .addOption(deadlineOption())
     .addHelpText(
       'after',
       `

@@ -4,6 +4,7 @@ import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../co
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
+import { sum } from '../status-counts.ts'
 
 export function treeCommand(output: Output): Command {
   return addOutputFlag(addConnectionFlags(new Command('tree'), 'registry'))
@@ -91,15 +92,4 @@ function row(
     String(passing + warning + gated + critical),
     unwell.join(', '),
   ]
-}
-
-function sum(counts: readonly StatusCounts[]): StatusCounts {
-  const add = (status: keyof StatusCounts) =>
-    counts.reduce((total, each) => total + each[status], 0)
-  return {
-    passing: add('passing'),
-    warning: add('warning'),
-    gated: add('gated'),
-    critical: add('critical'),
-  }
 }

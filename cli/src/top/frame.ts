@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { renderLiveEvent } from '../events.ts'
 import { paintNodeState, plural, printable, renderTable } from '../output.ts'
 import { paint } from '../paint.ts'
+import { sum } from '../status-counts.ts'
 
 /** What one frame shows. */
 export interface View {
@@ -137,15 +138,4 @@ function paintOthers(count: string): string {
 function clip(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line)
   return plain.length <= columns ? line : `${plain.slice(0, Math.max(0, columns - 1))}…`
-}
-
-function sum(counts: readonly StatusCounts[]): StatusCounts {
-  const add = (status: keyof StatusCounts) =>
-    counts.reduce((total, each) => total + each[status], 0)
-  return {
-    passing: add('passing'),
-    warning: add('warning'),
-    gated: add('gated'),
-    critical: add('critical'),
-  }
 }

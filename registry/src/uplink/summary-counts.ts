@@ -1,4 +1,5 @@
 import {
+  mapIn,
   summaryKey,
   type DefinitionId,
   type IndexChange,
@@ -130,12 +131,4 @@ function emptyRow({ spec, locality }: IndexedInstance): MutableRow {
     draining: 0,
     capacity: 0,
   }
-}
-
-function mapIn<K, I, V>(maps: Map<K, Map<I, V>>, key: K): Map<I, V> {
-  const known = maps.get(key)
-  if (known) return known
-  const made = new Map<I, V>()
-  maps.set(key, made)
-  return made
 }

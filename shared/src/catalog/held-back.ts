@@ -1,4 +1,5 @@
 import type { DefinitionId, OwnerId } from '../model/index.ts'
+import { mapIn } from './map-in.ts'
 
 /** A record that waits: whose it is, and its key or id. */
 export type Waiting = readonly [owner: OwnerId, id: string]
@@ -56,12 +57,4 @@ export class HeldBack {
     }
     return waiting
   }
-}
-
-function mapIn<K, I, V>(maps: Map<K, Map<I, V>>, key: K): Map<I, V> {
-  const known = maps.get(key)
-  if (known) return known
-  const made = new Map<I, V>()
-  maps.set(key, made)
-  return made
 }

@@ -1,4 +1,4 @@
-import type { Transport, TransportMessage } from '../ports/index.ts'
+import { wrapTransport, type Transport, type TransportMessage } from '../ports/index.ts'
 import { subjectPrefix } from '../wire/index.ts'
 import { lookupBuckets, type Metrics } from './metrics.ts'
 
@@ -69,20 +69,7 @@ export function meterTransport(transport: Transport, metrics: Metrics): Transpor
     }
   }
 
-  return {
-    get payloadBytesMax() {
-      return transport.payloadBytesMax
-    },
-    compression: transport.compression,
-    get status() {
-      return transport.status
-    },
-    get establishedInMs() {
-      return transport.establishedInMs
-    },
-    onStatus: (listener) => transport.onStatus(listener),
-    flush: () => transport.flush(),
-    close: () => transport.close(),
+  return wrapTransport(transport, {
     publish(subject, body) {
       transport.publish(subject, body)
       count(kindOf(subject), 'out', body.length)
@@ -114,7 +101,7 @@ export function meterTransport(transport: Transport, metrics: Metrics): Transpor
         }),
       )
     },
-  }
+  })
 }
 
 function kindOf(subject: string): Kind {

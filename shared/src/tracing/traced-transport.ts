@@ -1,4 +1,4 @@
-import type { MessageHandler, Tracing, Transport } from '../ports/index.ts'
+import { wrapTransport, type MessageHandler, type Tracing, type Transport } from '../ports/index.ts'
 import { subjectPrefix } from '../wire/index.ts'
 
 /**
@@ -17,23 +17,7 @@ export function traceTransport(transport: Transport, tracing: Tracing): Transpor
         handler(message),
       )
     }
-  return {
-    get payloadBytesMax() {
-      return transport.payloadBytesMax
-    },
-    compression: transport.compression,
-    get status() {
-      return transport.status
-    },
-    get establishedInMs() {
-      return transport.establishedInMs
-    },
-    onStatus: (listener) => transport.onStatus(listener),
-    flush: () => transport.flush(),
-    close: () => transport.close(),
-    publish: (subject, body) => {
-      transport.publish(subject, body)
-    },
+  return wrapTransport(transport, {
     subscribe: (subject, handler, options) => {
       const name = questionOf(subject)
       const handle = name === undefined ? handler : answering(handler, name)
@@ -48,9 +32,7 @@ export function traceTransport(transport: Transport, tracing: Tracing): Transpor
         return transport.request(subject, body, { ...options, traceparent })
       })
     },
-    requestMany: (subject, body, options, onReply) =>
-      transport.requestMany(subject, body, options, onReply),
-  }
+  })
 }
 
 /** The value that stands for NATS is nobody's yet: the conventions list none for it. */
