@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createWorker } from '../examples/advertise-fetch.ts'
 import { eventually } from '../support/eventually.ts'
-import { freePort } from '../support/foreign-servers.ts'
+import { freePort } from '../support/free-port.ts'
 import { startOwnServer } from '../support/own-servers.ts'
 import { startZone, type Zone, type ZoneAgent } from '../support/zone.ts'
 

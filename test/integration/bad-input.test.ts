@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { freePort } from '../support/foreign-servers.ts'
+import { freePort } from '../support/free-port.ts'
 import { describedServer } from '../support/registrations.ts'
 
 /** What callers get wrong, over HTTP: each its code, and the agent as it was before. */

@@ -9,7 +9,8 @@ import type {
   ProbeResult,
 } from '../../agent/src/registration/checks/probe.ts'
 import { createProbePolicy } from '../../agent/src/registration/probe-targets.ts'
-import { freePort, startForeignServer, type RunningServer } from '../support/foreign-servers.ts'
+import { startForeignServer, type RunningServer } from '../support/foreign-servers.ts'
+import { freePort } from '../support/free-port.ts'
 import { bodyOf, startOwnMcpServer, startOwnServer } from '../support/own-servers.ts'
 
 const clientInfo = { name: 'meridian-agent', version: '0.0.0' }

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { freePort } from '../support/foreign-servers.ts'
+import { freePort } from '../support/free-port.ts'
 import { runMeridian, type MeridianExit } from '../support/meridian-process.ts'
 import { describedServer } from '../support/registrations.ts'
 

@@ -18,7 +18,8 @@ import {
   type StdioServer,
   type StdioServerOptions,
 } from '../../agent/src/registration/supervision/stdio-server.ts'
-import { foreignCommand, freePort } from '../support/foreign-servers.ts'
+import { foreignCommand } from '../support/foreign-servers.ts'
+import { freePort } from '../support/free-port.ts'
 
 const clientInfo = { name: 'test', version: '1.0.0' }
 

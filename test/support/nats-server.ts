@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 
 /** A server that is not up by then will not be. */
 const READY_WITHIN_MS = 10_000
@@ -41,15 +42,16 @@ export async function startNatsServer(
   const binary = findNatsServer()
   const folder = await mkdtemp(join(tmpdir(), 'meridian-nats-'))
   let child: ChildProcess | undefined
-  let port = -1
+  // Its own again after a restart, which none that the system hands out would be for certain.
+  const port = await freePort()
 
   const start = async (text: string) => {
     await writeFile(join(folder, 'server.conf'), text)
-    child = spawn(
-      binary,
-      ['-c', 'server.conf', '-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', folder],
-      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },
-    )
+    child = spawn(binary, ['-c', 'server.conf', '-a', '127.0.0.1', '-p', String(port)], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       said = (said + chunk).slice(-2_000)
@@ -63,8 +65,7 @@ export async function startNatsServer(
       'nats-server takes clients',
       async () => {
         if (hasEnded(up)) throw new Error(`nats-server ended at once: ${said.trim()}`)
-        if (port === -1) port = (await readPort(folder)) ?? -1
-        return port !== -1 && (await takesClients(port))
+        return takesClients(port)
       },
       READY_WITHIN_MS,
     )
@@ -101,16 +102,6 @@ function findNatsServer(): string {
   const found = [...onPath, fetched].find((path) => existsSync(path))
   if (found !== undefined) return found
   throw new Error('no nats-server here: `npm test` brings one, or name one in NATS_SERVER_BIN')
-}
-
-/** From the file that the server writes once it listens. */
-async function readPort(folder: string): Promise<number | undefined> {
-  const name = (await readdir(folder)).find((file) => file.endsWith('.ports'))
-  if (name === undefined) return undefined
-  const text = await readFile(join(folder, name), 'utf8')
-  // It may be half written.
-  const url = /"(?:nats|tls):\/\/127\.0\.0\.1:(\d+)"/.exec(text)?.[1]
-  return url === undefined ? undefined : Number(url)
 }
 
 /** Whether it greets: `INFO {…}` is the first thing that a server says. */
