@@ -7,9 +7,9 @@ import {
 import { MeridianError, type Log } from '@meridian/shared'
 import { mkdir, readFile } from 'node:fs/promises'
 import { findPackageJSON } from 'node:module'
-import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 import type { DemoServer } from './plan.ts'
 
 /** A foreign MCP server that runs, and where clients reach it. */
@@ -121,21 +121,6 @@ function answers(url: string, signal: AbortSignal): Promise<boolean> {
     },
     () => false,
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve()
-    })
-  })
-  return port
 }
 
 async function argumentsOf(
