@@ -140,10 +140,18 @@ const agentsHeaders: readonly string[] = [
 
 // What they have used so far, for whoever started this one.
 process.on('SIGINT', () => process.exit(0))
-process.on('message', () => {
+process.on('message', (what) => {
+  if (what === 'change') {
+    isChanging = true
+    return
+  }
   const { user, system } = process.cpuUsage()
   process.send?.(user + system)
 })
+
+/** Whether the feed tells of changes. */
+let isChanging = false
+const changeEveryMs = 10
 
 /** The feed of a zone with a hundred thousand instances, as an agent tells it. */
 function feed(): void {
@@ -156,7 +164,7 @@ function feed(): void {
       line({ kind: 'definition', id, canonical })
       ids.push(id)
     }
-    for (let at = 0; at < zone.instances; at += 1) {
+    const put = (at: number) => {
       const node = `n${at % zone.nodes}`
       const id = ids[at % zone.servers] ?? ''
       line({
@@ -174,12 +182,24 @@ function feed(): void {
         liveness: 'alive',
       })
     }
+    for (let at = 0; at < zone.instances; at += 1) put(at)
     line({ kind: 'scopes', scopes: [{ scope: 'zone', name: 'eu/a', state: 'fresh' }] })
     const ready = () => line({ kind: 'ready', index: 'run-1' })
     ready()
     const timer = setInterval(ready, feedTiming.readyMs)
+    // An instance that is asked for often goes, and another comes back: rows and nodes change with it.
+    let changes = 0
+    const changing = setInterval(() => {
+      if (!isChanging) return
+      const at = (changes >> 1) * 7
+      const owner = agentOwnerId({ ...here, node: `n${at % zone.nodes}` })
+      if (changes % 2 === 0) line({ kind: 'remove', owner, id: `i${at}` })
+      else put(at)
+      changes += 1
+    }, changeEveryMs)
     response.once('close', () => {
       clearInterval(timer)
+      clearInterval(changing)
     })
   })
 }

@@ -37,6 +37,8 @@ interface Profile {
   readonly alike: number
   readonly shelfPagesMax: number
   readonly wildcardTermsMax: number
+  /** The share of instances that queries cannot tell apart but by place. */
+  readonly usual: number
 }
 
 const few: Profile = {
@@ -50,6 +52,7 @@ const few: Profile = {
   alike: 6,
   shelfPagesMax: 2_048,
   wildcardTermsMax: 6,
+  usual: 0,
 }
 
 /** Enough rows in one zone for bitsets, page splits and several shelves. */
@@ -64,6 +67,7 @@ const many: Profile = {
   alike: 50,
   shelfPagesMax: 10,
   wildcardTermsMax: 400,
+  usual: 0,
 }
 
 /** Few definitions with many replicas. */
@@ -78,7 +82,11 @@ const replicas: Profile = {
   alike: 0,
   shelfPagesMax: 2_048,
   wildcardTermsMax: 20,
+  usual: 0,
 }
+
+/** The same, of which most are alike, so that rows come to be of one kind and cease to be. */
+const twins: Profile = { ...replicas, definitions: 12, usual: 0.9 }
 
 export interface WalkReport {
   readonly steps: number
@@ -92,7 +100,7 @@ export interface WalkReport {
  */
 export function walkIndex(seed: number): WalkReport {
   const dice = new Dice(seededRandom(seed))
-  const profile = dice.pick([few, few, few, many, replicas])
+  const profile = dice.pick([few, few, few, many, replicas, twins])
   const world = new World(profile, dice)
   let checks = 0
   let doing = 'nothing yet'
@@ -121,11 +129,13 @@ class World {
   readonly definitions: readonly { readonly id: string; readonly definition: Definition }[]
   readonly owners: readonly { readonly owner: OwnerId; readonly locality: Locality }[]
   readonly #dice: Dice
+  readonly #usual: number
   readonly #told: Record<'index' | 'oracle', string[]> = { index: [], oracle: [] }
 
   constructor(profile: Profile, dice: Dice) {
     const { shelfPagesMax, wildcardTermsMax } = profile
     this.#dice = dice
+    this.#usual = profile.usual
     this.index = createCapabilityIndex({ shelfPagesMax, wildcardTermsMax })
     this.oracle = createLinearIndex({ wildcardTermsMax })
     for (const name of ['index', 'oracle'] as const) {
@@ -151,6 +161,7 @@ class World {
     const { owner, locality } = this.#dice.pick(this.owners)
     const { id: definitionId, definition } = this.#dice.pick(this.definitions)
     const id = `i${this.#dice.below(40)}`
+    const isUsual = this.#dice.chance(this.#usual)
     const input: InstanceInput = {
       owner,
       // An owner that is somewhere else than its name says is odd, and still right.
@@ -159,13 +170,17 @@ class World {
         id,
         definition: definitionId,
         endpoint: {
-          transport: this.#dice.pick(['streamable-http', 'sse', 'websocket']),
+          transport: isUsual
+            ? 'streamable-http'
+            : this.#dice.pick(['streamable-http', 'sse', 'websocket']),
           url: 'http://127.0.0.1/mcp',
         },
-        metadata: randomMetadata(this.#dice),
+        metadata: isUsual ? { env: 'prod' } : randomMetadata(this.#dice),
         capacity: this.#dice.pick([1, 10, 100]),
       },
-      state: randomState(this.#dice, id),
+      state: isUsual
+        ? { id, status: 'passing', weight: 100, draining: false }
+        : randomState(this.#dice, id),
       ...(this.#dice.chance(0.5) && { load: randomLoad(this.#dice) }),
     }
     const given = this.#dice.chance(0.5) ? definition : () => definition

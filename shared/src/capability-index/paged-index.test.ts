@@ -321,6 +321,50 @@ describe('the index', () => {
     expect(ids(index, '', { limit: 1_000 })).toEqual(ids(oracle, '', { limit: 1_000 }))
   })
 
+  test('tells the instances of a row apart as soon as one becomes different', () => {
+    const index = createCapabilityIndex()
+    const owner = agentOwnerId(here)
+    for (let i = 0; i < 12; i += 1) put(index, `i${i}`)
+    expect(ids(index, 'status:passing', { limit: 20 })).toHaveLength(12)
+    index.setState(owner, 'i3', { id: 'i3', status: 'warning', weight: 100, draining: false })
+    expect(ids(index, 'status:passing', { limit: 20 })).toHaveLength(11)
+    expect(ids(index, 'status:warning')).toEqual(['i3'])
+    index.setState(owner, 'i3', { id: 'i3', status: 'passing', weight: 100, draining: false })
+    expect(ids(index, 'status:passing', { limit: 20 })).toHaveLength(12)
+    const known = index.get(owner, 'i5')
+    if (known === undefined) throw new Error('it is gone')
+    const { spec, state } = known
+    index.put(
+      { owner, locality: here, state, spec: { ...spec, metadata: { env: 'prod' } } },
+      definition(['search']),
+    )
+    expect(ids(index, 'meta.env:prod', { limit: 20 })).toEqual(['i5'])
+    expect(ids(index, '-meta.env:prod', { limit: 20 })).toHaveLength(11)
+  })
+
+  test('knows what is on the node of the asker after instances came, went and moved', () => {
+    const index = createCapabilityIndex()
+    const rings = (): Ring[] =>
+      index.lookup(parseQuery('tool:search'), options({ limit: 100 })).map(({ ring }) => ring)
+    put(index, 'own')
+    put(index, 'other', { locality: places[1] })
+    expect(rings()).toEqual([0, 1])
+    put(index, 'own2')
+    expect(rings()).toEqual([0, 0, 1])
+    const owner = agentOwnerId(here)
+    const moved = index.get(owner, 'own')
+    if (moved === undefined) throw new Error('it is gone')
+    index.put({ ...moved, owner, locality: places[1] }, definition(['search']))
+    expect(rings()).toEqual([0, 1, 1])
+    index.remove(owner, 'own2')
+    expect(rings()).toEqual([1, 1])
+    // So many that it does not note them.
+    for (let i = 0; i < 1_100; i += 1) put(index, `i${i}`, { definition: spreadId(i % 40) })
+    expect(index.lookup(parseQuery('tool:search'), options({ limit: 1_000 })).length).toBe(1_000)
+    for (let i = 0; i < 1_090; i += 1) index.remove(owner, `i${i}`)
+    expect(rings().filter((ring) => ring === 0)).toHaveLength(10)
+  })
+
   test('answers what weighs the same in canonical order, whatever came first', () => {
     const names = Array.from({ length: 20 }, (_, at) => `i${at}`)
     const forwards = createCapabilityIndex()

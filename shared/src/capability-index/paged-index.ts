@@ -374,12 +374,17 @@ class PagedIndex implements CapabilityIndex {
     for (let at = 0; at < pool.size; at += 1) {
       const shelf = pool.shelfAt(at)
       const slot = pool.slotAt(at)
-      if (mayKnow && gather.hasKnownOnly(shelf, slot)) {
-        draw.addKnown(at, unpackWeight(shelf.weights[slot] as number))
+      const known = mayKnow ? gather.weightOfOnly(shelf, slot) : 0
+      if (known > 0) {
+        draw.addKnown(at, unpackWeight(known))
         continue
       }
       const members = shelf.members[slot] as Members
       if (Array.isArray(members)) {
+        if (gather.countsWhole(shelf, slot)) {
+          draw.addGroup(members)
+          continue
+        }
         gather.turnTo(shelf)
         draw.addGroup(members.filter((entry) => gather.countsEntry(entry)))
       } else {

@@ -39,6 +39,10 @@ export interface Plan {
   readonly others: readonly PlanNode[]
   /** Those of either that instances of one row can answer differently. */
   readonly perInstance: readonly PlanNode[]
+  /** Whether all of those are terms: then a row of instances that are alike tells of each. */
+  readonly areTerms: boolean
+  /** Whether any of those asks for a node. */
+  readonly perNode: boolean
   /** Whether instances that take no work are answered too. */
   readonly wantsUnusable: boolean
   isCurrent(): boolean
@@ -57,10 +61,13 @@ export function compilePlan(query: Query, names: Names): Plan {
   const rows = new Map(parts.map((part) => [part, part.explain().rows]))
   parts.sort((a, b) => compareNumbers(rows.get(a) ?? Infinity, rows.get(b) ?? Infinity))
   if (parts.length === 0) parts.push(new AllNode(''))
+  const perInstance = parts.filter((part) => part.perInstance)
   return {
     terms: parts.filter((part) => part instanceof TermsNode),
     others: parts.filter((part) => !(part instanceof TermsNode)),
-    perInstance: parts.filter((part) => part.perInstance),
+    perInstance,
+    areTerms: perInstance.every((part) => part instanceof TermsNode),
+    perNode: perInstance.some((part) => part.perNode),
     wantsUnusable: asksForStatus(query),
     isCurrent: () => compiler.isCurrent(),
   }

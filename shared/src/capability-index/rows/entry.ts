@@ -53,6 +53,7 @@ export class Entry implements IndexedInstance {
   settle(): void {
     this.#capacity = this.spec.capacity
     this.#idleBucket = bucketOf(this.state, this.liveness, idle, this.#capacity)
+    this.shelf?.forgetLikeness(this.slot)
     this.takeLoad(this.load)
   }
 
@@ -87,6 +88,31 @@ export function compareEntries(a: Entry, b: Entry): number {
 
 /** The instances of a row: most have one, which then stands for itself. */
 export type Members = Entry | Entry[]
+
+/** Whether the same can be said of all members, apart from their nodes and loads. */
+export function areAlike(members: Members): boolean {
+  if (!Array.isArray(members)) return true
+  const first = members[0] as Entry
+  const { standing } = first
+  const { transport } = first.spec.endpoint
+  for (let i = 1; i < members.length; i += 1) {
+    const { spec, standing: other } = members[i] as Entry
+    if (other !== standing || spec.endpoint.transport !== transport) return false
+    if (!isSameMetadata(spec.metadata, first.spec.metadata)) return false
+  }
+  return true
+}
+
+type Metadata = InstanceSpec['metadata']
+
+function isSameMetadata(one: Metadata, other: Metadata): boolean {
+  if (one === other) return true
+  const keys = Object.keys(one)
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && one[key] === other[key])
+  )
+}
 
 export function membersBucket(members: Members): number {
   if (!Array.isArray(members)) return members.bucket

@@ -1,9 +1,10 @@
 import { bucketCount, unusableBucket } from '../standing.ts'
 import type { Plan } from './compile.ts'
 import type { Entry, Members } from './entry.ts'
+import type { NodeRows } from './node-rows.ts'
 import { OneNode, SlotSet, TermsNode, type PlanNode, type TermRows, type Words } from './plan.ts'
 import { bucketKey, type Pool } from './pool.ts'
-import { hasBit, lowestBit, severalMembers, type Shelf } from './shelf.ts'
+import { hasBit, lowestBit, type Shelf } from './shelf.ts'
 import type { Node } from './zone.ts'
 
 /** Which instances of the rows count, beside what the query says. */
@@ -45,12 +46,16 @@ export class Gather {
   #filter: Filter = { unusable: false, node: undefined, nodeIs: 'not', flat: false, start: 0 }
   /** Whether a row that matches has an instance that counts, without looking at them. */
   #rowSuffices = false
-  /** Whether that is so for rows with one instance, which is as usable as its bucket. */
-  #onlySuffices = false
+  /** Whether that is so for rows whose instances are alike, and so as usable as their bucket. */
+  #alikeSuffices = false
+  /** Whether instances that are alike all count if one does. */
+  #countsAlike = false
   /** The worst bucket that is wanted. */
   #bucketMax = unusableBucket
-  /** Rows that have instances on the node to be left out: only of these, instances are asked. */
-  readonly #nodeRows = new Set<number>()
+  /** Rows of the filter's node, where they are known: of few others, instances must be asked. */
+  #nodeRows: NodeRows | undefined
+  readonly #oneNode = new OneNode()
+  readonly #withNode: PlanNode[] = []
 
   /** The shelf at hand, and how its rows are tested. */
   #bound: Shelf | undefined
@@ -74,29 +79,29 @@ export class Gather {
     this.#others = plan.others
     this.#perInstance = plan.perInstance
     this.#filter = filter
-    this.#nodeRows.clear()
     const { node } = filter
-    const isNodeKnown = node === undefined || (filter.nodeIs === 'not' && this.#noteRowsOf(node))
+    this.#nodeRows = node?.rows()
+    const isNodeKnown = node === undefined || this.#nodeRows !== undefined
     this.#rowSuffices = plan.perInstance.length === 0 && isNodeKnown
-    this.#onlySuffices = isNodeKnown && plan.perInstance.every((part) => part instanceof TermsNode)
+    this.#alikeSuffices = isNodeKnown && plan.areTerms
+    this.#countsAlike = isNodeKnown && !plan.perNode
     this.#bucketMax = filter.unusable ? unusableBucket : unusableBucket - 1
     this.#bound = undefined
     if (node === undefined || filter.nodeIs === 'not') return
     // What runs on one node is usually the shortest list of all.
-    this.#others = [...plan.others, new OneNode(node)]
+    this.#oneNode.turnTo(node, this.#nodeRows)
+    const others = this.#withNode
+    others.length = 0
+    for (let at = 0; at < plan.others.length; at += 1) others.push(plan.others[at] as PlanNode)
+    others.push(this.#oneNode)
+    this.#others = others
   }
 
-  /** False when it has so much that asking each instance is no dearer. */
-  #noteRowsOf({ entries }: Node): boolean {
-    if (entries.length > nodeEntriesMax) return false
-    for (const { shelf, slot } of entries) {
-      if (shelf !== undefined) this.#nodeRows.add(rowKey(shelf, slot))
-    }
-    return true
-  }
-
-  #isOnNode(shelf: Shelf, slot: number): boolean {
-    return this.#nodeRows.size > 0 && this.#nodeRows.has(rowKey(shelf, slot))
+  /** Whether, for the filter's node, it takes looking at a row's instances to know if they count. */
+  #asksNode(shelf: Shelf, slot: number): boolean {
+    if (this.#nodeRows === undefined || this.#nodeRows.size === 0) return false
+    const share = this.#nodeRows.shareOf(shelf, slot)
+    return share !== (this.#filter.nodeIs === 'only' ? 'all' : 'none')
   }
 
   /** Offers the pool what it should hold of these shelves' rows. */
@@ -154,11 +159,16 @@ export class Gather {
     return true
   }
 
-  /** Whether a row that matches has one instance, which counts, and whose weight is known. */
-  hasKnownOnly(shelf: Shelf, slot: number): boolean {
-    if (!this.#onlySuffices) return false
-    const weight = shelf.weights[slot] as number
-    return weight > 0 && weight !== severalMembers && !this.#isOnNode(shelf, slot)
+  /** The packed weight of a row that matches with its only instance, where it is known; else 0. */
+  weightOfOnly(shelf: Shelf, slot: number): number {
+    if (!this.#alikeSuffices) return 0
+    const weight = shelf.weightOf(slot)
+    return weight > 0 && this.#asksNode(shelf, slot) ? 0 : weight
+  }
+
+  /** Whether all instances of a row that matches count, as far as that is known without asking each. */
+  countsWhole(shelf: Shelf, slot: number): boolean {
+    return this.#countsAlike && !this.#asksNode(shelf, slot) && shelf.isAlike(slot)
   }
 
   /** Turns to the shelf of a row that the pool holds, before its instances are asked. */
@@ -271,7 +281,11 @@ export class Gather {
 
   /** Whether rows that no list and no bitset rules out have to be looked at one by one. */
   get #asksRows(): boolean {
-    return this.#restCount > 0 || !this.#rowSuffices || this.#nodeRows.size > 0
+    return this.#restCount > 0 || !this.#rowSuffices || this.#nodeRowsCount > 0
+  }
+
+  get #nodeRowsCount(): number {
+    return this.#nodeRows?.size ?? 0
   }
 
   #restMatches(slot: number): boolean {
@@ -284,8 +298,8 @@ export class Gather {
 
   /** Whether some instance of a row in a wanted bucket counts. */
   #counts(shelf: Shelf, slot: number): boolean {
-    const suffices = this.#rowSuffices || (this.#onlySuffices && shelf.hasOnlyMember(slot))
-    if (suffices && !this.#isOnNode(shelf, slot)) return true
+    const suffices = this.#rowSuffices || (this.#alikeSuffices && shelf.isKnownAlike(slot))
+    if (suffices && !this.#asksNode(shelf, slot)) return true
     const members = shelf.members[slot] as Members
     if (!Array.isArray(members)) return this.countsEntry(members)
     for (const entry of members) if (this.countsEntry(entry)) return true
@@ -356,7 +370,7 @@ export class Gather {
    * one byte of most rows is read, and no more.
    */
   #boundBucket(shelf: Shelf, pool: Pool, list: Uint16Array, from: number, end: number): void {
-    const room = pool.room + this.#nodeRows.size
+    const room = pool.room + this.#nodeRowsCount
     if (end - from < room * 2) return
     const { buckets } = shelf
     const rowsIn = bucketSums.fill(0)
@@ -514,13 +528,6 @@ export class Gather {
       }
     }
   }
-}
-
-/** A node runs a dozen instances or so; noting many more would cost more than it saves. */
-const nodeEntriesMax = 256
-
-function rowKey({ number }: Shelf, slot: number): number {
-  return number * 65_536 + slot
 }
 
 const bucketSums = new Uint32Array(bucketCount)

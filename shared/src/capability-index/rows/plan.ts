@@ -2,6 +2,7 @@ import type { PlanStep } from '../capability-index.ts'
 import { printQuery, type QueryPart, type Term } from '../query/index.ts'
 import type { VersionRange } from '../version-range.ts'
 import type { Entry } from './entry.ts'
+import type { NodeRows } from './node-rows.ts'
 import { lowerBound, type Postings } from './postings.ts'
 import { hasBit, type Shelf } from './shelf.ts'
 import type { VersionTable } from './version-table.ts'
@@ -14,6 +15,8 @@ import type { Node, Zone } from './zone.ts'
  */
 export interface PlanNode {
   readonly perInstance: boolean
+  /** Whether instances that are alike but for their node can differ in it. */
+  readonly perNode: boolean
   /**
    * Turns to a shelf. Returns an upper bound of its rows that can match; with 0 there are none and
    * nothing else may be asked.
@@ -143,6 +146,7 @@ const emptyList = new Uint16Array(0)
 /** Rows that have one of some terms: a term of the query, with all that it stands for. */
 export class TermsNode implements PlanNode, Words {
   readonly perInstance: boolean
+  readonly perNode = false
   readonly #postings: Postings
   readonly #terms: readonly number[]
   readonly #query: QueryPart
@@ -290,6 +294,7 @@ function never(): boolean {
 /** Every row. */
 export class AllNode implements PlanNode {
   readonly perInstance = false
+  readonly perNode = false
   readonly #what: string
   #rows = 0
 
@@ -327,6 +332,7 @@ export class AllNode implements PlanNode {
 /** Rows of some zones: the same answer for a whole shelf. */
 export class PlaceNode implements PlanNode {
   readonly perInstance = false
+  readonly perNode = false
   readonly #test: (zone: Zone) => boolean
   readonly #query: Term
   #inside = false
@@ -366,6 +372,7 @@ export class PlaceNode implements PlanNode {
 /** Instances on some nodes. */
 export class NodesNode implements PlanNode {
   readonly perInstance = true
+  readonly perNode = true
   readonly #test: (node: Node) => boolean
   readonly #query: Term
   #shelf: Shelf | undefined
@@ -416,28 +423,41 @@ export class NodesNode implements PlanNode {
 /** What runs on the asker's own node. Its instances are told apart by the filter. */
 export class OneNode implements PlanNode {
   readonly perInstance = false
-  readonly #node: Node
+  readonly perNode = false
+  #node: Node | undefined
+  #rows: NodeRows | undefined
   #shelf: Shelf | undefined
+  #listed = 0
 
-  constructor(node: Node) {
+  /** `rows`: the node's, where they are known. */
+  turnTo(node: Node, rows: NodeRows | undefined): void {
     this.#node = node
+    this.#rows = rows
+    this.#shelf = undefined
   }
 
   bind(shelf: Shelf): number {
     this.#shelf = shelf
-    return this.#node.entries.length
+    this.#listed = this.#rows?.countOn(shelf) ?? this.#entries.length
+    return this.#listed
   }
   listed(): number {
-    return this.#node.entries.length
+    return this.#listed
   }
   collect(into: SlotSet): void {
-    for (const entry of this.#node.entries) if (entry.shelf === this.#shelf) into.add(entry.slot)
+    if (this.#rows !== undefined) {
+      this.#rows.each(this.#shelf as Shelf, (slot) => {
+        into.add(slot)
+      })
+      return
+    }
+    for (const entry of this.#entries) if (entry.shelf === this.#shelf) into.add(entry.slot)
   }
   collectsExactly(): boolean {
     return true
   }
-  possible(): boolean {
-    return true
+  possible(slot: number): boolean {
+    return this.#rows === undefined || this.#rows.has(this.#shelf as Shelf, slot)
   }
   matches(): boolean {
     return true
@@ -446,13 +466,19 @@ export class OneNode implements PlanNode {
     return undefined
   }
   explain(): PlanStep {
-    return { how: 'node', what: this.#node.name, rows: this.#node.entries.length, steps: none }
+    const rows = this.#entries.length
+    return { how: 'node', what: this.#node?.name ?? '', rows, steps: none }
+  }
+
+  get #entries(): readonly Entry[] {
+    return this.#node?.entries ?? []
   }
 }
 
 /** Rows whose version is in a range that too many versions are in to name them. */
 export class VersionNode implements PlanNode {
   readonly perInstance = false
+  readonly perNode = false
   readonly #range: VersionRange
   readonly #versions: VersionTable
   readonly #query: Term
@@ -500,6 +526,7 @@ export class VersionNode implements PlanNode {
 /** Rows that match every part. */
 export class AndNode implements PlanNode, Words {
   readonly perInstance: boolean
+  readonly perNode: boolean
   readonly bits = undefined
   readonly #parts: readonly PlanNode[]
   readonly #query: QueryPart
@@ -510,6 +537,7 @@ export class AndNode implements PlanNode, Words {
     this.#parts = parts
     this.#query = query
     this.perInstance = parts.some((part) => part.perInstance)
+    this.perNode = parts.some((part) => part.perNode)
   }
 
   bind(shelf: Shelf): number {
@@ -565,6 +593,7 @@ export class AndNode implements PlanNode, Words {
 /** Rows that match one part at least. */
 export class OrNode implements PlanNode, Words {
   readonly perInstance: boolean
+  readonly perNode: boolean
   readonly bits = undefined
   readonly #parts: readonly PlanNode[]
   readonly #query: QueryPart
@@ -576,6 +605,7 @@ export class OrNode implements PlanNode, Words {
     this.#parts = parts
     this.#query = query
     this.perInstance = parts.some((part) => part.perInstance)
+    this.perNode = parts.some((part) => part.perNode)
   }
 
   bind(shelf: Shelf): number {
@@ -627,6 +657,7 @@ export class OrNode implements PlanNode, Words {
 /** Rows that do not match. */
 export class NotNode implements PlanNode, Words {
   readonly perInstance: boolean
+  readonly perNode: boolean
   readonly #part: PlanNode
   readonly #query: QueryPart
   #nothing = false
@@ -636,6 +667,7 @@ export class NotNode implements PlanNode, Words {
     this.#part = part
     this.#query = query
     this.perInstance = part.perInstance
+    this.perNode = part.perNode
   }
 
   bind(shelf: Shelf): number {

@@ -1,14 +1,20 @@
 import { bucketCount } from '../standing.ts'
 import type { Arena } from './arena.ts'
 import { DenseTerms } from './dense-terms.ts'
-import { firstMember, type Entry, type Members } from './entry.ts'
+import { areAlike, firstMember, type Entry, type Members } from './entry.ts'
 import { PageMap, pageSlots } from './page-map.ts'
 import type { Postings } from './postings.ts'
 import { TermLists } from './term-lists.ts'
 import type { Zone } from './zone.ts'
 
-/** In the place of a weight. No weight is packed so: as a float it is not a number. */
-export const severalMembers = 0xffff
+/**
+ * In the place of a weight, for rows with several members. No weight is packed so: as floats these
+ * are not numbers.
+ */
+const severalMembers = 0xffff
+/** The same, where it is known that queries cannot tell them apart but by node, or that they can. */
+const alikeMembers = 0xfffe
+const unlikeMembers = 0xfffd
 
 /** What all shelves of an index have in common. */
 export interface Stock {
@@ -57,7 +63,7 @@ export class Shelf {
   hashes = new Uint32Array(0)
   buckets = new Uint8Array(0)
   members: (Members | undefined)[] = []
-  /** Packed weights of only members; 0 where it is not known, `severalMembers` where there is no only one. */
+  /** Packed weights of only members, 0 where it is not known; what is known of several. */
   weights = new Uint16Array(0)
   /** Numbers of versions. Those that need more than 16 bits are elsewhere, by slot. */
   #versions = new Uint16Array(0)
@@ -215,12 +221,36 @@ export class Shelf {
 
   /** After something changed that an instance's weight follows from. */
   forgetWeight(slot: number): void {
-    if (this.weights[slot] !== severalMembers) this.weights[slot] = 0
+    if ((this.weights[slot] as number) < unlikeMembers) this.weights[slot] = 0
   }
 
-  /** Whether the row stands for one instance. Tells without reading the instance. */
-  hasOnlyMember(slot: number): boolean {
-    return this.weights[slot] !== severalMembers
+  /** After something changed that a query can ask of an instance. */
+  forgetLikeness(slot: number): void {
+    this.weights[slot] = (this.weights[slot] as number) < unlikeMembers ? 0 : severalMembers
+  }
+
+  /** The packed weight of a row's only member; 0 where it is not known or there are several. */
+  weightOf(slot: number): number {
+    const weight = this.weights[slot] as number
+    return weight < unlikeMembers ? weight : 0
+  }
+
+  /**
+   * Whether it is known, without reading any instance, that a query which asks of neither node nor
+   * load is answered alike by all of the row's.
+   */
+  isKnownAlike(slot: number): boolean {
+    const weight = this.weights[slot] as number
+    return weight < unlikeMembers || weight === alikeMembers
+  }
+
+  /** The same, found out once after each change. */
+  isAlike(slot: number): boolean {
+    if (this.weights[slot] === severalMembers) {
+      const isAlike = areAlike(this.members[slot] as Members)
+      this.weights[slot] = isAlike ? alikeMembers : unlikeMembers
+    }
+    return this.weights[slot] !== unlikeMembers
   }
 
   setBucket(slot: number, bucket: number): void {
@@ -564,6 +594,7 @@ export class Shelf {
   #enter(slot: number, hash: number, members: Members, bucket: number): void {
     this.hashes[slot] = hash
     this.setMembers(slot, members)
+    this.zone.movesCount += 1
     this.alive[slot >>> 5] = (this.alive[slot >>> 5] as number) | (1 << (slot & 31))
     this.#enterBucket(slot, bucket)
     if (!Array.isArray(members)) settle(members, this, slot)

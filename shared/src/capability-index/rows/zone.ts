@@ -1,6 +1,7 @@
 import { MeridianError } from '../../errors.ts'
 import { hashZone } from '../canonical-order.ts'
 import type { Entry, Members } from './entry.ts'
+import { NodeRows } from './node-rows.ts'
 import { Shelf, type Stock } from './shelf.ts'
 
 /** A node of a zone, with what runs on it. */
@@ -8,18 +9,36 @@ export class Node {
   readonly zone: Zone
   readonly name: string
   readonly entries: Entry[] = []
+  #rows: NodeRows | undefined
 
   constructor(zone: Zone, name: string) {
     this.zone = zone
     this.name = name
   }
 
+  /**
+   * Its rows, found out once after any row of the zone moved; undefined where it has so much that
+   * asking each instance whether it is here is no dearer.
+   */
+  rows(): NodeRows | undefined {
+    if (this.entries.length > NodeRows.entriesMax) {
+      this.#rows = undefined
+      return undefined
+    }
+    if (this.#rows?.movesCount !== this.zone.movesCount) {
+      this.#rows = new NodeRows(this.entries, this.zone.movesCount)
+    }
+    return this.#rows
+  }
+
   add(entry: Entry): void {
+    this.zone.movesCount += 1
     entry.nodeAt = this.entries.length
     this.entries.push(entry)
   }
 
   remove(entry: Entry): void {
+    this.zone.movesCount += 1
     const last = this.entries.pop() as Entry
     if (last === entry) return
     this.entries[entry.nodeAt] = last
@@ -40,6 +59,8 @@ export class Zone {
   readonly hash: number
   readonly nodes = new Map<string, Node>()
   readonly shelves: Shelf[] = []
+  /** Counts what changes where instances are: in which row, and on which node. */
+  movesCount = 0
   readonly #stock: Stock
   readonly #numbers: ShelfNumbers
 
