@@ -337,7 +337,7 @@ export function createNode(options: NodeOptions): AgentNode {
           find: (of) => (of === owner && !rivalry.hasYielded ? own.set : undefined),
           definition: definitionBytes,
         }),
-        serveCommands({
+        ...serveCommands({
           locality,
           keeper,
           hasYielded: () => rivalry.hasYielded,

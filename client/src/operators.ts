@@ -5,6 +5,7 @@ import {
   indexExplanationSchema,
   instancesPageSchema,
   MeridianError,
+  nodeRestSchema,
   preservationReplySchema,
   problemSchema,
   quarantinePageSchema,
@@ -14,6 +15,7 @@ import {
   type ActionReply,
   type IndexExplanation,
   type InstancesPage,
+  type NodeRest,
   type PreservationReply,
   type QuarantinePage,
   type RegistryEvent,
@@ -69,6 +71,8 @@ export interface Operators {
   maintain(target: OperatorsTarget, reason?: string): Promise<ActionReply>
   endMaintenance(target: OperatorsTarget): Promise<ActionReply>
   forget(node: OperatorsTarget): Promise<ActionReply>
+  /** Why a node, or instances of it, take no new work. */
+  rest(node: OperatorsTarget): Promise<NodeRest>
   preservation(zone: ZoneTarget): Promise<ZonePreservation>
   overridePreservation(zone: ZoneTarget, reason?: string): Promise<PreservationReply>
   endPreservationOverride(zone: ZoneTarget): Promise<PreservationReply>
@@ -119,6 +123,8 @@ export function createOperators(connection: Connection): Operators {
     maintain: (target, reason) => act('PUT', target, '/maintenance', { reason }),
     endMaintenance: (target) => act('DELETE', target, '/maintenance'),
     forget: ({ region, zone, node }) => act('DELETE', { region, zone, node }, ''),
+    rest: ({ region, zone, node }) =>
+      call({ path: `${pathOf({ region, zone, node })}/rest`, reply: nodeRestSchema }),
     preservation: (zone) => call({ path: preservationOf(zone), reply: zonePreservationSchema }),
     overridePreservation: (zone, reason) =>
       call({

@@ -33,12 +33,18 @@ export interface ConsolePage {
   close(): Promise<void>
 }
 
+export interface OpenOptions extends BrowserContextOptions {
+  /** A script that runs before the page’s own. */
+  readonly init?: string
+}
+
 export async function openConsole(
   browser: Browser,
   url: string,
-  options: BrowserContextOptions = {},
+  { init, ...options }: OpenOptions = {},
 ): Promise<ConsolePage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  if (init !== undefined) await context.addInitScript(init)
   const page = await context.newPage()
   page.setDefaultTimeout(stepMs)
   const complaints: string[] = []

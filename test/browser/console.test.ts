@@ -1,5 +1,6 @@
 import { createAgentClient } from '@meridian/client'
 import { consoleDir } from '@meridian/registry'
+import { topologySchema } from '@meridian/shared'
 import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -102,8 +103,22 @@ async function expectText(page: Page, text: string | RegExp): Promise<void> {
   await page.getByText(text).first().waitFor()
 }
 
+async function expectAccessibleInBoth(page: Page, what: string): Promise<void> {
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await expectAccessible(page, `${what}, ${colorScheme}`)
+  }
+}
+
 function zoneLink(page: Page, region: string, zone: string) {
   return page.getByRole('link', { name: new RegExp(`Zone ${region}/ ?${zone} `) })
+}
+
+/** As if it had been typed in before. */
+function withToken() {
+  return {
+    init: `sessionStorage.setItem('meridian-token', ${JSON.stringify(token)})`,
+  }
 }
 
 async function open(path: string, place = 'eu', options = {}) {
@@ -318,9 +333,97 @@ describe('the console', { timeout }, () => {
     await page.getByRole('link', { name: 'Events' }).click()
     await page.getByText(/ann.* drained eu\/b\/n1 “new disks”/).waitFor()
     await page.goBack()
+    await row.getByText(/^drained for .* “new disks”$/).waitFor()
+    expect(await row.getByRole('button', { name: /^End maintenance/ }).count()).toBe(0)
     await page.getByRole('button', { name: 'End drain eu/b/n1' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'End drain' }).click()
     await row.getByText('draining').waitFor({ state: 'detached' })
+  })
+
+  it('takes one instance out of work, and tells why it or its node rests', async () => {
+    // Other registries' consoles, too.
+    expectedComplaints = /^asked http:\/\/127\.0\.0\.1:/
+    const page = await open('/servers/com.example/hotels', 'eu', withToken())
+    const row = page.getByRole('row', { name: /hotels-1/ })
+    await row.getByRole('button', { name: 'Maintenance eu/b/n1/hotels-1' }).click()
+    const confirm = page.getByRole('dialog', { name: 'Put the instance into maintenance?' })
+    await confirm.getByLabel(/^Reason/).fill('looks odd')
+    await confirm.getByRole('button', { name: 'Maintenance' }).click()
+    await row.getByText(/in maintenance for .* “looks odd”/).waitFor()
+    expect(await row.getByRole('button', { name: /^End drain/ }).count()).toBe(0)
+    await expectAccessibleInBoth(page, 'an instance that rests')
+    await page.goto(`${world.registry('*').url}/nodes?place=eu/b`)
+    await expectText(page, '1 instance rests by a word of their own')
+    await page.getByRole('button', { name: 'Drain eu/b/n1' }).click()
+    const drain = page.getByRole('dialog', { name: 'Drain the node?' })
+    await drain.getByLabel('For how long').selectOption({ label: 'an hour' })
+    await drain.getByRole('button', { name: 'Drain' }).click()
+    await expectText(page, /drained for \d+ s, of 1 h/)
+    await page.goto(`${world.registry('eu/b').url}/servers/com.example/hotels`)
+    await row.getByRole('link', { name: 'the whole node' }).waitFor()
+    await row.getByRole('button', { name: 'End maintenance eu/b/n1/hotels-1' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End maintenance' }).click()
+    await row.getByText(/in maintenance/).waitFor({ state: 'detached' })
+    await page.goto(`${world.registry('eu/b').url}/nodes`)
+    await page.getByRole('button', { name: 'End drain eu/b/n1' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End drain' }).click()
+    await page.getByRole('button', { name: 'Drain eu/b/n1', exact: true }).waitFor()
+  })
+
+  it('overrides self-preservation where a zone is preserved, and takes that back', async () => {
+    const page = await open('/nodes', 'eu/a', withToken())
+    const since = new Date(Date.now() - 600_000).toISOString()
+    await page.route('**/v1/topology', async (route) => {
+      const answer = await route.fetch()
+      const topology = topologySchema.parse(await answer.json())
+      for (const zone of topology.regions.flatMap(({ zones }) => zones)) {
+        Object.assign(zone, { state: 'preserved', since })
+      }
+      await route.fulfill({ response: answer, json: topology })
+    })
+    await page.getByRole('link', { name: 'Overview' }).click()
+    const concern = page.locator('.concern', { hasText: 'too many nodes fell silent at once' })
+    await concern.getByText('for 10 min').waitFor()
+    await expectAccessibleInBoth(page, 'a preserved zone')
+    await concern.getByRole('button', { name: 'Override eu/a' }).click()
+    const confirm = page.getByRole('dialog', { name: 'Override self-preservation?' })
+    await confirm.getByLabel(/^Reason/).fill('the rack is gone')
+    await confirm.getByRole('button', { name: 'Override' }).click()
+    const overridden = page.locator('.concern', { hasText: 'overridden' })
+    await overridden.getByText(/is never preserved, by .*ann.* “the rack is gone”/).waitFor()
+    await page.unroute('**/v1/topology')
+    await overridden.getByRole('button', { name: 'Take back eu/a' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click()
+    await overridden.waitFor({ state: 'detached' })
+  })
+
+  it('shows what is in quarantine to whoever has the token', async () => {
+    expectedComplaints = /401/
+    const page = await open('/nodes', 'eu')
+    await page.getByRole('link', { name: 'Quarantine' }).click()
+    await page.getByRole('button', { name: 'Enter a token' }).click()
+    await page.getByLabel('Token', { exact: true }).fill(token)
+    await page.getByRole('button', { name: 'Use it' }).click()
+    await expectText(page, 'Every record can be read.')
+    await page.route('**/v1/quarantine?**', (route) => {
+      const isFirst = !route.request().url().includes('cursor')
+      const owner = {
+        owner: `eu/a/n${isFirst ? 1 : 2}/agent`,
+        since: new Date(Date.now() - 120_000).toISOString(),
+        why: 'status = "well": Invalid option',
+        key: 's/flights-1',
+        records: 2,
+      }
+      const json = { owners: [owner], total: 4, ...(isFirst && { nextCursor: 'next' }) }
+      return route.fulfill({ json })
+    })
+    for (const key of ['g', 'n', 'g', 'q']) await page.keyboard.press(key)
+    await expectText(page, '4 records')
+    await page.getByRole('link', { name: /eu\/a\/n1\/agent .* 2 records for 2 min/ }).waitFor()
+    await page.getByRole('button', { name: 'More owners' }).click()
+    await expectText(page, 'eu/a/n2/agent')
+    await expectAccessibleInBoth(page, 'quarantine')
+    await expectNoOverflow(page)
   })
 
   const pages = [

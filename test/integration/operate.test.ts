@@ -6,6 +6,7 @@ import {
   instancesPageSchema,
   livenessDefaults,
   lookupAnswerSchema,
+  nodeRestSchema,
   nodesPageSchema,
   quarantinePageSchema,
   snapshotSchema,
@@ -140,6 +141,12 @@ async function draining(tier: Tier): Promise<Record<string, boolean>> {
   return Object.fromEntries(instances.map((each) => [each.instance, each.draining]))
 }
 
+async function rest(tier: Tier) {
+  // Whoever may look may know.
+  const reply = await call(tier, 'GET', `/v1/nodes/${node}/rest`, undefined, 'lookup')
+  return nodeRestSchema.parse(await reply.json())
+}
+
 async function expectDraining(expected: Record<string, boolean>): Promise<void> {
   await soon(async () => {
     for (const tier of ['local', 'regional', 'global'] as const)
@@ -156,6 +163,9 @@ describe.each(['local', 'regional', 'global'] as const)('an operator at a %s reg
     ])
     await client.register('three', describedServer('three'))
     await expectDraining({ one: true, two: true, three: true })
+    const said = await rest(tier)
+    expect(said).toMatchObject({ drain: { reason: 'new disk' }, instances: [], total: 0 })
+    expect(said).not.toHaveProperty('maintenance')
     expect((await call(tier, 'DELETE', `/v1/nodes/${node}/drain`)).status).toBe(200)
     await expectDraining({ one: false, two: false, three: false })
     await client.deregister('three', { registrant: 'test' })
@@ -168,6 +178,12 @@ describe.each(['local', 'regional', 'global'] as const)('an operator at a %s reg
     expect(await reply.json()).toMatchObject({ applied: true, node: 'n1', id: 'one' })
     await expectDraining({ one: true, two: false })
     expect((await client.instance('one')).maintenance?.reason).toBe('looks odd')
+    expect(await rest(tier)).toMatchObject({
+      region: 'eu',
+      leaving: false,
+      instances: [{ id: 'one', maintenance: { reason: 'looks odd' } }],
+      total: 1,
+    })
     expect((await call(tier, 'DELETE', `${path}/maintenance`)).status).toBe(200)
     // Ends by itself.
     expect((await call(tier, 'PUT', `${path}/drain`, { seconds: 1 })).status).toBe(200)
@@ -195,6 +211,7 @@ describe.each(['local', 'regional', 'global'] as const)('an operator at a %s reg
     expect(await codeOf('DELETE', `/v1/nodes/${node}`)).toEqual([409, 'conflict'])
     expect(await codeOf('PUT', '/v1/nodes/eu/a/nobody/drain')).toEqual([404, 'not_found'])
     expect(await codeOf('PUT', '/v1/nodes/us/a/n1/drain')).toEqual([404, 'not_found'])
+    expect(await codeOf('GET', '/v1/nodes/eu/a/nobody/rest')).toEqual([404, 'not_found'])
     expect(await codeOf('PUT', `/v1/instances/${node}/nothing/drain`)).toEqual([404, 'not_found'])
     expect(await codeOf('PUT', `/v1/nodes/${node}/drain`, { seconds: 0 })).toEqual([
       400,

@@ -4,6 +4,7 @@ import { ExplainPage } from './pages/explain.tsx'
 import { NodesPage } from './pages/nodes.tsx'
 import { NotFoundPage } from './pages/not-found.tsx'
 import { OverviewPage } from './pages/overview.tsx'
+import { QuarantinePage } from './pages/quarantine.tsx'
 import { SearchPage } from './pages/search.tsx'
 import { ServerPage } from './pages/server.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -21,6 +22,7 @@ export function App() {
           <Route path="/explain" component={ExplainPage} />
           <Route path="/events" component={EventsPage} />
           <Route path="/nodes" component={NodesPage} />
+          <Route path="/quarantine" component={QuarantinePage} />
           <Route default component={NotFoundPage} />
         </Router>
       </Shell>

@@ -12,6 +12,7 @@ import {
   type NodeCommand,
   type PulseLoad,
   type Random,
+  type NodeRestReply,
 } from '@meridian/shared'
 import { registerMany, type BulkItem } from './bulk.ts'
 import type { CheckCount } from './checks/check-counts.ts'
@@ -28,6 +29,7 @@ import type { RegistrationRow } from './registration-row.ts'
 import type { Rights } from './rights.ts'
 import type { Follow } from './refresh/follow.ts'
 import { Refresher } from './refresh/refresher.ts'
+import { restOf } from './rest.ts'
 import type { StdioPool } from './supervision/stdio-pool.ts'
 import type { SupervisorStatus } from './supervision/supervisor.ts'
 
@@ -208,6 +210,12 @@ export class Keeper {
       else await registrar.endMaintenance(id)
     } else if (on) await registrar.rest(id, reason, millis(seconds))
     else await registrar.undrain(id)
+  }
+
+  /** Why the node, or instances of it, take no new work. */
+  get rest(): NodeRestReply {
+    const { leaving, words, instances } = this.registrar
+    return restOf({ leaving, words, rows: instances.rows() })
   }
 
   /** Of all instances, those to come included. Errors: `storage_full`, `data_unwritable`. */

@@ -34,20 +34,25 @@ function createApp() {
 }
 
 describe('the console', () => {
-  it.each(['/', '/search?q=x', '/servers/io.acme/flights', '/explain', '/events', '/nodes'])(
-    'is the same document at %s, which is asked for anew each time',
-    async (path) => {
-      build()
-      const response = await createApp().request(path)
-      expect(response.status).toBe(200)
-      expect(await response.text()).toContain('<title>Meridian</title>')
-      expect(response.headers.get('cache-control')).toBe('no-cache')
-      const policy = response.headers.get('content-security-policy') ?? ''
-      expect(policy).toContain("default-src 'none'")
-      expect(policy).toContain("script-src 'self'")
-      expect(policy).not.toContain('unsafe')
-    },
-  )
+  it.each([
+    '/',
+    '/search?q=x',
+    '/servers/io.acme/flights',
+    '/explain',
+    '/events',
+    '/nodes',
+    '/quarantine',
+  ])('is the same document at %s, which is asked for anew each time', async (path) => {
+    build()
+    const response = await createApp().request(path)
+    expect(response.status).toBe(200)
+    expect(await response.text()).toContain('<title>Meridian</title>')
+    expect(response.headers.get('cache-control')).toBe('no-cache')
+    const policy = response.headers.get('content-security-policy') ?? ''
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("script-src 'self'")
+    expect(policy).not.toContain('unsafe')
+  })
 
   it('lets what has its hash in its name be kept for good, and compresses it once', async () => {
     build()

@@ -6,7 +6,15 @@ import type { ConsoleFile, ConsoleFiles } from '../console/files.ts'
  * Pages of the console: each is the same document, which reads the address itself, so that a link
  * to any of them can be opened, kept and passed on.
  */
-const pagePaths = ['/', '/search', '/servers/*', '/explain', '/events', '/nodes'] as const
+const pagePaths = [
+  '/',
+  '/search',
+  '/servers/*',
+  '/explain',
+  '/events',
+  '/nodes',
+  '/quarantine',
+] as const
 
 /** Nothing but its own files and its own API; no script or style that stands in the document. */
 const contentSecurityPolicy = [

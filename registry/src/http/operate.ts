@@ -19,7 +19,7 @@ const nodePath = '/v1/nodes/:region/:zone/:node'
 const instancePath = '/v1/instances/:region/:zone/:node/:id'
 const zonePath = '/v1/zones/:region/:zone'
 
-/** What operators have done: each route takes a token with the scope `operate`. */
+/** What operators have done, each with the scope `operate`, and what there is to know before it. */
 export function serveOperate(app: EdgeApp, api: OperateApi): void {
   for (const path of [nodePath, instancePath]) {
     app.put(`${path}/maintenance`, async (c) => {
@@ -43,6 +43,8 @@ export function serveOperate(app: EdgeApp, api: OperateApi): void {
   app.delete(nodePath, async (c) =>
     sendJson(c, await api.forget(readTarget(c).node, { by: byOf(c) })),
   )
+
+  app.get(`${nodePath}/rest`, async (c) => sendJson(c, await api.rest(readTarget(c).node)))
 
   app.get(`${zonePath}/preservation`, async (c) => sendJson(c, await api.preservation(readZone(c))))
   app.put(`${zonePath}/preservation`, async (c) => {

@@ -25,6 +25,7 @@ import {
   lookupParamsSchema,
   lookupsAnswerSchema,
   lookupsBodySchema,
+  nodeRestSchema,
   nodesPageSchema,
   nodesParamsSchema,
   officialEntryParamsSchema,
@@ -272,6 +273,13 @@ export const operations: readonly Operation[] = [
     tag: 'browse',
     params: nodesParamsSchema,
     reply: nodesPageSchema,
+  },
+  {
+    method: 'get',
+    path: `${nodePath}/rest`,
+    summary: 'Why a node, or instances of it, take no new work, as its agent says',
+    tag: 'browse',
+    reply: nodeRestSchema,
   },
   {
     method: 'get',

@@ -70,6 +70,7 @@ function createApp(readiness = isReady, topologySize = 1) {
       operate: {
         command: notAsked,
         forget: notAsked,
+        rest: notAsked,
         preservation: notAsked,
         overridePreservation: notAsked,
         quarantine: notAsked,

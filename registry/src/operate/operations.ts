@@ -1,9 +1,11 @@
 import {
   formatLocality,
+  MeridianError,
   type ActionReply,
   type Clock,
   type Locality,
   type NodeCommand,
+  type NodeRest,
   type OperatorAction,
   type PreservationReply,
   type Quarantine,
@@ -34,6 +36,8 @@ interface ZonePath {
 export interface OperateApi {
   command(node: Locality, word: NodeWord, asked: Asked): Promise<ActionReply>
   forget(node: Locality, asked: Asked): Promise<ActionReply>
+  /** Why it takes no new work, as its agent says. */
+  rest(node: Locality): Promise<NodeRest>
   preservation(zone: ZonePath): Promise<ZonePreservation>
   /** `true` lets expired nodes go whatever the count says, `false` goes by the count again. */
   overridePreservation(zone: ZonePath, on: boolean, asked: Asked): Promise<PreservationReply>
@@ -88,6 +92,15 @@ export function createOperations(options: OperationsOptions): OperateApi {
       const { at } = await perform(node.region, { kind: 'forget', node })
       tell('node-forgotten', formatLocality(node), asked)
       return { applied: true, ...node, at }
+    },
+
+    async rest(node) {
+      const { rest } = await perform(node.region, { kind: 'rest', node })
+      if (rest) return { ...node, ...rest }
+      throw new MeridianError(
+        'owner_unreachable',
+        `the registry of the region ${node.region} does not say how ${formatLocality(node)} is: it is older than this one`,
+      )
     },
 
     async preservation({ region, zone }) {

@@ -7,6 +7,7 @@ import {
   isMeridianError,
   MeridianError,
   nodeCommandReplySchema,
+  nodeRestReplySchema,
   preservationStatusSchema,
   regionCommandReplySchema,
   subjects,
@@ -70,6 +71,9 @@ export function createPerform(options: PerformOptions): Perform {
       case 'forget':
         refuseUnknown(command.node)
         return forget(command.node)
+      case 'rest':
+        refuseUnknown(command.node)
+        return askRest(command.node)
       case 'preservation':
         refuseElsewhere({ region, zone: command.zone, node: '' })
         return preservation({ region, zone: command.zone }, command.override)
@@ -97,6 +101,18 @@ export function createPerform(options: PerformOptions): Perform {
         reply: nodeCommandReplySchema,
       }),
     )
+  }
+
+  async function askRest(node: Locality): Promise<RegionCommandReply> {
+    const rest = await answered(`the agent of ${formatLocality(node)}`, () =>
+      ask(
+        transport,
+        subjects.rpcNode(node, 'rest'),
+        {},
+        { deadlineMs: nodeMs, reply: nodeRestReplySchema },
+      ),
+    )
+    return { at: clock.wall(), rest }
   }
 
   async function forget(node: Locality): Promise<RegionCommandReply> {

@@ -10,6 +10,8 @@ export const operateLimits = {
   drainSecondsMax: 7 * 24 * 3_600,
   /** Whoever asks, as told in events. */
   byMax: 300,
+  /** Instances whose rest is told at once; of more the count is. */
+  restInstancesMax: 500,
 } as const
 
 const reason = z
@@ -106,6 +108,36 @@ export const nodeCommandSchema = z.object({
 export type NodeCommand = z.output<typeof nodeCommandSchema>
 export const nodeCommandReplySchema = z.object({ at: z.number() })
 
+const restWordSchema = z.object({
+  /** RFC 3339, by the clock of its node. */
+  since: z.string(),
+  reason: z.string(),
+  /** Of a drain: it ends by itself so long after it began, or after its agent started anew. */
+  seconds: z.number().optional(),
+})
+const restWords = { drain: restWordSchema.optional(), maintenance: restWordSchema.optional() }
+
+/** Why a node, or instances of it, take no new work, by its agent's own word. */
+export const nodeRestReplySchema = z.object({
+  /** Its agent was told to leave on its own host. */
+  leaving: z.boolean(),
+  ...restWords,
+  /** Those that take no new work by a word of their own, by id. */
+  instances: z.array(z.object({ id: instanceIdSchema, ...restWords })),
+  /** How many of those there are. */
+  total: z.number(),
+})
+export type NodeRestReply = z.infer<typeof nodeRestReplySchema>
+export type RestWords = Pick<NodeRestReply, 'drain' | 'maintenance'>
+
+/** `GET /v1/nodes/{region}/{zone}/{node}/rest`. */
+export const nodeRestSchema = nodeRestReplySchema.extend({
+  region: z.string(),
+  zone: z.string(),
+  node: z.string(),
+})
+export type NodeRest = z.infer<typeof nodeRestSchema>
+
 /**
  * What the global tier has a region do, on `mrd.1.operate.<region>`. Nobody else may publish
  * there; a region passes it on as if its own operator had asked.
@@ -113,6 +145,7 @@ export const nodeCommandReplySchema = z.object({ at: z.number() })
 export const regionCommandSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('node'), node: localitySchema, command: nodeCommandSchema }),
   z.object({ kind: z.literal('forget'), node: localitySchema }),
+  z.object({ kind: z.literal('rest'), node: localitySchema }),
   z.object({
     kind: z.literal('preservation'),
     zone: z.string().max(limits.localityPartMax),
@@ -124,5 +157,7 @@ export const regionCommandReplySchema = z.object({
   at: z.number(),
   /** Of a zone: what its registries answered. */
   replicas: zonePreservationSchema.shape.replicas.optional(),
+  /** Of a node that was asked why it rests. */
+  rest: nodeRestReplySchema.optional(),
 })
 export type RegionCommandReply = z.infer<typeof regionCommandReplySchema>

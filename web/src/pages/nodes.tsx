@@ -39,6 +39,9 @@ export function NodesPage() {
             {odd > 0 && `, ${countOf(odd)} not alive`}
           </span>
         )}
+        <a class="push" href="/quarantine">
+          Quarantine
+        </a>
       </PageHead>
       <form
         class="filters"

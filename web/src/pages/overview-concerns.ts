@@ -1,6 +1,9 @@
 import type { Topology } from '@meridian/shared'
+import type { Action } from '../parts/action-button.tsx'
 import { plural } from '../parts/format.ts'
 import type { State } from '../parts/state.tsx'
+import type { Override } from '../model/overrides.ts'
+import { endOverrideAction, overrideAction } from './overview-preservation.ts'
 
 /** Something that is not as it should be. */
 export interface Concern {
@@ -11,14 +14,26 @@ export interface Concern {
   readonly since: string | undefined
   /** Where more is told of it. */
   readonly href: string
+  /** What an operator may have done about it. */
+  readonly action?: Action
 }
 
 /** Listed at most: whoever has more of them looks at the zones first. */
 const concernsMax = 50
 
-/** What is degraded, the widest first: zones, then nodes, then instances by zone. */
-export function concernsOf({ regions }: Topology): Concern[] {
-  const zones: Concern[] = []
+/**
+ * What is degraded, the widest first: zones, then nodes, then instances by zone. `overrides`: the
+ * zones whose self-preservation is switched off, and stays so until somebody switches it on.
+ */
+export function concernsOf({ regions }: Topology, overrides: readonly Override[] = []): Concern[] {
+  const zones: Concern[] = overrides.map(({ zone, since, by, reason }) => ({
+    state: 'overridden',
+    place: zone,
+    what: `is never preserved, ${by === undefined ? '' : `by ${by}`}${reason === undefined ? '' : ` “${reason}”`}`,
+    since,
+    href: `/events?kind=operator-action&place=${zone}`,
+    action: endOverrideAction(zone),
+  }))
   const nodes: Concern[] = []
   const instances: Concern[] = []
   for (const { region, zones: inRegion } of regions) {
@@ -27,7 +42,8 @@ export function concernsOf({ regions }: Topology): Concern[] {
       const { state = 'unknown', since } = zone
       if (state !== 'fresh') {
         const href = `/events?place=${place}`
-        zones.push({ state, place, what: zoneWords[state], since, href })
+        const action = state === 'preserved' ? { action: overrideAction(place) } : {}
+        zones.push({ state, place, what: zoneWords[state], since, href, ...action })
       }
       for (const node of zone.nodes ?? []) {
         const name = `${place}/${node.node}`

@@ -4,8 +4,10 @@ import { countOf, msOf, plural } from '../parts/format.ts'
 import { Empty, ErrorNotice, PageHead, Skeleton } from '../parts/notices.tsx'
 import { Counts, CountsBar, StateBadge, StateMark, totalOf } from '../parts/state.tsx'
 import { Since } from '../parts/time.tsx'
+import { ActionButton } from '../parts/action-button.tsx'
 import { useTitle } from '../parts/use-title.ts'
 import { concernsOf, type Concern } from './overview-concerns.ts'
+import { useOverrides } from './overview-preservation.ts'
 
 type Region = Topology['regions'][number]
 type Zone = Region['zones'][number]
@@ -28,13 +30,20 @@ export function OverviewPage() {
     <>
       <PageHead title="Overview" />
       {error && <ErrorNotice error={error} onAgain={again} />}
-      {data ? <World topology={data} /> : !error && <Skeleton lines={8} />}
+      {data ? <World topology={data} onChanged={again} /> : !error && <Skeleton lines={8} />}
     </>
   )
 }
 
-function World({ topology }: { readonly topology: Topology }) {
+function World({
+  topology,
+  onChanged,
+}: {
+  readonly topology: Topology
+  readonly onChanged: () => void
+}) {
   const { regions } = topology
+  const overrides = useOverrides()
   if (regions.length === 0) {
     return (
       <Empty title="Nothing is registered yet.">
@@ -48,7 +57,7 @@ function World({ topology }: { readonly topology: Topology }) {
   return (
     <>
       <Figures regions={regions} />
-      <Concerns concerns={concernsOf(topology)} />
+      <Concerns concerns={concernsOf(topology, overrides)} onChanged={onChanged} />
       <Tree topology={topology} />
     </>
   )
@@ -88,7 +97,13 @@ function Figures({ regions }: { readonly regions: readonly Region[] }) {
   )
 }
 
-function Concerns({ concerns }: { readonly concerns: readonly Concern[] }) {
+function Concerns({
+  concerns,
+  onChanged,
+}: {
+  readonly concerns: readonly Concern[]
+  readonly onChanged: () => void
+}) {
   return (
     <section class="panel" aria-labelledby="concerns">
       <h2 id="concerns">
@@ -102,7 +117,7 @@ function Concerns({ concerns }: { readonly concerns: readonly Concern[] }) {
       ) : (
         <ul class="rows">
           {concerns.map((concern) => (
-            <li key={`${concern.state} ${concern.place}`}>
+            <li key={`${concern.state} ${concern.place}`} class="concern">
               <a href={concern.href} data-item>
                 <StateBadge state={concern.state} />
                 <span class="grow">
@@ -114,6 +129,9 @@ function Concerns({ concerns }: { readonly concerns: readonly Concern[] }) {
                   </span>
                 )}
               </a>
+              {concern.action && (
+                <ActionButton action={concern.action} target={concern.place} onDone={onChanged} />
+              )}
             </li>
           ))}
         </ul>

@@ -7,6 +7,7 @@ import { Heading } from '../parts/heading.tsx'
 import { Empty, ErrorNotice, Skeleton } from '../parts/notices.tsx'
 import { StateBadge } from '../parts/state.tsx'
 import { TimelineBar } from '../parts/timeline-bar.tsx'
+import { InstanceActions } from './instance-actions.tsx'
 import { termOf } from './search-terms.ts'
 
 /** Shown of one server; the rest is a search away. */
@@ -75,6 +76,7 @@ export function ServerInstances({ name }: { readonly name: string }) {
                 </th>
                 <th scope="col">Where</th>
                 <th scope="col">Endpoint</th>
+                <th scope="col">Work</th>
               </tr>
             </thead>
             <tbody>
@@ -108,6 +110,9 @@ export function ServerInstances({ name }: { readonly name: string }) {
                   </td>
                   <td>
                     <code>{instance.endpoint.url}</code>
+                  </td>
+                  <td>
+                    <InstanceActions instance={instance} onChanged={again} />
                   </td>
                 </tr>
               ))}

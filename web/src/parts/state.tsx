@@ -3,7 +3,7 @@ import { countOf } from './format.ts'
 
 type NodeState = NodeView['state']
 type Standing = InstanceView['standing']
-type ZoneState = 'fresh' | 'preserved' | 'unknown'
+type ZoneState = 'fresh' | 'preserved' | 'overridden' | 'unknown'
 export type State = Standing | NodeState | ZoneState
 
 /** How a state looks. Each tone has a shape of its own, for those who see no colours. */
@@ -16,6 +16,7 @@ const tones: Readonly<Record<State, Tone>> = {
   warning: 'warn',
   suspect: 'warn',
   preserved: 'warn',
+  overridden: 'warn',
   gated: 'gated',
   critical: 'bad',
   unreachable: 'bad',

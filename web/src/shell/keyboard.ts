@@ -10,6 +10,7 @@ export const jumps = [
   ['x', '/explain', 'Explain a lookup'],
   ['e', '/events', 'Events'],
   ['n', '/nodes', 'Nodes'],
+  ['q', '/quarantine', 'Quarantine'],
 ] as const
 
 /** `g` waits so long for its second key. */

@@ -73,6 +73,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
 
 function isAt(path: string, page: string): boolean {
   if (page === '/search' && path.startsWith('/servers/')) return true
+  if (page === '/nodes' && path === '/quarantine') return true
   return path === page
 }
 
