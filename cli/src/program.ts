@@ -18,9 +18,11 @@ import { maintenanceCommand } from './commands/maintenance.ts'
 import { registerCommand } from './commands/register.ts'
 import { nodeCommand } from './commands/node.ts'
 import { nodesCommand } from './commands/nodes.ts'
+import { quarantineCommand } from './commands/quarantine.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { serversCommand } from './commands/servers.ts'
 import { setCommand } from './commands/set.ts'
+import { snapshotsCommand } from './commands/snapshots.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { queryCommand } from './commands/query.ts'
 import { registryCommand } from './commands/registry.ts'
@@ -65,7 +67,9 @@ Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} failed, ${exitCodes.usage}
     topCommand(output),
     nodeCommand(output),
     zoneCommand(output),
+    quarantineCommand(output),
     backupCommand(output),
+    snapshotsCommand(output),
     restoreCommand(output),
     importCommand(output),
     exportCommand(output),

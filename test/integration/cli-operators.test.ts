@@ -6,7 +6,7 @@ import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import { createInProcessNetwork, type InProcessNetwork } from '@meridian/shared/in-process'
 import { createSilentLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -212,6 +212,7 @@ describe('finding and explaining', () => {
     ['servers', () => ['--all', ...at('global')]],
     ['nodes', () => at('global')],
     ['events', () => ['--all', ...at('local')]],
+    ['top', () => at('local')],
   ])('%s prints a table, JSON and YAML that say the same', async (command, rest) => {
     const flags = rest()
     const json: unknown = JSON.parse((await run(command, ...flags, '-o', 'json')).lines.join('\n'))
@@ -240,8 +241,13 @@ describe('operating', () => {
     expect((await run('node', 'maintenance', ...one)).lines).toEqual([
       'eu/a/n1/flights-1 is in maintenance',
     ])
+    const rest = await run('node', 'rest', 'eu/a/n1', ...at('global'))
+    expect(rest.lines[1]).toMatch(/^flights-1 +maintenance +20\d\d-/)
     expect((await run('node', 'maintenance', '--undo', ...one)).lines).toEqual([
       'eu/a/n1/flights-1 is in maintenance no more',
+    ])
+    expect((await run('node', 'rest', 'eu/a/n1', ...at('local'))).lines).toEqual([
+      'eu/a/n1 takes work, and so do its instances',
     ])
     await expect(run('node', 'forget', 'eu/a/n1', ...at('local'))).rejects.toMatchObject({
       code: 'conflict',
@@ -251,6 +257,12 @@ describe('operating', () => {
     )
     expect(told).toMatch(/drain \(disk\), by the token desk/)
     await expect(run('node', 'drain', 'eu/a', ...at('local'))).rejects.toThrow(/region\/zone\/node/)
+  })
+
+  it('lists what is in quarantine', async () => {
+    const { lines, notes } = await run('quarantine', ...at('regional'))
+    expect([lines, notes]).toEqual([[], [expect.stringContaining('0 records of 0 owners')]])
+    expect((await run('quarantine', ...at('regional'), '-o', 'yaml')).lines).toEqual(['[]'])
   })
 
   it('shows and overrides the preservation of a zone', async () => {
@@ -268,6 +280,20 @@ describe('operating', () => {
     await expect(run('backup', '--to', file, ...at('local'))).rejects.toMatchObject({
       code: 'conflict',
     })
+    expect((await run('snapshots', 'ls', ...at('local'), '-o', 'json')).lines).toEqual(['[]'])
+    await run('backup', '--name', 'kept', '--keep', '--to', join(folder, 'k.db'), ...at('local'))
+    expect((await run('snapshots', 'ls', ...at('local'))).lines[1]).toMatch(
+      /^kept +20.*[0-9a-f]{64}$/,
+    )
+    const copy = join(folder, 'copy.db')
+    expect((await run('snapshots', 'get', 'kept', '--to', copy, ...at('local'))).lines).toEqual([
+      copy,
+    ])
+    expect(readFileSync(copy)).toEqual(readFileSync(join(folder, 'k.db')))
+    await run('snapshots', 'rm', 'kept', ...at('local'))
+    await expect(
+      run('snapshots', 'get', 'kept', '--to', join(folder, 'no.db'), ...at('local')),
+    ).rejects.toMatchObject({ code: 'not_found' })
     const data = join(folder, 'restored')
     await run('restore', file, '--data', data)
     expect(existsSync(join(data, 'registry.db'))).toBe(true)

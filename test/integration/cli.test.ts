@@ -25,7 +25,7 @@ const timeout = 60_000
 
 const commands = (
   'dev agent registry lookup tree doctor token register deregister ls inspect drain maintenance set ' +
-  'completion servers nodes events import export find watch explain top node zone backup restore context'
+  'completion servers nodes events import export find watch explain top node zone backup restore context snapshots quarantine'
 ).split(' ')
 
 let agent: Agent

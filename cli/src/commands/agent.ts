@@ -5,10 +5,11 @@ import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../conne
 import { exitCodes } from '../exit-codes.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { environmentOf, addAgentFlags } from '../flags.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
-type JsonFlags = ConnectionFlags & { readonly json?: boolean }
+type ToldFlags = ConnectionFlags & OutputFlags
 
 const leaveSecondsMax = 3_600
 /** Beyond what the agent waits for. */
@@ -36,15 +37,13 @@ export function agentCommand(output: Output): Command {
 }
 
 function reloadCommand(output: Output): Command {
-  return addConnectionFlags(new Command('reload'), 'agent')
+  return addOutputFlag(addConnectionFlags(new Command('reload'), 'agent'))
     .description(
       'have it read settings, tokens, certificate and service files anew, as SIGHUP does',
     )
-    .option('--json', 'print the outcome as JSON')
-    .action(async (flags: JsonFlags) => {
+    .action(async (flags: ToldFlags) => {
       const outcome = await connectAgent(flags).reload()
-      if (flags.json) output.line(JSON.stringify(outcome, null, 2))
-      else for (const line of describeReload(outcome)) output.line(line)
+      printAs(output, flags.output, outcome, () => describeReload(outcome))
       if (outcome.problems.length > 0) process.exitCode = exitCodes.failed
     })
 }
@@ -63,32 +62,28 @@ function describeReload(outcome: ReloadOutcome): string[] {
 }
 
 function leaveCommand(output: Output): Command {
-  return addConnectionFlags(new Command('leave'), 'agent')
+  return addOutputFlag(addConnectionFlags(new Command('leave'), 'agent'))
     .description('give the whole host no new work, until meridian agent stay or a restart')
     .addOption(
       new Option('--within <seconds>', 'how long calls in flight have')
         .argParser(wholeNumber(0, leaveSecondsMax))
         .default(30),
     )
-    .option('--json', 'print the outcome as JSON')
     .addHelpText(
       'after',
       `
 Comes back once nothing is in flight and the zone knows: exit code ${exitCodes.ok}; or when the time is
 over: ${exitCodes.failed}.`,
     )
-    .action(async (flags: JsonFlags & { readonly within: number }) => {
+    .action(async (flags: ToldFlags & { readonly within: number }) => {
       const waitMs = flags.within * 1_000
       const client = connectAgent(flags, { timeoutMs: waitMs + callTimeoutMs })
       const outcome = await client.leave({ waitMs })
       const { instances, inFlight, told } = outcome
-      if (flags.json) output.line(JSON.stringify(outcome, null, 2))
-      else {
-        const knows = told ? 'the zone knows' : 'the zone does not know yet'
-        output.line(
-          `${plural(instances, 'instance')} without new work, ${inFlight} calls in flight; ${knows}`,
-        )
-      }
+      const knows = told ? 'the zone knows' : 'the zone does not know yet'
+      printAs(output, flags.output, outcome, () => [
+        `${plural(instances, 'instance')} without new work, ${inFlight} calls in flight; ${knows}`,
+      ])
       if (inFlight > 0 || !told) process.exitCode = exitCodes.failed
     })
 }

@@ -7,14 +7,14 @@ import { Command } from 'commander'
 import { z } from 'zod'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
 import { readSource } from '../imports/source.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 
-interface ImportFlags extends ConnectionFlags {
+interface ImportFlags extends ConnectionFlags, OutputFlags {
   readonly name?: string
   readonly state?: string
   readonly fresh?: boolean
-  readonly json?: boolean
 }
 
 /** Where an import that was interrupted goes on. */
@@ -24,13 +24,12 @@ const stateSchema = z.object({ run: z.string(), position: z.string() })
 const refusedShownMax = 10
 
 export function importCommand(output: Output): Command {
-  return addConnectionFlags(new Command('import'), 'registry')
+  return addOutputFlag(addConnectionFlags(new Command('import'), 'registry'))
     .description('take in what another registry, a JSON Lines file or an mcp.json lists')
     .argument('<source>', 'URL of an official-style registry, or a .jsonl or .json file')
     .option('--name <name>', 'names the import; a later one of that name replaces this one')
     .option('--state <file>', 'where an interrupted import goes on; in ~/.local/state unless given')
     .option('--fresh', 'begin again, though an earlier one was interrupted')
-    .option('--json', 'print what came of it as JSON')
     .addHelpText(
       'after',
       `
@@ -44,13 +43,10 @@ Examples:
     )
     .action(async (source: string, flags: ImportFlags) => {
       const total = await runImport(source, flags, output)
-      if (flags.json) output.line(JSON.stringify(total, null, 2))
-      else {
-        const { added, changed, unchanged, removed, refused } = total
-        output.line(
-          `${added} added, ${changed} changed, ${unchanged} unchanged, ${removed} removed, ${refused} left out`,
-        )
-      }
+      const { added, changed, unchanged, removed, refused } = total
+      printAs(output, flags.output, total, () => [
+        `${added} added, ${changed} changed, ${unchanged} unchanged, ${removed} removed, ${refused} left out`,
+      ])
     })
 }
 

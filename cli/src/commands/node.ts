@@ -1,10 +1,10 @@
-import { operateLimits, type ActionReply } from '@meridian/shared'
+import { operateLimits, type ActionReply, type NodeRest, type RestWords } from '@meridian/shared'
 import type { OperatorsTarget, RegistryClient } from '@meridian/client'
 import { Command, Option } from 'commander'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
-import type { Output } from '../output.ts'
+import { plural, printable, renderTable, type Output } from '../output.ts'
 import { nodeOrInstance, nodePlace } from '../place.ts'
 
 type Flags = ConnectionFlags & OutputFlags
@@ -30,10 +30,12 @@ Examples:
   meridian node drain eu-west/a/n1 --reason 'new disk' --for 600
   meridian node drain eu-west/a/n1 --undo
   meridian node maintenance eu-west/a/n1/flights-1 --reason 'looks odd'
+  meridian node rest eu-west/a/n1
   meridian node forget eu-west/a/n9`,
     )
     .addCommand(drainCommand(output))
     .addCommand(maintenanceCommand(output))
+    .addCommand(restCommand(output))
     .addCommand(forgetCommand(output))
 }
 
@@ -71,6 +73,52 @@ function maintenanceCommand(output: Output): Command {
         : await client.maintain(place, flags.reason)
       show(output, flags, reply, flags.undo ? 'is in maintenance no more' : 'is in maintenance')
     })
+}
+
+function restCommand(output: Output): Command {
+  return begun('rest')
+    .description('tell why a node, or instances of it, take no new work, as its agent says')
+    .argument('<place>', 'region/zone/node', nodePlace)
+    .action(async (place: OperatorsTarget, flags: Flags) => {
+      const rest = await connectRegistry(flags).rest(place)
+      printAs(output, flags.output, rest, () => renderRest(rest, output.columns))
+    })
+}
+
+function renderRest(rest: NodeRest, width: number | undefined): string[] {
+  const { region, zone, node, leaving, instances, total } = rest
+  const rows = [
+    ...(leaving ? [['the node', 'leaving', '', '', 'told on its own host']] : []),
+    ...rowsOf('the node', rest),
+    ...instances.flatMap((instance) => rowsOf(instance.id, instance)),
+  ]
+  if (rows.length === 0) return [`${region}/${zone}/${node} takes work, and so do its instances`]
+  return [
+    ...renderTable(['what', 'is', 'since', 'for', 'reason'], rows, { width, foldAt: 4 }),
+    ...(total > instances.length
+      ? [`and ${plural(total - instances.length, 'more instance')}`]
+      : []),
+  ]
+}
+
+function rowsOf(what: string, { drain, maintenance }: RestWords): string[][] {
+  const words = [
+    ['draining', drain],
+    ['maintenance', maintenance],
+  ] as const
+  return words.flatMap(([is, word]) =>
+    word
+      ? [
+          [
+            what,
+            is,
+            word.since,
+            word.seconds === undefined ? '' : `${word.seconds} s`,
+            printable(word.reason),
+          ],
+        ]
+      : [],
+  )
 }
 
 function forgetCommand(output: Output): Command {

@@ -11,15 +11,15 @@ import { systemRandom } from '@meridian/shared/system'
 import { Command, Option } from 'commander'
 import { exitCodes } from '../exit-codes.ts'
 import { wholeNumber } from '../flag-values.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 import { readServersFile } from '../servers-file/read.ts'
 
-interface QueryFlags {
+interface QueryFlags extends OutputFlags {
   readonly file: string
   readonly limit: number
   readonly explain?: boolean
-  readonly json?: boolean
 }
 
 const columns = [
@@ -33,7 +33,7 @@ const place = { region: 'file', zone: 'file', node: 'file' } as const
 const owner = ownerId({ ...place, id: 'file' })
 
 export function queryCommand(output: Output): Command {
-  return new Command('query')
+  return addOutputFlag(new Command('query'))
     .description('try the query language on a file of servers, without any registry')
     .argument('[query...]', "such as 'tool:search_* tag:travel'")
     .requiredOption('--file <path>', 'JSON Lines, one MCP server a line')
@@ -43,7 +43,6 @@ export function queryCommand(output: Output): Command {
         .default(10),
     )
     .option('--explain', 'print how the answer was found')
-    .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
@@ -61,18 +60,18 @@ Example:
       })
       const { instances } = index.count(query)
       const servers = explanation.hits.map(({ instance }) => names.get(instance.spec.definition))
-      if (flags.json) {
-        const { plan, rowsTouched, rowsTotal, zones } = explanation
-        const how = { query: explanation.query, plan, rowsTouched, rowsTotal, zones }
-        output.line(
-          JSON.stringify({ matches: instances, servers, ...(flags.explain && how) }, null, 2),
-        )
-      } else {
-        const rows = servers.map((row) => row ?? [])
-        for (const line of renderTable(columns, rows, { width: output.columns })) output.line(line)
-        output.note(paint.dim(`${plural(instances, 'match', 'matches')}, ${servers.length} shown`))
-        if (flags.explain) for (const line of renderExplanation(explanation)) output.line(line)
-      }
+      const { plan, rowsTouched, rowsTotal, zones } = explanation
+      const how = { query: explanation.query, plan, rowsTouched, rowsTotal, zones }
+      const answer = { matches: instances, servers, ...(flags.explain && how) }
+      printAs(output, flags.output, answer, () => [
+        ...renderTable(
+          columns,
+          servers.map((row) => row ?? []),
+          { width: output.columns },
+        ),
+        ...(flags.explain ? renderExplanation(explanation) : []),
+      ])
+      output.note(paint.dim(`${plural(instances, 'match', 'matches')}, ${servers.length} shown`))
       process.exitCode = servers.length > 0 ? exitCodes.ok : exitCodes.notFound
     })
 }

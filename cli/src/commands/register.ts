@@ -8,6 +8,7 @@ import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../conne
 import { exitCodes } from '../exit-codes.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { renderInstances } from '../instances.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
 import {
@@ -27,14 +28,13 @@ const bulkTimeoutMs = 300_000
 /** Beyond what the call waits for: the slowest introspection that an agent allows. */
 const callTimeoutMs = 15_000
 
-interface RegisterFlags extends ConnectionFlags, RegistrationFlags {
+interface RegisterFlags extends ConnectionFlags, OutputFlags, RegistrationFlags {
   readonly file?: string
   readonly wait?: number | true
-  readonly json?: boolean
 }
 
 export function registerCommand(output: Output): Command {
-  return addConnectionFlags(new Command('register'), 'agent')
+  return addOutputFlag(addConnectionFlags(new Command('register'), 'agent'))
     .description('register a server with the agent, or many from a file')
     .argument('[id]', 'a name for this instance')
     .argument('[endpoint...]', 'its URL; with --stdio the command, after --')
@@ -87,7 +87,6 @@ export function registerCommand(output: Output): Command {
         'register each line of it, a JSON object with an id; - reads input',
       ),
     )
-    .option('--json', 'print the instance, or the counts, as JSON')
     .addHelpText(
       'after',
       `
@@ -115,8 +114,7 @@ Examples:
         const until = systemClock.now() + waitMs
         const registered = await client.register(id, registration, waitMs > 0 ? { waitMs } : {})
         const instance = waitMs > 0 ? await well(client, registered, until) : registered
-        if (flags.json) output.line(JSON.stringify(instance, null, 2))
-        else for (const line of renderInstances([instance], output.columns)) output.line(line)
+        printAs(output, flags.output, instance, () => renderInstances([instance], output.columns))
         if (waitMs > 0 && instance.status === 'critical') throw notWell(instance)
         if (instance.private) {
           output.note(
@@ -171,11 +169,8 @@ async function importFile(path: string, flags: RegisterFlags, output: Output): P
   if (refused.length > shownMax) {
     output.note(paint.yellow(`… and ${plural(refused.length - shownMax, 'more line')}`))
   }
-  if (flags.json) output.line(JSON.stringify(tally satisfies ImportTally, null, 2))
-  else {
-    output.line(
-      `${created} created, ${replaced} replaced, ${unchanged} unchanged, ${refused.length} refused`,
-    )
-  }
+  printAs(output, flags.output, tally satisfies ImportTally, () => [
+    `${created} created, ${replaced} replaced, ${unchanged} unchanged, ${refused.length} refused`,
+  ])
   if (refused.length > 0) process.exitCode = exitCodes.failed
 }

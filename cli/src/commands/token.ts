@@ -12,7 +12,6 @@ const daysMax = 3_650
 
 interface FileFlags {
   readonly file?: string
-  readonly json?: boolean
 }
 
 export function tokenCommand(output: Output): Command {
@@ -37,14 +36,14 @@ function fileOption(): Option {
   return new Option('--file <file>', 'the tokens file').env('MERIDIAN_TOKENS_FILE')
 }
 
-interface CreateFlags extends FileFlags {
+interface CreateFlags extends FileFlags, OutputFlags {
   readonly scope: readonly string[]
   readonly name: string
   readonly days?: number
 }
 
 function createCommand(output: Output): Command {
-  return new Command('create')
+  return addOutputFlag(new Command('create'))
     .description('make a token and print it, this once')
     .requiredOption('--scope <scope...>', 'what its holder may do')
     .requiredOption('--name <name>', 'whose it is, for lists and logs')
@@ -54,7 +53,6 @@ function createCommand(output: Output): Command {
       ),
     )
     .addOption(fileOption())
-    .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
       `
@@ -79,8 +77,7 @@ Examples:
         }),
       }
       writeTokenFile(path, [...(existsSync(path) ? readTokenFile(path) : []), entry])
-      if (flags.json) output.line(JSON.stringify({ ...shown(entry), token: text }, null, 2))
-      else output.line(text)
+      printAs(output, flags.output, { ...shown(entry), token: text }, () => [text])
       output.note(paint.dim(`written to ${path} as a hash; this token is shown only now`))
     })
 }

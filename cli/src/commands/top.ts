@@ -1,15 +1,16 @@
 import type { RegistryClient } from '@meridian/client'
-import { browseLimits, isMeridianError, type NodeView } from '@meridian/shared'
+import { browseLimits, type NodeView } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { untilInterrupted } from '../interrupt.ts'
+import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import type { Output } from '../output.ts'
 import { renderFrame, type View } from '../top/frame.ts'
-import { openScreen } from '../top/screen.ts'
+import { showLive } from '../top/live.ts'
 
-interface TopFlags extends ConnectionFlags {
+interface TopFlags extends ConnectionFlags, OutputFlags {
   readonly every: number
   readonly once?: boolean
 }
@@ -19,7 +20,7 @@ const eventsAsked = 5
 const pagesMax = 10
 
 export function topCommand(output: Output): Command {
-  return addConnectionFlags(new Command('top'), 'registry')
+  return addOutputFlag(addConnectionFlags(new Command('top'), 'registry'))
     .description('show zones, nodes and events live, what is wrong first')
     .addOption(
       new Option('--every <seconds>', 'how often it looks')
@@ -30,7 +31,7 @@ export function topCommand(output: Output): Command {
     .addHelpText(
       'after',
       `
-q or Ctrl-C quits. Where the output is no terminal one frame is printed.
+q or Ctrl-C quits. Where the output is no terminal, and with -o json or yaml, one frame is printed.
 
 Examples:
   meridian top
@@ -38,49 +39,27 @@ Examples:
     )
     .action(async (flags: TopFlags) => {
       const client = connectRegistry(flags)
-      const isLive = process.stdout.isTTY && process.stdin.isTTY && flags.once !== true
-      if (isLive) await live(client, flags)
-      else for (const line of renderFrame(await look(client, flags))) output.line(line)
-    })
-}
-
-/** Redraws until somebody quits; what fails meanwhile is shown, and tried again. */
-function live(client: RegistryClient, flags: TopFlags): Promise<void> {
-  return untilInterrupted(async (asked) => {
-    const quit = new AbortController()
-    const signal = AbortSignal.any([asked, quit.signal])
-    // The first look fails as any command does, before the screen is taken over.
-    let view = await look(client, flags)
-    const screen = openScreen((key) => {
-      // Ctrl-C is a key as any other, there.
-      if (key === 'q' || key === 'Q' || key === '\u0003') quit.abort()
-    })
-    const draw = () => {
-      screen.draw(renderFrame(view, { columns: screen.columns, rows: screen.rows }))
-    }
-    process.stdout.on('resize', draw)
-    try {
-      while (!signal.aborted) {
-        draw()
-        await sleep(flags.every * 1_000, undefined, { signal }).catch(() => undefined)
-        if (signal.aborted) break
-        view = await lookAgain(client, flags, view)
+      const isLive =
+        process.stdout.isTTY &&
+        process.stdin.isTTY &&
+        flags.once !== true &&
+        flags.output === 'table'
+      if (!isLive) {
+        const view = await look(client, flags)
+        printAs(output, flags.output, view, () => renderFrame(view))
+        return
       }
-    } finally {
-      process.stdout.off('resize', draw)
-      screen.close()
-    }
-  })
-}
-
-/** What was seen before, where looking fails, and why. */
-async function lookAgain(client: RegistryClient, flags: TopFlags, before: View): Promise<View> {
-  try {
-    return await look(client, flags)
-  } catch (error) {
-    if (!isMeridianError(error)) throw error
-    return { ...before, trouble: [`${error.message} (shown: as of ${before.at})`] }
-  }
+      const { stdin: input, stdout } = process
+      await untilInterrupted((signal) =>
+        showLive({
+          terminal: { input, output: stdout },
+          look: () => look(client, flags),
+          pause: (ended) =>
+            sleep(flags.every * 1_000, undefined, { signal: ended }).catch(() => undefined),
+          signal,
+        }),
+      )
+    })
 }
 
 async function look(client: RegistryClient, { url }: TopFlags): Promise<View> {
