@@ -51,7 +51,18 @@ export interface FindOptions {
   /** In the query language: only servers with an instance that matches. */
   readonly filter?: string
   readonly scope?: LookupScope
+  /** How many hits are enough before going further out. */
   readonly min?: number
+  /** Among hits that match alike; `ranked` unless given. */
+  readonly order?: Order
+  /** `region/zone/node`: what is near is near to there. */
+  readonly near?: string
+  /** Each hit with what its score is made of. */
+  readonly explain?: boolean
+  /** Nothing older than this from a cache; 0: from those who hold it. */
+  readonly maxAgeMs?: number
+  /** When nobody can be asked: nothing older than this. */
+  readonly staleIfErrorMs?: number
   readonly deadlineMs?: number
 }
 
@@ -101,15 +112,13 @@ export function createLookups(connection: Connection): Lookups {
       })
       return answers.map((answer) => ('problem' in answer ? fromProblem(answer.problem) : answer))
     },
-    find: (text, { kinds, deadlineMs, ...options } = {}) =>
+    find: (text, { kinds, group, ...options } = {}) =>
       call({
         path: '/v1/find',
         params: {
-          ...options,
-          q: text,
-          group: options.group === undefined ? undefined : String(options.group),
+          ...paramsOf(text, options),
+          group: group === undefined ? undefined : String(group),
           kind: kinds?.join(','),
-          deadline: deadlineMs,
         },
         reply: findAnswerSchema,
       }),
@@ -129,7 +138,7 @@ export function createLookups(connection: Connection): Lookups {
 
 function paramsOf(
   query: string,
-  options: LookupOptions,
+  options: LookupOptions & Pick<FindOptions, 'filter'>,
 ): Record<string, string | number | undefined> {
   const { maxAgeMs, staleIfErrorMs, deadlineMs, explain, waitMs, ...rest } = options
   return {

@@ -97,6 +97,50 @@ describe('finding across tiers', () => {
     expect(await find('q=bread&filter=tool:cheese&scope=zone')).toMatchObject({ hits: [] })
   })
 
+  it('says how near the nearest instance of each hit is, as seen from here or elsewhere', async () => {
+    const ringsOf = async (params: string, at?: string) => {
+      const { hits } = await get<FindAnswer>(`/v1/find?kind=server&${params}`, at)
+      // What is about something close to it may be found as well, behind it.
+      return hits.slice(0, 1).map(({ server, ring }) => [server, ring])
+    }
+    expect(await ringsOf('q=bread')).toEqual([['io.acme/bread', 0]])
+    expect(await ringsOf('q=cheese')).toEqual([['io.acme/cheese', 2]])
+    expect(await ringsOf('q=wine')).toEqual([['io.acme/wine', 3]])
+    expect(await ringsOf('q=cheese&near=eu/b/n1')).toEqual([['io.acme/cheese', 0]])
+    expect(await ringsOf('q=cheese&near=eu/b/n7')).toEqual([['io.acme/cheese', 1]])
+    expect(await ringsOf('q=wine&near=us/c/n1')).toEqual([['io.acme/wine', 1]])
+    expect(await ringsOf('q=bread&near=us/c/n1')).toEqual([['io.acme/bread', 1]])
+    // A registry is in no node; the world's is nowhere.
+    expect(await ringsOf('q=bread', world.registry('eu/a').url)).toEqual([['io.acme/bread', 1]])
+    expect(await ringsOf('q=bread', world.registry('eu').url)).toEqual([['io.acme/bread', 2]])
+    expect(await ringsOf('q=bread', world.registry('*').url)).toEqual([
+      ['io.acme/bread', undefined],
+    ])
+    expect(await ringsOf('q=bread&near=eu/b/n1', world.registry('*').url)).toEqual([
+      ['io.acme/bread', 1],
+    ])
+  })
+
+  it('keeps what others found for a moment, and says so', async () => {
+    const cacheOf = async (params: string) => (await find(`${params}&filter=tool:wine`)).cache
+    expect(await cacheOf('q=wine&max-age=0')).toBe('miss')
+    expect(await cacheOf('q=wine')).toBe('l1')
+    // Of what the zone has nothing is asked.
+    expect((await find('q=bread')).cache).toBeUndefined()
+  })
+
+  it('says what a score is made of', async () => {
+    const { hits } = await find('q=bread&explain=true')
+    expect(hits.length).toBeGreaterThan(0)
+    for (const { score, factors } of hits) {
+      const { words = 0, topics = 0, behind = 0 } = factors ?? {}
+      expect(words + topics - behind).toBeCloseTo(score)
+    }
+    expect((await find('q=bread')).hits[0]).not.toHaveProperty('factors')
+    // Across tiers it is the same.
+    expect((await find('q=wine&explain=true')).hits[0]).toHaveProperty('factors.covered', 1)
+  })
+
   it('answers the same from a registry', async () => {
     const answer = await get<FindAnswer>('/v1/find?q=wine', world.registry('eu').url)
     expect(answer).toMatchObject({ outcome: 'found', answeredBy: 'global' })

@@ -2,6 +2,7 @@ import {
   answerFrom,
   answerHeadText,
   answerText,
+  asStale,
   candidatesFrom,
   candidatesOf,
   composeAnswer,
@@ -307,14 +308,7 @@ function headAfter(own: AnswerHead, plan: LookupPlan, answered: RemoteAnswer): A
   const { reply, from, ageMs, error } = answered
   const head = { query: plan.text, answeredBy: reply.answeredBy, scopes: reply.scopes }
   if (from !== 'stale') return head
-  const { reason } = unreachable({ scope: 'region', name: '' }, error)
-  const scopes = reply.scopes.map((scope): ScopeReport => ({
-    ...scope,
-    state: scope.state === 'unreachable' ? 'unreachable' : 'stale',
-    ageMs: Math.round((scope.ageMs ?? 0) + ageMs),
-    reason: scope.reason ?? reason,
-  }))
-  return { ...head, scopes: [...own.scopes, ...scopes] }
+  return { ...head, scopes: [...own.scopes, ...asStale(reply.scopes, ageMs, error)] }
 }
 
 function levelOf({ reply, from }: RemoteAnswer): CacheLevel {

@@ -1,15 +1,19 @@
 import {
   DefinitionSearch,
+  findCacheLimits,
   LookupPlans,
+  nearestRing,
   Outliers,
   randomId,
   RemoteAnswers,
   subjects,
   TierAsker,
   WatchHub,
+  countsOf,
   type CacheCounts,
   type Clock,
   type DefinitionId,
+  type FindReply,
   type Freshness,
   type InstanceCatalog,
   type Locality,
@@ -73,13 +77,16 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
     random,
     subject: (method, replica) => subjects.rpcLocal({ region, zone }, method, replica),
   })
-  const search = new DefinitionSearch(
-    catalog.finder,
-    (query) => catalog.definitionsOf(query),
+  const search = new DefinitionSearch({
+    finder: catalog.finder,
+    definitionsOf: (query) => catalog.definitionsOf(query),
+    nearest: (definition, from) =>
+      nearestRing(catalog.index, definition, { from, hasVersions: catalog.hasVersions, random }),
     clock,
-  )
+  })
   const outliers = new Outliers()
   const remote = new RemoteAnswers(clock)
+  const remoteFinds = new RemoteAnswers<FindReply>(clock, findCacheLimits)
   const plans = new LookupPlans()
   const { lookup, lookupText, beyond } = createAgentLookup({
     locality,
@@ -116,7 +123,9 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
     canonical,
     freshness,
     asker,
+    remote: remoteFinds,
     clock,
+    random,
   })
   return {
     api: {
@@ -145,8 +154,8 @@ export function createAgentLookups(options: AgentLookupsOptions): AgentLookups {
       feed.loadChanged(owner, id)
     },
     counts: () => ({
-      l1: { ...remote.cache.counts, entries: remote.cache.size, bytes: remote.cache.bytes },
-      shared: remote.shared,
+      l1: countsOf([remote.cache, remoteFinds.cache]),
+      shared: remote.shared + remoteFinds.shared,
       hedged: asker.hedged,
       plans: { hits: plans.hits, misses: plans.misses },
       ejections: outliers.ejections,

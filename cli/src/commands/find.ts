@@ -1,8 +1,8 @@
-import { findParamLimits, type FindAnswer } from '@meridian/shared'
+import { findParamLimits, lookupOrders, type FindAnswer } from '@meridian/shared'
 import { Command, Option } from 'commander'
 import { addConnectionFlags, connectAgent, type ConnectionFlags } from '../connection.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { wholeNumber } from '../flag-values.ts'
+import { localityText, wholeNumber } from '../flag-values.ts'
 import { deadlineOption } from '../flags.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, renderTable, type Output } from '../output.ts'
@@ -16,6 +16,8 @@ interface FindFlags extends ConnectionFlags, OutputFlags {
   readonly kind?: readonly (typeof kinds)[number][]
   readonly group?: boolean
   readonly filter?: string
+  readonly near?: string
+  readonly order?: (typeof lookupOrders)[number]
   readonly deadline: number
 }
 
@@ -31,6 +33,8 @@ export function findCommand(output: Output): Command {
     .addOption(new Option('--kind <kinds...>', 'only hits of these kinds').choices(kinds))
     .option('--group', 'one hit a server, its capabilities below it')
     .option('--filter <query>', 'only of servers that match, in the query language')
+    .option('--near <region/zone/node>', 'what is near is near to there', localityText)
+    .addOption(new Option('--order <order>', 'of hits that match alike').choices(lookupOrders))
     .addOption(deadlineOption())
     .addHelpText(
       'after',
@@ -43,13 +47,15 @@ Examples:
   meridian find weather --kind tool --filter 'meta.env:prod' -o yaml`,
     )
     .action(async (words: string[], flags: FindFlags) => {
-      const { limit, kind, group, filter, deadline } = flags
+      const { limit, kind, group, filter, near, order, deadline } = flags
       const answer = await connectAgent(flags).find(words.join(' '), {
         limit,
         deadlineMs: deadline,
         ...(kind && { kinds: kind }),
         ...(group === true && { group }),
         ...(filter !== undefined && { filter }),
+        ...(near !== undefined && { near }),
+        ...(order !== undefined && { order }),
       })
       printAs(output, flags.output, answer, () => renderHits(answer.hits, output.columns))
       output.note(

@@ -2,6 +2,7 @@ import {
   candidatesOf,
   hitsInPanic,
   ignoringHealth,
+  nearestRing,
   nodeStatuses,
   PanicWatch,
   type InstanceCatalog,
@@ -42,6 +43,8 @@ export function createInstancesCatalog(
     finder: catalog.finder,
     definitionsOf: (query) => catalog.definitionsOf(query),
     server: (name) => catalog.server(name),
+    nearest: (definition, from) =>
+      nearestRing(index, definition, { from, hasVersions: catalog.hasVersions, random }),
 
     candidates(plan, { from, limit, order = 'balanced', now }) {
       const { query, alternatives } = plan

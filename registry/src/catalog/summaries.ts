@@ -9,6 +9,7 @@ import {
   ServerVersions,
   isInstanceField,
   parseRecordKey,
+  ringOf,
   type CapabilityIndex,
   type Definition,
   type DefinitionId,
@@ -19,6 +20,7 @@ import {
   type OwnerRecord,
   type Query,
   type QueryPart,
+  type Ring,
   type SummaryRow,
   type Topology,
 } from '@meridian/shared'
@@ -157,6 +159,18 @@ export function createSummariesCatalog(sources: SummariesCatalogSources): Summar
         if (head) versions.add(head, `${row.region}/${row.zone}`, row)
       }
       return versions.result()
+    },
+
+    nearest({ definitionId, server }, from) {
+      let nearest: Ring | undefined
+      for (const row of matching({ kind: 'is', field: 'server', value: server })) {
+        if (row.definition !== definitionId || row.passing + row.warning === 0) continue
+        const ring = ringOf(from, { region: row.region, zone: row.zone, node: '' })
+        // Which node it is on is not known here.
+        const least = ring === 0 ? 1 : ring
+        if (nearest === undefined || least < nearest) nearest = least
+      }
+      return nearest
     },
 
     regionsWith(query) {

@@ -8,9 +8,11 @@ import type {
   OwnerId,
   DefinitionId,
   Locality,
+  NamedDefinition,
   Order,
   Query,
   RecordEvent,
+  Ring,
   ServerDetail,
   StatusCounts,
   Topology,
@@ -66,6 +68,11 @@ export interface TierCatalog {
   readonly finder: DefinitionFinder
   /** Definitions with a match: a superset where only summaries are held. */
   definitionsOf(query: Query): ReadonlySet<DefinitionId>
+  /**
+   * How near the nearest instance of it is that takes work; undefined where none does. A zone at most
+   * where only summaries are held.
+   */
+  nearest(definition: NamedDefinition, from: Locality): Ring | undefined
   /** What runs under a server's name; undefined where nothing does. */
   server(name: string): ServerDetail | undefined
   /** By zone and owner; nothing where only summaries are held. */

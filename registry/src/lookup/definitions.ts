@@ -1,10 +1,7 @@
 import {
   definitionReplySchema,
-  findReplySchema,
-  isAskersFault,
-  isMeridianError,
+  findUpwards,
   serverReplySchema,
-  unreachable,
   verdictOf,
   type AnsweredBy,
   type Clock,
@@ -12,7 +9,9 @@ import {
   type DefinitionSearch,
   type FindReply,
   type FindRequest,
+  type FoundUpwards,
   type Freshness,
+  type RemoteAnswers,
   type ScopeReport,
   type ServerDetail,
   type TierAsker,
@@ -22,6 +21,7 @@ import type { Place } from '../config.ts'
 import type { TierRole } from '../tier.ts'
 import type { Askers } from './askers.ts'
 import { scopeOf } from './scope.ts'
+import type { TouchFeed } from './touch-feed.ts'
 
 export interface RegistryDefinitionsOptions {
   readonly role: TierRole
@@ -33,6 +33,10 @@ export interface RegistryDefinitionsOptions {
   readonly canonical: (id: DefinitionId) => Uint8Array | undefined
   readonly freshness: () => Freshness
   readonly askers: Askers
+  /** What the tier above found: L2 in a zone, the world's in a region. */
+  readonly remote: RemoteAnswers<FindReply>
+  /** Tells those who keep answers what changed, where there are such. */
+  readonly touches: Pick<TouchFeed, 'asked' | 'feed'> | undefined
   readonly clock: Clock
 }
 
@@ -50,7 +54,8 @@ export interface RegistryDefinitions {
 export function createRegistryDefinitions(
   options: RegistryDefinitionsOptions,
 ): RegistryDefinitions {
-  const { role, answersAs, place, catalog, search, canonical, freshness, askers, clock } = options
+  const { role, answersAs, place, catalog, search, canonical, freshness, askers } = options
+  const { remote, touches, clock } = options
 
   /** Definitions go all the way up: the world's registry holds every one. */
   const above = ():
@@ -72,9 +77,27 @@ export function createRegistryDefinitions(
     }
   }
 
+  /** Seen from elsewhere, what is held here is not the nearest; whoever is above knows both. */
+  const isNear = (from: FindRequest['from']): boolean => {
+    // Older askers do not say, and a registry's own callers need have no place.
+    if (from === undefined || role.scope === 'world') return true
+    const isSameRegion = from.region === place.region
+    return isSameRegion && (role.scope === 'region' || from.zone === place.zone)
+  }
+
+  /** As lookups name it: a zone keeps at `l2` what a region, or the world, answered. */
+  const levelOf = ({ reply, from }: FoundUpwards): FindReply['cache'] => {
+    if (from === 'stale' || reply.cache === 'stale') return 'stale'
+    if (from === 'cache') return role.asks === 'parent' ? 'l2' : 'l3'
+    return reply.cache
+  }
+
   return {
     async find(request) {
       const startedAt = clock.now()
+      const { min = 1, scope = 'global', from } = request
+      if (from?.region === place.region) touches?.asked(from.zone)
+      const feed = touches?.feed
       const { hits, behind } = await search.find(request)
       const own: ScopeReport = {
         ...scopeOf(role, place),
@@ -83,24 +106,22 @@ export function createRegistryDefinitions(
           : freshness()),
       }
       const head = { query: request.q, answeredBy: answersAs, replica: place.replica }
-      const mine: FindReply = { ...head, ...verdictOf([own], hits.length), hits }
-      const { min = 1, scope = 'global' } = request
+      const mine: FindReply = {
+        ...head,
+        ...verdictOf([own], hits.length),
+        hits,
+        ...(role.asks !== 'parent' && { cache: role.holds === 'instances' ? 'l3' : 'miss' }),
+        feed,
+      }
       const up = above()
       const isFarEnough = scope === own.scope || scope === 'zone'
-      if (hits.length >= min || isFarEnough || up === undefined) return mine
+      const isEnough = hits.length >= min && isNear(from)
+      if (isEnough || isFarEnough || up === undefined) return mine
       const deadlineMs = Math.max(0, request.deadlineMs - (clock.now() - startedAt) - returnMs)
-      try {
-        const reply = await up.asker.ask(
-          'find',
-          { ...request, deadlineMs },
-          { deadlineMs, reply: findReplySchema },
-        )
-        return { ...reply, replica: place.replica }
-      } catch (error) {
-        if (!isMeridianError(error) || isAskersFault(error)) throw error
-        const scopes = [own, unreachable(up.scope, error)]
-        return { ...mine, ...verdictOf(scopes, hits.length) }
-      }
+      const found = await findUpwards({ own: mine, request, deadlineMs, ...up, remote })
+      const cache = levelOf(found)
+      // The feed of whoever is above is for those who heard the answer from there.
+      return { ...found.reply, replica: place.replica, feed, ...(cache && { cache }) }
     },
 
     async server(name, deadlineMs) {

@@ -90,6 +90,7 @@ function createRig(
     tallies: unused,
     server: unused,
     definitionsOf: unused,
+    nearest: unused,
     finder: new DefinitionFinder(unused),
     regions: unused,
     staleZones: () => holds.staleZones ?? [],

@@ -1,4 +1,5 @@
 import {
+  asStale,
   candidatesFrom,
   isAskersFault,
   isMeridianError,
@@ -190,7 +191,7 @@ export function createRegistryLookup(
         staleIfErrorMs: request.staleIfErrorMs,
       })
       const { reply, from, ageMs } = answered
-      const scopes = from === 'stale' ? asStale(reply.scopes, answered) : reply.scopes
+      const scopes = from === 'stale' ? asStale(reply.scopes, ageMs, answered.error) : reply.scopes
       return {
         candidates: candidatesFrom(reply, request.from),
         scopes: from === 'stale' ? [...held.scopes, ...scopes] : scopes,
@@ -317,7 +318,7 @@ export function createRegistryLookup(
       })
       const { reply, from, ageMs } = answered
       // A region knows best how far it can be trusted.
-      const scopes = from === 'stale' ? asStale(reply.scopes, answered) : reply.scopes
+      const scopes = from === 'stale' ? asStale(reply.scopes, ageMs, answered.error) : reply.scopes
       const report = scopes.find((each) => each.scope === 'region' && each.name === region)
       const distanceMs = askers.distanceMs(region)
       const distances = distanceMs === undefined ? {} : { [region]: Math.round(distanceMs) }
@@ -367,20 +368,6 @@ const levels = { cache: 'l2', stale: 'stale', asked: undefined } as const
 function keyOf(to: string, plan: LookupPlan, request: LookupRequest): string {
   const { from, limit, order = 'balanced', scope = 'global', min = 1 } = request
   return `${to}\n${plan.text}\n${from.region}/${from.zone}\n${limit} ${order} ${scope} ${min}`
-}
-
-/** The scopes of an old answer, for which nobody can be asked. */
-function asStale(
-  scopes: readonly ScopeReport[],
-  { ageMs, error }: Pick<RemoteAnswer, 'ageMs' | 'error'>,
-): ScopeReport[] {
-  const { reason } = unreachable({ scope: 'region', name: '' }, error)
-  return scopes.map((scope) => ({
-    ...scope,
-    state: scope.state === 'unreachable' ? 'unreachable' : 'stale',
-    ageMs: Math.round((scope.ageMs ?? 0) + ageMs),
-    reason: scope.reason ?? reason,
-  }))
 }
 
 function spills(candidates: readonly Candidate<LookupResult>[]): boolean {

@@ -1,17 +1,21 @@
 import {
+  countsOf,
   createCapabilityIndex,
   DefinitionSearch,
+  findAnswerOf,
+  findCacheLimits,
+  findRequestOf,
   InstanceCatalog,
   LookupPlans,
   Outliers,
   randomId,
   RemoteAnswers,
   WatchHub,
-  withoutReplica,
   type AnsweredBy,
   type Clock,
   type DefinitionId,
   type ExposedLookups,
+  type FindReply,
   type Freshness,
   type Log,
   type LookupPlan,
@@ -75,6 +79,7 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
   const { transport, clock, random, log } = options
   const run = randomId(random)
   const remote = new RemoteAnswers(clock)
+  const remoteFinds = new RemoteAnswers<FindReply>(clock, findCacheLimits)
   const outliers = new Outliers()
   const plans = new LookupPlans()
   const { instances } = catalog
@@ -102,11 +107,12 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
     touches,
     clock,
   })
-  const search = new DefinitionSearch(
-    catalog.finder,
-    (query) => catalog.definitionsOf(query),
+  const search = new DefinitionSearch({
+    finder: catalog.finder,
+    definitionsOf: (query) => catalog.definitionsOf(query),
+    nearest: (definition, from) => catalog.nearest(definition, from),
     clock,
-  )
+  })
   const definitions = createRegistryDefinitions({
     role,
     answersAs,
@@ -116,6 +122,8 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
     canonical,
     freshness,
     askers,
+    remote: remoteFinds,
+    touches,
     clock,
   })
   const drawn = createDrawnLookup({ place, lookup, outliers, clock, random })
@@ -176,17 +184,17 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
           outliers.report(instance, { ok, latencyMs }, clock.now())
         }
       },
-      find: async ({ deadline, ...params }) =>
-        withoutReplica(await definitions.find({ ...params, deadlineMs: deadline })),
+      async find(params) {
+        // Nothing is near to the whole world.
+        const from = params.near ?? (role.holds === 'summaries' ? undefined : here)
+        const reply = await definitions.find(findRequestOf(params, from))
+        return findAnswerOf(reply, params, random)
+      },
       server: (name, deadlineMs) => definitions.server(name, deadlineMs),
       definition: (id, deadlineMs) => definitions.definition(id, deadlineMs),
     },
     counts: {
-      cache: () => ({
-        ...remote.cache.counts,
-        entries: remote.cache.size,
-        bytes: remote.cache.bytes,
-      }),
+      cache: () => countsOf([remote.cache, remoteFinds.cache]),
       watchers: () => hub.watchers,
       watchersDropped: () => hub.dropped,
     },
@@ -204,7 +212,7 @@ export function createRegistryLookups(options: RegistryLookupsOptions): Registry
         definitions,
       }),
       ...(role.asks === 'parent'
-        ? [followTouches(at.rpc('touched'), remote.cache, { transport, log })]
+        ? [followTouches(at.rpc('touched'), [remote.cache, remoteFinds.cache], { transport, log })]
         : []),
     ],
     close() {

@@ -55,7 +55,7 @@ function createRig() {
   })
   const cache = new AnswerCache<LookupReply>()
   const log: { warned: number } = { warned: 0 }
-  followTouches(subject, cache, {
+  followTouches(subject, [cache], {
     transport: network.connect('local'),
     log: { ...quiet, warn: () => (log.warned += 1) },
   })

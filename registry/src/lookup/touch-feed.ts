@@ -122,21 +122,22 @@ export class TouchFeed {
 /** Hears such feeds: what a change could matter to is no longer as good as new. */
 export function followTouches(
   subject: string,
-  cache: AnswerCache<LookupReply>,
+  caches: readonly Pick<AnswerCache<unknown>, 'touch' | 'touchAll'>[],
   { transport, log }: { readonly transport: Transport; readonly log: Log },
 ): Subscription {
   return transport.subscribe(subject, (message) => {
     try {
       const { value } = decodeMessageOf('rpc-request', message.body)
       const { source, position, terms, definitions, all } = parse(touchSchema, value, 'a touch')
-      if (all) cache.touchAll({ source, position })
-      else {
-        cache.touch({
-          source,
-          position,
-          terms: new Set(terms),
-          definitions: new Set(definitions),
-        })
+      const touch = {
+        source,
+        position,
+        terms: new Set(terms),
+        definitions: new Set(definitions),
+      }
+      for (const cache of caches) {
+        if (all) cache.touchAll(touch)
+        else cache.touch(touch)
       }
     } catch (error) {
       // Harms nobody but its sender; leases end by themselves.

@@ -1,3 +1,4 @@
+import type { FindAnswer } from './find.ts'
 import type { LookupAnswer } from './lookup.ts'
 
 /**
@@ -36,12 +37,16 @@ export function resultText(result: object): ResultText {
   return { text: toByteText(text), hash: hashText(text) }
 }
 
-export function answerHeadText(answer: Omit<LookupAnswer, 'results'>): AnswerHeadText {
+/** `list`: what the results are called. */
+export function answerHeadText(
+  answer: Omit<LookupAnswer, 'results'> | Omit<FindAnswer, 'hits'>,
+  list: 'results' | 'hits' = 'results',
+): AnswerHeadText {
   const { outcome, complete, degraded, scopes } = answer
   // What only grows older is the same; so is what was drawn in another order.
   const trust = scopes.map(({ name, state }) => `${name} ${state}`).join()
   return {
-    text: `${toByteText(JSON.stringify(answer).slice(0, -1))},"results":[`,
+    text: `${toByteText(JSON.stringify(answer).slice(0, -1))},"${list}":[`,
     verdict: { outcome, complete, degraded },
     tag: hashText(`${outcome} ${complete} ${degraded} ${trust}`).toString(36),
   }

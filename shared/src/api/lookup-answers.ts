@@ -58,6 +58,21 @@ export function unreachable(
   return { ...scope, state: 'unreachable', reason: reasons[code] ?? code }
 }
 
+/** The scopes of an old answer, for which nobody can be asked: `error` says why. */
+export function asStale(
+  scopes: readonly ScopeReport[],
+  ageMs: number,
+  error: unknown,
+): ScopeReport[] {
+  const { reason } = unreachable({ scope: 'region', name: '' }, error)
+  return scopes.map((scope) => ({
+    ...scope,
+    state: scope.state === 'unreachable' ? 'unreachable' : 'stale',
+    ageMs: Math.round((scope.ageMs ?? 0) + ageMs),
+    reason: scope.reason ?? reason,
+  }))
+}
+
 const reasons: Partial<Record<ErrorCode, string>> = {
   no_responders: 'nobody answers for it: the link or the tier is down',
   deadline_exceeded: 'no answer within the deadline',

@@ -246,6 +246,9 @@ export const scopeReportSchema = z.object({
 })
 export type ScopeReport = z.infer<typeof scopeReportSchema>
 
+/** Distance class as seen by the asker. */
+export const ringSchema = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
+
 export const lookupResultSchema = z.object({
   server: z.string(),
   version: z.string(),
@@ -253,7 +256,7 @@ export const lookupResultSchema = z.object({
   instance: z.string(),
   endpoint: endpointSchema,
   locality: z.string(),
-  ring: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]),
+  ring: ringSchema,
   status: instanceStatusSchema,
   draining: z.boolean(),
   metadata: metadataSchema,

@@ -43,15 +43,6 @@ export type LookupRequest = z.infer<typeof lookupRequestSchema>
 /** Which replica answers; older ones do not say. */
 const fromReplica = { replica: z.string().max(limits.localityPartMax).optional() }
 
-/** The answer as clients see it: which replica gave it is for other tiers. */
-export function withoutReplica<T extends { readonly replica?: string | undefined }>(
-  reply: T,
-): Omit<T, 'replica'> {
-  const answer: { replica?: string | undefined } & Omit<T, 'replica'> = { ...reply }
-  delete answer.replica
-  return answer
-}
-
 /** Results with what whoever passes them on needs to draw anew. Older replicas send the answer only. */
 export const lookupReplySchema = lookupAnswerSchema.extend({
   ...fromReplica,
@@ -67,7 +58,11 @@ export const lookupReplySchema = lookupAnswerSchema.extend({
 })
 export type LookupReply = z.infer<typeof lookupReplySchema>
 
-export const findReplySchema = findAnswerSchema.extend(fromReplica)
+export const findReplySchema = findAnswerSchema.extend({
+  ...fromReplica,
+  /** As of lookups. */
+  feed: z.object({ source: z.string(), position: z.number() }).optional(),
+})
 export type FindReply = z.infer<typeof findReplySchema>
 
 /** Asked for nothing but the time that it takes. */

@@ -1,9 +1,19 @@
 import type { FindAnswer, FindRequest } from '../api/index.ts'
+import type { NamedDefinition } from '../catalog/nearest-ring.ts'
 import { parseQuery, type Query } from '../capability-index/index.ts'
 import type { DefinitionFinder } from '../catalog/index.ts'
-import type { DefinitionId } from '../model/index.ts'
+import type { DefinitionId, Locality, Ring } from '../model/index.ts'
 import type { Clock } from '../ports/index.ts'
 import { exchangeLimits } from './limits.ts'
+
+export interface DefinitionSearchOptions {
+  readonly finder: DefinitionFinder
+  /** Those with an instance that matches. */
+  readonly definitionsOf: (query: Query) => ReadonlySet<DefinitionId>
+  /** How near the nearest instance is that takes work; undefined where none does. */
+  readonly nearest: (definition: NamedDefinition, from: Locality) => Ring | undefined
+  readonly clock: Clock
+}
 
 export interface SearchResult {
   readonly hits: FindAnswer['hits']
@@ -19,18 +29,15 @@ export interface SearchResult {
 export class DefinitionSearch {
   readonly #finder: DefinitionFinder
   readonly #definitionsOf: (query: Query) => ReadonlySet<DefinitionId>
+  readonly #nearest: DefinitionSearchOptions['nearest']
   readonly #clock: Clock
   #reading: Promise<void> | undefined
   #isClosed = false
 
-  /** `definitionsOf`: those with an instance that matches. */
-  constructor(
-    finder: DefinitionFinder,
-    definitionsOf: (query: Query) => ReadonlySet<DefinitionId>,
-    clock: Clock,
-  ) {
+  constructor({ finder, definitionsOf, nearest, clock }: DefinitionSearchOptions) {
     this.#finder = finder
     this.#definitionsOf = definitionsOf
+    this.#nearest = nearest
     this.#clock = clock
   }
 
@@ -44,9 +51,26 @@ export class DefinitionSearch {
       typing: request.typing ?? false,
       ...(request.group !== undefined && { groupByServer: request.group }),
       ...(request.kind !== undefined && { kinds: request.kind }),
+      ...(request.explain !== undefined && { explain: request.explain }),
       ...(accepted !== undefined && { accept: (id: DefinitionId) => accepted.has(id) }),
     })
-    return { hits: hits as FindAnswer['hits'], behind: this.#finder.behind }
+    const found = hits as FindAnswer['hits']
+    const { from } = request
+    return {
+      hits: from === undefined ? found : this.#placed(found, from),
+      behind: this.#finder.behind,
+    }
+  }
+
+  /** Hits of one definition are all as near as its nearest instance. */
+  #placed(hits: FindAnswer['hits'], from: Locality): FindAnswer['hits'] {
+    const rings = new Map<DefinitionId, Ring | undefined>()
+    return hits.map((hit) => {
+      const id = hit.definitionId
+      if (!rings.has(id)) rings.set(id, this.#nearest(hit, from))
+      const ring = rings.get(id)
+      return ring === undefined ? hit : { ...hit, ring }
+    })
   }
 
   close(): void {

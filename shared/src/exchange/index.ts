@@ -1,6 +1,14 @@
 export { serveHoldings, type AnsweringOptions, type SyncMethod } from './answering.ts'
 export { backoffMs } from './backoff.ts'
 export { DefinitionSearch, type SearchResult } from './definition-search.ts'
+export {
+  findAnswerOf,
+  findCacheLimits,
+  findRequestOf,
+  findUpwards,
+  type FindUpwards,
+  type FoundUpwards,
+} from './find-upwards.ts'
 export { logFailure } from './failure.ts'
 export { Follower, type FollowerCounts, type FollowerOptions } from './follower.ts'
 export { FreshnessWatch, type Freshness } from './freshness.ts'

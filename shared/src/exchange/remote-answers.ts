@@ -1,10 +1,14 @@
-import type { LookupReply } from '../api/index.ts'
+import type { FindReply, LookupReply } from '../api/index.ts'
 import { MeridianError } from '../errors.ts'
 import { AnswerCache, type CacheLimits } from '../lookup/answer-cache.ts'
 import type { QueryTerms } from '../lookup/query-terms.ts'
+import type { DefinitionId } from '../model/index.ts'
 import type { Clock } from '../ports/index.ts'
 
-export interface RemoteQuestion {
+/** What others answer, and is kept: to lookups, and to free text. */
+type KeptReply = LookupReply | FindReply
+
+export interface RemoteQuestion<R extends KeptReply = LookupReply> {
   /** Names the question: who asks for the same may share the answer. */
   readonly key: string
   readonly terms: QueryTerms
@@ -12,15 +16,15 @@ export interface RemoteQuestion {
    * Puts it to whoever can answer. `etag` names the results that are here already. It may take
    * longer than anybody waits: a late answer is there for the next one.
    */
-  readonly ask: (etag: string | undefined) => Promise<LookupReply>
+  readonly ask: (etag: string | undefined) => Promise<R>
   /** How long this asker waits. */
   readonly waitMs: number
   readonly maxAgeMs?: number | undefined
   readonly staleIfErrorMs?: number | undefined
 }
 
-export interface RemoteAnswer {
-  readonly reply: LookupReply
+export interface RemoteAnswer<R extends KeptReply = LookupReply> {
+  readonly reply: R
   /** Kept here, asked for now, or kept and no longer good but all there is. */
   readonly from: 'cache' | 'asked' | 'stale'
   /** Of what is kept, what its giver said of it included. */
@@ -43,10 +47,10 @@ const replyBytes = 600
  *        └▶ the same on its way? ─▶ wait with the others ─▶ answer
  *                    └▶ ask ─▶ answer, kept            error ─▶ old answer, marked, or the error
  */
-export class RemoteAnswers {
-  readonly cache: AnswerCache<LookupReply>
+export class RemoteAnswers<R extends KeptReply = LookupReply> {
+  readonly cache: AnswerCache<R>
   readonly #clock: Clock
-  readonly #flights = new Map<string, Promise<LookupReply>>()
+  readonly #flights = new Map<string, Promise<R>>()
   /** Askers that waited for another's question. */
   shared = 0
 
@@ -56,7 +60,7 @@ export class RemoteAnswers {
   }
 
   /** Errors: those of `ask`, `deadline_exceeded`, `busy`, where nothing is known from before. */
-  async get(question: RemoteQuestion): Promise<RemoteAnswer> {
+  async get(question: RemoteQuestion<R>): Promise<RemoteAnswer<R>> {
     const { key, maxAgeMs, staleIfErrorMs = Infinity } = question
     const look = this.cache.look(key, this.#clock.now(), maxAgeMs)
     if (look?.kind === 'fresh') {
@@ -78,12 +82,12 @@ export class RemoteAnswers {
     }
   }
 
-  #refresh(question: RemoteQuestion, known: LookupReply): void {
+  #refresh(question: RemoteQuestion<R>, known: R): void {
     // Whoever asks next without a fresh answer hears of the failure.
     this.#flight(question, known).catch(() => undefined)
   }
 
-  #flight(question: RemoteQuestion, known: LookupReply | undefined): Promise<LookupReply> {
+  #flight(question: RemoteQuestion<R>, known: R | undefined): Promise<R> {
     const { key } = question
     const flying = this.#flights.get(key)
     if (flying) {
@@ -100,23 +104,26 @@ export class RemoteAnswers {
     return flight
   }
 
-  async #ask(question: RemoteQuestion, known: LookupReply | undefined): Promise<LookupReply> {
+  async #ask(question: RemoteQuestion<R>, known: R | undefined): Promise<R> {
     const { key, terms, ask } = question
     const pending = this.cache.begin(key, terms)
     try {
-      const answer = await ask(known?.etag)
+      const answer = await ask(known !== undefined && 'etag' in known ? known.etag : undefined)
       const now = this.#clock.now()
       // The same results may be less or more to be trusted than last time.
       const reply =
-        answer.unchanged === true && known !== undefined ? withResultsOf(known, answer) : answer
-      const { results, complete, feed } = reply
+        'unchanged' in answer && answer.unchanged === true && known !== undefined
+          ? withResultsOf(known, answer)
+          : answer
+      const { complete, feed } = reply
+      const definitions = definitionsIn(reply)
       this.cache.fill(
         pending,
         {
           value: reply,
-          bytes: replyBytes + results.length * resultBytes,
-          definitions: new Set(results.map(({ definition }) => definition)),
-          kind: results.length > 0 ? (complete ? 'found' : 'incomplete') : kindOfNone(complete),
+          bytes: replyBytes + definitions.length * resultBytes,
+          definitions: new Set(definitions),
+          kind: definitions.length > 0 ? (complete ? 'found' : 'incomplete') : kindOfNone(complete),
           source: feed?.source,
           position: feed?.position,
         },
@@ -147,10 +154,18 @@ export class RemoteAnswers {
   }
 }
 
-function withResultsOf({ results, factors }: LookupReply, answer: LookupReply): LookupReply {
-  const merged: LookupReply = { ...answer, results, ...(factors && { factors }) }
-  delete merged.unchanged
+function withResultsOf<R extends KeptReply>(known: R, answer: R): R {
+  if (!('results' in known)) return answer
+  const { results, factors } = known
+  const merged: R = { ...answer, results, ...(factors && { factors }) }
+  Reflect.deleteProperty(merged, 'unchanged')
   return merged
+}
+
+/** Of each result or hit: a change of one makes the answer old. */
+function definitionsIn(reply: KeptReply): DefinitionId[] {
+  if ('hits' in reply) return reply.hits.map(({ definitionId }) => definitionId)
+  return reply.results.map(({ definition }) => definition)
 }
 
 function kindOfNone(complete: boolean): 'none' | 'incomplete' {

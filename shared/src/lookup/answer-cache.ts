@@ -230,6 +230,25 @@ export class AnswerCache<V> {
   }
 }
 
+export type CacheSums = CacheCounts & { readonly entries: number; readonly bytes: number }
+
+/** Of several caches at one level, together. */
+export function countsOf(
+  caches: readonly Pick<AnswerCache<unknown>, 'counts' | 'size' | 'bytes'>[],
+): CacheSums {
+  const sums = { hits: 0, misses: 0, evicted: 0, touched: 0, late: 0, entries: 0, bytes: 0 }
+  for (const { counts, size, bytes } of caches) {
+    sums.hits += counts.hits
+    sums.misses += counts.misses
+    sums.evicted += counts.evicted
+    sums.touched += counts.touched
+    sums.late += counts.late
+    sums.entries += size
+    sums.bytes += bytes
+  }
+  return sums
+}
+
 const none: ReadonlySet<DefinitionId> = new Set()
 
 function matters(terms: QueryTerms, definitions: ReadonlySet<DefinitionId>, touch: Touch): boolean {

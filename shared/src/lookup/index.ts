@@ -10,8 +10,10 @@ export {
 export {
   AnswerCache,
   cacheLimits,
+  countsOf,
   type CacheCounts,
   type CacheLimits,
+  type CacheSums,
   type Touch,
 } from './answer-cache.ts'
 export { capacityLeft, weightOfFactors, type SelectionFactors } from './factors.ts'

@@ -33,7 +33,7 @@ const answer: LookupAnswer = {
     },
   ],
 }
-const found: FindAnswer = {
+const nothingFound: FindAnswer = {
   query: 'book a flight',
   outcome: 'none',
   complete: true,
@@ -43,12 +43,14 @@ const found: FindAnswer = {
   hits: [],
 }
 
+let found: FindAnswer
 let asked: LookupParams[]
 let searched: FindParams[]
 let reported: ReportedCall[]
 let watched: { params: WatchParams; caller: string }[]
 
 beforeEach(() => {
+  found = nothingFound
   asked = []
   searched = []
   reported = []
@@ -292,8 +294,14 @@ describe('finding over HTTP', () => {
       group: 'true',
       typing: 'false',
       filter: 'tag:travel',
+      near: 'eu/b/n2',
       scope: 'zone',
+      order: 'balanced',
       min: '2',
+      fields: 'name,server',
+      explain: 'true',
+      'max-age': '0.5',
+      'stale-if-error': '60',
       deadline: '100',
     }
     await get(`/v1/find?${new URLSearchParams(params).toString()}`)
@@ -305,11 +313,46 @@ describe('finding over HTTP', () => {
         group: true,
         typing: false,
         filter: 'tag:travel',
+        near: { region: 'eu', zone: 'b', node: 'n2' },
         scope: 'zone',
+        order: 'balanced',
         min: 2,
+        fields: ['name', 'server'],
+        explain: true,
+        maxAgeMs: 500,
+        staleIfErrorMs: 60_000,
         deadline: 100,
       },
     ])
+  })
+
+  it('shows the fields that were asked for, of hits inside others too', async () => {
+    const factors = { words: 3, covered: 1, topics: 0, behind: 0 }
+    const highlights = { server: [], name: [], title: [], line: [] }
+    const rest = { server: 'io.acme/x', version: '1.0.0', line: 'Flies', highlights, factors }
+    const tool = { ...rest, definitionId: id, kind: 'tool' as const, name: 'fly', score: 2 }
+    const server = { ...rest, definitionId: id, kind: 'server' as const, name: 'x', score: 3 }
+    found = { ...nothingFound, hits: [{ ...server, ring: 2, inside: [tool] }] }
+    const response = await get('/v1/find?q=x&fields=name,ring')
+    expect(await response.json()).toMatchObject({
+      hits: [{ name: 'x', ring: 2, factors, inside: [{ name: 'fly', factors }] }],
+    })
+    const whole = await get('/v1/find?q=x')
+    expect(await whole.json()).toEqual(found)
+  })
+
+  it('tells what stands in a cache, and whoever has the same already', async () => {
+    found = { ...nothingFound, cache: 'l1', ageMs: 1_700 }
+    const response = await get('/v1/find?q=x')
+    expect(response.headers.get('x-meridian-cache')).toBe('l1')
+    expect(response.headers.get('age')).toBe('1')
+    const etag = response.headers.get('etag') ?? ''
+    const again = await get('/v1/find?q=x', { 'if-none-match': etag })
+    expect(again.status).toBe(304)
+    found = { ...nothingFound, outcome: 'unknown', complete: false }
+    const other = await get('/v1/find?q=x', { 'if-none-match': etag })
+    expect(other.status).toBe(200)
+    expect(other.headers.get('x-meridian-cache')).toBeNull()
   })
 
   it.each([
@@ -322,6 +365,14 @@ describe('finding over HTTP', () => {
     ['q=x&typing=maybe', 'typing'],
     ['q=x&scope=all', 'scope'],
     ['q=x&min=101', 'min'],
+    ['q=x&min=11', 'min'],
+    ['q=x&near=eu/b', 'near'],
+    ['q=x&order=best', 'order'],
+    ['q=x&fields=server,colour', 'fields[1]'],
+    ['q=x&explain=yes', 'explain'],
+    ['q=x&max-age=-1', 'max-age'],
+    ['q=x&stale-if-error=99999', 'stale-if-error'],
+    ['q=x&affinity=me', 'affinity'],
     ['q=x&deadline=never', 'deadline'],
   ])('refuses %s', async (params, field) => {
     const refusal = await problemOf(await get(`/v1/find?${params}`))

@@ -87,7 +87,12 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
     return c.body(null, 204)
   })
 
-  app.get('/v1/find', async (c) => c.json(await api.find(readParams(c, findParamsSchema))))
+  app.get('/v1/find', async (c) => {
+    const params = readParams(c, findParamsSchema)
+    const { hits, ...head } = await api.find(params)
+    const shown = hits.map((hit) => resultText(showHit(hit, params.fields)))
+    return sendText(c, answerText(answerHeadText(head, 'hits'), shown), cacheHeaders(head))
+  })
 
   // The name of a server holds a slash, which may come as it is.
   app.get('/v1/servers/:name{.+}', async (c) => {
@@ -141,15 +146,20 @@ async function answerOne(c: Context, api: LookupApi, params: LookupParams): Prom
   const written = writtenHere(api, params)
   if (written !== undefined) return sendText(c, written, { 'x-meridian-index': index })
   const answer = await api.lookup(params, c.req.raw.signal)
-  const { cache, ageMs } = answer
   const { results, ...head } = showFields(answer, params)
   return sendText(c, answerText(answerHeadText(head), results.map(resultText)), {
     'x-meridian-index': answer.index ?? index,
-    ...(cache !== undefined && {
-      'x-meridian-cache': cache,
-      age: String(Math.floor((ageMs ?? 0) / 1_000)),
-    }),
+    ...cacheHeaders(answer),
   })
+}
+
+/** Neither is there where what is held here was enough. */
+function cacheHeaders({
+  cache,
+  ageMs = 0,
+}: Pick<LookupAnswer, 'cache' | 'ageMs'>): Record<string, string> {
+  if (cache === undefined) return {}
+  return { 'x-meridian-cache': cache, age: String(Math.floor(ageMs / 1_000)) }
 }
 
 function sendText(
@@ -168,11 +178,26 @@ function showFields(
   { fields }: LookupParams,
 ): Omit<LookupAnswer, 'results'> & { readonly results: readonly object[] } {
   if (fields === undefined) return answer
-  const chosen = (result: LookupResult) =>
-    Object.fromEntries(
-      fields.flatMap((field) => (result[field] === undefined ? [] : [[field, result[field]]])),
-    )
+  const chosen = (result: LookupResult) => chosenOf(result, fields)
   return { ...answer, results: answer.results.map(chosen) }
+}
+
+/** A hit with the fields that were asked for; so are those inside it. */
+function showHit(
+  { inside, ...hit }: FindAnswer['hits'][number],
+  fields: FindParams['fields'],
+): object {
+  const show = (one: Omit<FindAnswer['hits'][number], 'inside'>) =>
+    fields === undefined
+      ? one
+      : { ...chosenOf(one, fields), ...(one.factors && { factors: one.factors }) }
+  return { ...show(hit), ...(inside && { inside: inside.map(show) }) }
+}
+
+function chosenOf<T extends object>(value: T, fields: readonly (keyof T)[]): object {
+  return Object.fromEntries(
+    fields.flatMap((field) => (value[field] === undefined ? [] : [[field, value[field]]])),
+  )
 }
 
 /** `POST /v1/lookups`: answers in order, and one that fails does not fail the others. */

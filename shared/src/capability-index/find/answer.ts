@@ -1,7 +1,7 @@
 import type { Definition, DefinitionId } from '../../model/index.ts'
 import { createBest } from './best.ts'
 import { hitKinds, unitAt, type HitKind } from './fields.ts'
-import { hitOf, type FindHit, type Highlight } from './hit.ts'
+import { hitOf, type FindFactors, type FindHit, type Highlight } from './hit.ts'
 import { findLimits } from './limits.ts'
 import { weights } from './weights.ts'
 
@@ -10,6 +10,8 @@ export interface RankedServer {
   readonly id: DefinitionId
   readonly definition: Definition
   readonly score: number
+  /** What that is made of, where it is wanted. */
+  readonly factors: Omit<FindFactors, 'behind'> | undefined
   /** Of its own fields. */
   readonly ownMatch: number
   /** Of capability i. */
@@ -42,14 +44,14 @@ export function flatAnswer(
     return eligible.map(({ ordinal, match }) => ({
       server,
       ordinal,
-      score: server.score - weights.behind * (best - match),
+      behind: weights.behind * (best - match),
     }))
   })
   // A stable sort: servers keep their order, and so do the capabilities of each.
   return members
-    .sort((a, b) => b.score - a.score)
+    .sort((a, b) => b.server.score - b.behind - (a.server.score - a.behind))
     .slice(0, limit)
-    .map(({ server, ordinal, score }) => memberHit(server, ordinal, score, highlight))
+    .map(({ server, ordinal, behind }) => memberHit(server, ordinal, behind, highlight))
 }
 
 /** One hit a server name, with the capabilities that match inside it. */
@@ -67,9 +69,9 @@ export function groupedAnswer(
     const members = membersOf(server, capabilityKinds).filter(({ match }) => match > 0)
     const best = Math.max(server.ownMatch, members[0]?.match ?? 0)
     hits.push({
-      ...memberHit(server, itself, server.score, highlight),
+      ...memberHit(server, itself, 0, highlight),
       inside: members.map(({ ordinal, match }) =>
-        memberHit(server, ordinal, server.score - weights.behind * (best - match), highlight),
+        memberHit(server, ordinal, weights.behind * (best - match), highlight),
       ),
     })
   }
@@ -98,11 +100,13 @@ function membersOf(server: RankedServer, kinds: ReadonlySet<HitKind>): Member[] 
 }
 
 function memberHit(
-  { id, definition }: RankedServer,
+  { id, definition, ...server }: RankedServer,
   ordinal: number,
-  score: number,
+  behind: number,
   highlight: Highlight,
 ): FindHit {
   const unit = ordinal === itself ? undefined : unitAt(definition, ordinal)
-  return hitOf({ definitionId: id, definition, unit, score }, highlight)
+  const factors = server.factors && { ...server.factors, behind }
+  const score = server.score - behind
+  return hitOf({ definitionId: id, definition, unit, score, factors }, highlight)
 }

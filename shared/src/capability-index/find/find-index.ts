@@ -73,6 +73,8 @@ export interface FindOptions {
   readonly accept?: (id: DefinitionId) => boolean
   /** The text is being typed: its last word may be unfinished. Default true. */
   readonly typing?: boolean
+  /** Each hit with what its score is made of. */
+  readonly explain?: boolean
 }
 
 export interface FindIndexOptions {
@@ -353,6 +355,14 @@ export function createFindIndex({
     return Math.log(1 + (slotOf.size - holding + 0.5) / (holding + 0.5))
   }
 
+  /** What a server has that holds every word. */
+  function totalOf(sought: readonly Sought[]): number {
+    let total = 0
+    for (const { weight, alternatives } of sought)
+      total += weight * rarity(alternatives[0]?.term ?? -1)
+    return total
+  }
+
   /** The question's place among the topics; a word of none is placed by the servers that use it. */
   function topicsOf(sought: readonly Sought[]): Float64Array {
     const sum = createTopicSum(space)
@@ -387,7 +397,7 @@ export function createFindIndex({
   }
 
   function find(text: string, options: FindOptions = {}): FindHit[] {
-    const { groupByServer = false, accept, typing = true } = options
+    const { groupByServer = false, accept, typing = true, explain = false } = options
     const limit = Math.max(
       1,
       Math.min(Math.trunc(options.limit ?? findLimits.limitDefault) || 1, findLimits.limitMax),
@@ -402,7 +412,8 @@ export function createFindIndex({
       kinds: [...kinds].reduce((bits, kind) => bits | kindBit(kind), 0),
     })
     const highlight = highlighter(sought)
-    const results = ranked.map(matchesOf)
+    const total = totalOf(sought)
+    const results = ranked.map((one) => matchesOf(one, explain ? total : undefined))
     return groupByServer
       ? groupedAnswer(results, limit, highlight)
       : flatAnswer(results, limit, kinds, highlight)
@@ -454,9 +465,7 @@ export function createFindIndex({
     touched: readonly number[],
     wanted: { limit: number; accept: (id: DefinitionId) => boolean; kinds: number },
   ): Ranked[] {
-    let total = 0
-    for (const { weight, alternatives } of sought)
-      total += weight * rarity(alternatives[0]?.term ?? -1)
+    const total = totalOf(sought)
     const place = asWhole(topicsOf(sought))
     const hasPlace = place.some((value) => value !== 0)
     const topicWeight = weights.topic * Math.log(1 + slotOf.size)
@@ -513,13 +522,20 @@ export function createFindIndex({
     return best.sorted()
   }
 
-  function matchesOf({ slot, server, score: value }: Ranked): RankedServer {
+  /** `total`: of the whole question, where it is to be said what the score is made of. */
+  function matchesOf(
+    { slot, server, score: value }: Ranked,
+    total: number | undefined,
+  ): RankedServer {
     const isTouched = touchedAt[slot] === questions
     const start = unitStart[slot] as number
+    const words = isTouched ? (score[slot] as number) : 0
+    const share = isTouched && total ? Math.min(1, (covered[slot] as number) / total) : 0
     return {
       id: server.id,
       definition: server.definition,
       score: value,
+      factors: total === undefined ? undefined : { words, covered: share, topics: value - words },
       ownMatch: isTouched ? (ownScore[slot] as number) : 0,
       matchOf: (unit) => (isTouched ? (unitScore[start + unit] as number) : 0),
       unitCount: server.unitCount,

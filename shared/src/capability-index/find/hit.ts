@@ -27,8 +27,22 @@ export interface FindHit {
     readonly title: readonly Range[]
     readonly line: readonly Range[]
   }
+  /** Where `explain` asked for it. */
+  readonly factors?: FindFactors
   /** In answers grouped by server: its capabilities that match, best first. */
   readonly inside?: readonly FindHit[]
+}
+
+/** What a hit's score is made of: `words` + `topics` − `behind`. */
+export interface FindFactors {
+  /** Of its server: words of the question in its own fields and its capabilities. */
+  readonly words: number
+  /** The share of the question, by how telling its words are, that its server has; 0 to 1. */
+  readonly covered: number
+  /** Of its server: how close what it is about lies to what the question is about. */
+  readonly topics: number
+  /** What it matches less than the best part of its server. */
+  readonly behind: number
 }
 
 export interface Found {
@@ -37,13 +51,14 @@ export interface Found {
   /** Undefined for the server itself. */
   readonly unit: UnitText | undefined
   readonly score: number
+  readonly factors: FindFactors | undefined
 }
 
 /** Where words that were looked for stand in a text. */
 export type Highlight = (text: string) => readonly Range[]
 
 export function hitOf(found: Found, highlight: Highlight): FindHit {
-  const { definitionId, definition, unit, score } = found
+  const { definitionId, definition, unit, score, factors } = found
   const { name, title, description } = unit ?? definition
   const line = oneLine(description ?? '')
   return {
@@ -55,6 +70,7 @@ export function hitOf(found: Found, highlight: Highlight): FindHit {
     ...(title === undefined ? {} : { title }),
     line,
     score,
+    ...(factors && { factors }),
     highlights: {
       server: highlight(definition.name),
       name: highlight(name),

@@ -6,6 +6,6 @@ export {
   type FindMemory,
   type FindOptions,
 } from './find-index.ts'
-export type { FindHit, Range } from './hit.ts'
+export type { FindFactors, FindHit, Range } from './hit.ts'
 export { findLimits } from './limits.ts'
 export { createTopicSpace, type TopicSpace } from './topics/topic-space.ts'
