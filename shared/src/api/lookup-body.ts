@@ -30,7 +30,16 @@ const seconds = z
 const fieldsRule = `must be a list of ${lookupResultFields.join(', ')}`
 
 /** A query as text, or as the tree that `docs/query.md` shows. */
-export const queryBodySchema = z.union([z.string(), queryJsonSchema.transform(printQuery)])
+export const queryBodySchema = z.unknown().transform((input, context): string => {
+  if (typeof input === 'string') return input
+  // Not a union of the two: that would only say that it is neither.
+  const tree = queryJsonSchema.safeParse(input)
+  if (tree.success) return printQuery(tree.data)
+  for (const { message } of tree.error.issues) {
+    context.addIssue({ code: 'custom', message, input })
+  }
+  return z.NEVER
+})
 
 const bodyShape = z.strictObject({
   q: queryBodySchema.default(''),

@@ -64,18 +64,25 @@ export const flagText = z
   .enum(['true', 'false'], { error: 'must be true or false' })
   .transform((text) => text === 'true')
 
+const timePattern = /^\d{1,6}(ms|s|m)$/
+
 /** `500ms`, `10s` or `5m`; read as milliseconds. */
 export const waitText = z
   .string()
-  .regex(/^\d{1,6}(ms|s|m)$/, 'must be a time such as 500ms, 10s or 5m')
-  .transform((text) => Number.parseInt(text, 10) * unitMs(text))
-  .refine((value) => value <= lookupLimits.waitMsMax, {
+  .regex(timePattern, 'must be a time such as 500ms, 10s or 5m')
+  // Before it is read, so that what is shown is what was written.
+  .refine((text) => !isTime(text) || msOf(text) <= lookupLimits.waitMsMax, {
     error: `must be at most ${lookupLimits.waitMsMax / 60_000}m`,
   })
+  .transform(msOf)
 
-function unitMs(text: string): number {
-  if (text.endsWith('ms')) return 1
-  return text.endsWith('s') ? 1_000 : 60_000
+function isTime(text: string): boolean {
+  return timePattern.test(text)
+}
+
+function msOf(text: string): number {
+  const unit = text.endsWith('ms') ? 1 : text.endsWith('s') ? 1_000 : 60_000
+  return Number.parseInt(text, 10) * unit
 }
 
 /** A list in one parameter: `server,endpoint`. Each item once. */
@@ -190,7 +197,7 @@ export function refuseContradictions(value: Named, context: z.core.$RefinementCt
       code: 'custom',
       path: ['wait'],
       message: 'needs an index to wait on',
-      input: value.wait,
+      input: `${value.wait}ms`,
     })
   }
 }

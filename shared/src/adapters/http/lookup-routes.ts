@@ -50,6 +50,9 @@ export interface LookupApi {
   definition(id: DefinitionId, deadlineMs: number): Promise<string | undefined>
 }
 
+/** What is asked for by its path alone. */
+const noParamsSchema = z.strictObject({})
+
 /** Paths that read, or only say how reading went, whatever their method. */
 export const lookupPaths: ReadonlySet<string> = new Set(['/v1/lookup', '/v1/lookups', '/v1/report'])
 
@@ -96,11 +99,13 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
 
   // The name of a server holds a slash, which may come as it is.
   app.get('/v1/servers/:name{.+}', async (c) => {
+    readParams(c, noParamsSchema)
     const name = c.req.param('name')
     return sendServer(c, name, await api.server(name, lookupLimits.deadlineMsDefault))
   })
 
   app.get('/v1/definitions/:id', async (c) => {
+    readParams(c, noParamsSchema)
     const input = { id: c.req.param('id') }
     const { id } = parse(z.object({ id: definitionIdSchema }), input, 'the path')
     return sendDefinition(c, id, await api.definition(id, lookupLimits.deadlineMsDefault))
