@@ -109,6 +109,9 @@ export interface NodeCounts {
   readonly queues: Readonly<Record<string, () => number>>
 }
 
+/** Of a set that has never been spoken for. */
+const firstEpochNumber = 1
+
 /** Takes in what the stores hold; says and hears nothing before `start`. */
 export function createNode(options: NodeOptions): AgentNode {
   const { locality, store, zoneStore, transport, clock, random, log } = options
@@ -225,21 +228,32 @@ export function createNode(options: NodeOptions): AgentNode {
     store.commit(change)
     settleSet(own.set, change)
   }
+  const tryToBegin = (): boolean => {
+    try {
+      begin()
+      return true
+    } catch (error) {
+      // Whoever holds more than this disk says so, and then an epoch is tried for again.
+      logFailure(log, error, { owner }, 'epoch not begun')
+      return false
+    }
+  }
   const rivalry = new Rivalry({
     owner,
     subject: subjects.pulse(locality),
     pulseMs,
     self: () => ({ agentId: options.agentId, runId, epoch: own.set.version.epoch }),
+    onAlone: () => {
+      // Every new disk begins in its first epoch, and chance would decide between this one and that
+      // of a host that is given the same name one day: its set would stand in for all that is here.
+      if (own.set.version.epoch.number > firstEpochNumber || !tryToBegin()) return
+      publisher.changed()
+    },
     onYield: () => {
       publisher.pause()
     },
     onComeBack: () => {
-      try {
-        begin()
-      } catch (error) {
-        // Whoever holds more than this disk says so, and then an epoch is tried for again.
-        logFailure(log, error, { owner }, 'epoch not begun')
-      }
+      tryToBegin()
       publisher.resume()
     },
     transport,

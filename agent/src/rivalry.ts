@@ -23,6 +23,8 @@ export interface RivalryOptions {
   readonly self: () => Identity
   /** How often a process of this zone speaks. */
   readonly pulseMs: () => Millis
+  /** Once, as soon as `isAlone` holds. */
+  readonly onAlone: () => void
   /** Another process goes on under this name: nothing more may be said. */
   readonly onYield: () => void
   /** The other has fallen silent: begin an epoch, then speak again. */
@@ -50,6 +52,7 @@ export class Rivalry {
   #sweep: Cancel | undefined
   #listeningSince: Millis | undefined
   #stopStatus: (() => void) | undefined
+  #wasAlone = false
 
   constructor(options: RivalryOptions) {
     this.#options = options
@@ -119,9 +122,13 @@ export class Rivalry {
   }
 
   #sweepLater(): void {
-    const { clock, log, owner, onComeBack } = this.#options
+    const { clock, log, owner, onAlone, onComeBack } = this.#options
     this.#sweep = clock.after(sweepMs, () => {
       this.#sweepLater()
+      if (!this.#wasAlone && this.isAlone) {
+        this.#wasAlone = true
+        onAlone()
+      }
       if (this.#watch.sweep(clock.now()) === 'wait') return
       this.#told = undefined
       log.info({ owner }, 'the other process under this name is silent: publishing again')

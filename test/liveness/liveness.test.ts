@@ -135,6 +135,61 @@ describe('a zone without its local replica', () => {
   })
 })
 
+describe('a zone behind a link that was cut', () => {
+  it('shows its region what that missed as soon as it can be heard, and is not called for ever', async () => {
+    region.replica('local', 'l1')
+    const regional = region.replica('regional', 'g1')
+    const a = region.agent('n1')
+    await region.register(a, 'before')
+    await region.clock.advance(10_000)
+    let calls = 0
+    const isCall = (to: string, subject: string) =>
+      to === 'l1' && subject === 'mrd.1.rpc.local.eu.a.vitals.l1'
+    const cut = (from: string, to: string, subject: string) => {
+      if (from === 'g1' && isCall(to, subject)) calls += 1
+      return from === 'g1' || to === 'g1'
+    }
+    for (const [at, id] of ['first', 'second', 'third'].entries()) {
+      region.loses = cut
+      await region.register(a, id)
+      // Each time at another moment between two vitals.
+      await region.clock.advance(25_000 + 150 * at)
+      expect(await region.found(regional)).not.toContain(id)
+      region.loses = () => false
+      await region.clock.advance(350)
+      expect(await region.found(regional)).toContain(id)
+      await region.clock.advance(15_000)
+    }
+    // Some eight a second, and fewer the longer it lasts.
+    expect(calls).toBeGreaterThan(3 * 100)
+    expect(calls).toBeLessThan(3 * 400)
+
+    region.loses = cut
+    await region.clock.advance(700_000)
+    calls = 0
+    await region.clock.advance(60_000)
+    expect(calls).toBe(0)
+    region.loses = () => false
+    await region.clock.advance(1_500)
+    expect(regional.api.topology().regions[0]?.zones).toMatchObject([{ state: 'fresh' }])
+  })
+
+  it('is called from inside the less often the more there are who miss it', async () => {
+    region.replica('local', 'l1')
+    for (let node = 1; node <= 20; node += 1) region.agent(`n${node}`)
+    await region.clock.advance(10_000)
+    let calls = 0
+    region.loses = (from, to, subject) => {
+      if (to === 'l1' && subject === 'mrd.1.rpc.local.eu.a.vitals.l1') calls += 1
+      return to === 'l1' || from === 'l1'
+    }
+    await region.clock.advance(11_250)
+    // All together as often as one alone.
+    expect(calls).toBeGreaterThan(50)
+    expect(calls).toBeLessThan(400)
+  })
+})
+
 describe('a replica that lost its disk', () => {
   it('makes nobody lose instances, and is offered the sets of the dead', async () => {
     region.replica('local', 'l1')
@@ -306,21 +361,23 @@ describe('two processes under one name', () => {
   it('do not hide what the one that was there has registered', async () => {
     const local = region.replica('local', 'l1')
     const neighbour = region.agent('n2')
+    // Epochs of the same number are ordered by chance: here the later ones come out higher.
+    for (const name of ['n3', 'n4', 'n5']) region.agent(name)
+    // It has never started before, so both disks know of one start.
     await region.register(region.agent('n1'), 'of-first')
-    await region.clock.advance(1_000)
-    // As every node that has run for a while it has started before.
-    await region.kill('n1')
-    region.agent('n1')
-    await region.clock.advance(5_000)
-    const stranger = region.agent('n1', { name: 'stranger', disk: 'new' })
-    await region.register(stranger, 'of-stranger')
-    for (let half = 0; half < 60; half += 1) {
-      await region.clock.advance(500)
-      for (const asked of [neighbour, local]) {
-        expect(await region.found(asked)).toEqual(['of-first'])
+    await region.clock.advance(10_000)
+    for (let chance = 0; chance < 4; chance += 1) {
+      const stranger = region.agent('n1', { name: `stranger${chance}`, disk: 'new' })
+      await region.register(stranger, 'of-stranger')
+      for (let half = 0; half < 60; half += 1) {
+        await region.clock.advance(500)
+        for (const asked of [neighbour, local]) {
+          expect(await region.found(asked)).toEqual(['of-first'])
+        }
       }
+      expect(stranger.api.readiness().reasons.join()).toContain('rival')
+      await region.kill(`stranger${chance}`)
     }
-    expect(stranger.api.readiness().reasons.join()).toContain('rival')
   })
 
   it('are not what a host is that was set up anew after its node was taken for dead', async () => {

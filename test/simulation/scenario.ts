@@ -110,10 +110,18 @@ export class Scenario {
   /** Where nothing changes nothing is written, and hardly more is said than that all is well. */
   async #checkQuiet(): Promise<void> {
     const world = this.#world
+    const { pulseMs } = world.shape
+    // Whoever has never started before begins its second epoch once it has listened so long.
+    const isNew = ({ disk, owner }: AgentProcess) => disk.ownSet(owner)?.version.epoch.number === 1
+    const listensMs = 4 * pulseMs
+    for (let ms = 0; ms < listensMs && world.agents.some(isNew); ms += pulseMs) {
+      await world.advance(pulseMs)
+      if (!world.agents.some(isNew)) await world.advance(pulseMs)
+    }
     const pulses = 3
     const { commits } = world
     const { messages } = world.wires
-    await world.advance(pulses * world.shape.pulseMs)
+    await world.advance(pulses * pulseMs)
     if (world.commits !== commits) world.breach('2', 'writes go on although nothing changes')
     const said = world.wires.messages - messages
     const expected = pulses * pulseMessages(world)

@@ -80,8 +80,10 @@ interface Zone {
   readonly zone: string
   readonly vitals: VitalsFollower
   readonly offers: Offers
-  /** When a replica was last asked for its whole state. */
+  /** When a replica was last asked for its whole state, because of a hole. */
   readonly askedAt: Map<string, Millis>
+  /** The same of one that is silent. */
+  readonly calledAt: Map<string, Millis>
   told: ZoneState
   /** Whether all was held, at some moment since the start, that a replica said it held. */
   isCompared: boolean
@@ -104,6 +106,7 @@ export class VitalsWatch implements ZoneLiveness {
   #listensSince: Millis | undefined
   #sweep: Cancel | undefined
   #offering: Cancel | undefined
+  #calling: Cancel | undefined
 
   constructor(options: VitalsWatchOptions) {
     this.#options = options
@@ -115,6 +118,7 @@ export class VitalsWatch implements ZoneLiveness {
     if (transport.status === 'connected') this.#listensSince = clock.now()
     this.#stopStatus = transport.onStatus((status) => {
       this.#listensSince = status === 'connected' ? clock.now() : undefined
+      this.#callLater()
     })
     this.#subscription = transport.subscribe(subject, (message) => {
       this.#onMessage(message)
@@ -128,6 +132,7 @@ export class VitalsWatch implements ZoneLiveness {
     this.#stopStatus?.()
     this.#sweep?.()
     this.#offering?.()
+    this.#calling?.()
   }
 
   stateOf(zone: string): ZoneState {
@@ -230,6 +235,7 @@ export class VitalsWatch implements ZoneLiveness {
       vitals: new VitalsFollower(),
       offers: new Offers(),
       askedAt: new Map(),
+      calledAt: new Map(),
       told: 'fresh',
       isCompared: false,
     }
@@ -277,6 +283,10 @@ export class VitalsWatch implements ZoneLiveness {
     const last = askedAt.get(replica)
     if (last !== undefined && now - last < exchangeLimits.vitalsAskMs) return
     askedAt.set(replica, now)
+    this.#publishRequest(region, zone, replica)
+  }
+
+  #publishRequest(region: string, zone: string, replica: string): void {
     const { transport, log } = this.#options
     const subject = subjects.rpcLocal({ region, zone }, 'vitals', replica)
     try {
@@ -298,9 +308,50 @@ export class VitalsWatch implements ZoneLiveness {
         for (const replica of zone.askedAt.keys()) {
           if (!living.has(replica)) zone.askedAt.delete(replica)
         }
+        const silent = new Set(
+          [...zone.vitals.silent(now, exchangeLimits.silentAfterMs)].map(({ replica }) => replica),
+        )
+        for (const replica of zone.calledAt.keys()) {
+          if (!silent.has(replica)) zone.calledAt.delete(replica)
+        }
       }
       this.#letGo(now)
+      this.#callLater()
     })
+  }
+
+  /**
+   * A replica that has fallen silent is asked for its state again and again. While a link is down that
+   * goes no further than the broker beside this process; the first that gets through finds the link up
+   * sooner than what comes by itself would tell. Where many follow the zone each calls so much less.
+   */
+  #callLater(): void {
+    const { clock, random, transport } = this.#options
+    if (this.#calling || transport.status !== 'connected' || !this.#call(clock.now())) return
+    this.#calling = clock.after(exchangeLimits.silentCallMs * (0.5 + random()), () => {
+      this.#calling = undefined
+      this.#callLater()
+    })
+  }
+
+  /** Returns whether anybody is silent who might be heard again soon. */
+  #call(now: Millis): boolean {
+    const { fellows } = this.#options
+    const { silentAfterMs, silentCallShare, silentCallMsMax, silentCalledMsMax } = exchangeLimits
+    let some = false
+    for (const [name, { region, zone, vitals, calledAt }] of this.#zones) {
+      for (const { replica, silentMs } of vitals.silent(now, silentAfterMs)) {
+        if (silentMs > silentCalledMsMax) continue
+        some = true
+        const waitMs = Math.min(silentCallMsMax, silentMs * silentCallShare) * (fellows(name) + 1)
+        // Nobody calls at once: all who follow the replica have missed it at the same moment.
+        const last = calledAt.get(replica)
+        if (last !== undefined && now - last < waitMs) continue
+        calledAt.set(replica, now)
+        if (last !== undefined) this.#publishRequest(region, zone, replica)
+      }
+    }
+    return some
   }
 
   #letGo(now: Millis): void {

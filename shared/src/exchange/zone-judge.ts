@@ -111,8 +111,7 @@ export class ZoneJudge implements ZoneLiveness {
       (message) => {
         guard(log, message, () => {
           decodeMessageOf('vitals-request', message.body)
-          // Many ask at once after one message was lost; one answer serves them all.
-          this.#isWholeDue = true
+          this.#onRequest()
         })
       },
     )
@@ -283,6 +282,15 @@ export class ZoneJudge implements ZoneLiveness {
       this.#publishLater()
       this.#publishVitals()
     })
+  }
+
+  /**
+   * Whoever asks has missed something, and is told at once. Many ask at once after one message was
+   * lost; one answer serves them all, and those who ask after it wait for the next that is due.
+   */
+  #onRequest(): void {
+    this.#isWholeDue = true
+    if (this.#options.clock.now() - this.#wholeAt >= exchangeLimits.vitalsMs) this.#publishVitals()
   }
 
   #publishVitals(): void {

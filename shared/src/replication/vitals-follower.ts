@@ -77,6 +77,14 @@ export class VitalsFollower {
     )
   }
 
+  /** Replicas of which nothing was heard for at least so long, and for how long. */
+  *silent(now: Millis, atLeastMs: Millis): Generator<{ replica: string; silentMs: Millis }> {
+    for (const [replica, { heardAt }] of this.#replicas) {
+      const silentMs = now - heardAt
+      if (silentMs >= atLeastMs) yield { replica, silentMs }
+    }
+  }
+
   node(owner: OwnerId): FollowedNode | undefined {
     return this.#merged.get(owner)
   }
