@@ -193,6 +193,9 @@ export function createNode(options: NodeOptions): AgentNode {
       scope: [`${region}/${zone}`],
       subject: (method) => subjects.rpcLocal({ region, zone }, method),
     },
+    onStaged: (records) => {
+      catalog.prepare(records)
+    },
     onEvents: (of, events) => {
       quarantining.changed(of, events)
       catalog.apply(of, events)

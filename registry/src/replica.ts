@@ -25,6 +25,7 @@ import {
   type Log,
   type Metrics,
   type OwnerId,
+  type OwnerRecord,
   type OwnerStore,
   type Quarantine,
   type Random,
@@ -208,6 +209,9 @@ export function createReplica(options: ReplicaOptions): Replica {
       },
     }),
     namesToo: (id) => summaries?.names(id) ?? false,
+    ...(role.holds === 'instances' && {
+      onStaged: (records: readonly OwnerRecord[]) => catalog.instances?.prepare(records),
+    }),
     onEvents: (owner, changes) => {
       quarantining.changed(owner, changes)
       witness.beforeRecords(owner, changes)

@@ -7,6 +7,7 @@ import {
   type EventsPage,
   type EventsParams,
   type Log,
+  type Millis,
   type RegistryEvent,
 } from '@meridian/shared'
 import type { EventStore, StoredEvent } from './event-store.ts'
@@ -89,9 +90,7 @@ export class EventLog {
     const isFull = this.#waiting.length === eventLogLimits.flushRows
     if (isFull) this.#flushing?.()
     if (!isFull && this.#flushing) return
-    this.#flushing = this.#clock.after(isFull ? 0 : eventLogLimits.flushMs, () => {
-      this.#flush()
-    })
+    this.#flushLater(isFull ? 0 : eventLogLimits.flushMs)
   }
 
   /** History, newest first. */
@@ -120,19 +119,30 @@ export class EventLog {
     return () => void this.#listeners.delete(listener)
   }
 
-  #flush(): void {
+  /** Some at a time: what a zone did while it was cut off is seen all at once. */
+  #flushLater(ms: Millis): void {
+    this.#flushing = this.#clock.after(ms, () => {
+      const isKept = this.#flush(eventLogLimits.flushRows)
+      if (isKept && this.#waiting.length > 0) this.#flushLater(0)
+    })
+  }
+
+  /** Writes the oldest that wait. Returns whether that went well. */
+  #flush(rows = Infinity): boolean {
     this.#flushing?.()
     this.#flushing = undefined
-    if (this.#waiting.length === 0) return
+    if (this.#waiting.length === 0) return true
+    const some = this.#waiting.slice(0, rows)
     try {
-      this.#store.append(this.#waiting)
+      this.#store.append(some)
     } catch (error) {
       if (!isMeridianError(error)) throw error
       logFailure(this.#log, error, { events: this.#waiting.length }, 'events not kept')
-      return
+      return false
     }
-    this.#waiting = []
+    this.#waiting = this.#waiting.slice(some.length)
     for (const listener of this.#listeners) listener()
+    return true
   }
 
   #forgetLater(): void {

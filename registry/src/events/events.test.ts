@@ -65,6 +65,25 @@ describe.each([
     events.close()
   })
 
+  it('are written some at a time, in order, where many come at once', async () => {
+    const sizes: number[] = []
+    const append = store.append.bind(store)
+    store.append = (some) => {
+      sizes.push(some.length)
+      append(some)
+    }
+    const woken: number[] = []
+    events.onEvents(() => woken.push(events.lastId))
+    appendMany(1_200)
+    await clock.advance(eventLogLimits.flushMs)
+    expect(sizes).toEqual([500, 500, 200])
+    expect(woken).toHaveLength(3)
+    expect(events.waiting).toBe(0)
+    expect(events.newer({}, 1_190, 100).map(({ id }) => id)).toEqual([
+      1_191, 1_192, 1_193, 1_194, 1_195, 1_196, 1_197, 1_198, 1_199, 1_200,
+    ])
+  })
+
   function appendMany(count: number): void {
     for (let at = 1; at <= count; at += 1) {
       const place = at % 2 === 0 ? 'eu/a/n1' : 'eu/ab/n1'

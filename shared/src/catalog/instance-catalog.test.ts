@@ -70,6 +70,35 @@ function shown(): string[] {
   return [...catalog.index.ofOwner(owner)].map(({ spec }) => spec.id).sort()
 }
 
+it('shows what was read before it came as if it were read then, and nothing before', () => {
+  definitions.set(flights.id, flights.definition)
+  const held = inputsOf('a').map((input) => ({ ...input, counter: 1 }))
+  const broken = {
+    key: specKey('b'),
+    counter: 1,
+    definition: flights.id,
+    body: new Uint8Array([0xc1]),
+  }
+  catalog.prepare([...held, broken, { key: specKey('c'), counter: 2, body: null }])
+  expect([shown(), unreadable]).toEqual([[], []])
+  catalog.apply(
+    owner,
+    held.map((after) => ({ key: after.key, after })),
+  )
+  expect(shown()).toEqual(['a'])
+  for (const record of [broken, { ...stateOfA(held), key: stateKey('b') }]) {
+    records.set(record.key, record)
+  }
+  catalog.apply(owner, [{ key: broken.key, after: broken }])
+  expect(unreadable).toEqual([specKey('b')])
+})
+
+function stateOfA(held: readonly OwnerRecord[]): OwnerRecord {
+  const state = held.find(({ key }) => key === stateKey('a'))
+  if (state === undefined) throw new Error('there is a state')
+  return state
+}
+
 it('shows each of those that waited for a definition once', () => {
   const changes: string[] = []
   for (const id of ['a', 'b', 'c']) put(id)

@@ -51,6 +51,9 @@ export class InstanceCatalog {
   readonly #heads: DefinitionHeads
   /** Instances whose definition is not here yet. */
   readonly #heldBack = new HeldBack()
+  /** Read before they are applied; they go with the records that never are. */
+  readonly #specs = new WeakMap<OwnerRecord, InstanceSpec>()
+  readonly #states = new WeakMap<OwnerRecord, InstanceState>()
   #lastPlace: { readonly owner: OwnerId; readonly locality: Locality } | undefined
 
   constructor(sources: InstanceCatalogSources) {
@@ -97,6 +100,22 @@ export class InstanceCatalog {
       versions.add(head, `${locality.region}/${locality.zone}`, counts)
     }
     return versions.result()
+  }
+
+  /**
+   * Reads records that may be applied soon, so that less is left to do then. Nothing is shown, and
+   * what becomes of those that are never applied is their owner's affair.
+   */
+  prepare(records: Iterable<OwnerRecord>): void {
+    for (const record of records) {
+      const kind = record.body === null ? undefined : parseRecordKey(record.key)?.kind
+      try {
+        if (kind === 'spec') this.#specs.set(record, decodeInstanceSpec(record))
+        else if (kind === 'state') this.#states.set(record, decodeInstanceState(record))
+      } catch {
+        // It is read again when it is applied, and set aside then.
+      }
+    }
   }
 
   /**
@@ -173,8 +192,8 @@ export class InstanceCatalog {
       this.remove(owner, id)
       return
     }
-    const decodedSpec = this.#read(owner, spec, decodeInstanceSpec)
-    const decodedState = this.#read(owner, state, decodeInstanceState)
+    const decodedSpec = this.#read(owner, spec, this.#specs, decodeInstanceSpec)
+    const decodedState = this.#read(owner, state, this.#states, decodeInstanceState)
     if (decodedSpec === undefined || decodedState === undefined) this.remove(owner, id)
     else this.#show(owner, decodedSpec, decodedState, found)
   }
@@ -221,7 +240,17 @@ export class InstanceCatalog {
     return found
   }
 
-  #read<T>(owner: OwnerId, record: OwnerRecord, decode: (record: OwnerRecord) => T): T | undefined {
+  #read<T>(
+    owner: OwnerId,
+    record: OwnerRecord,
+    prepared: WeakMap<OwnerRecord, T>,
+    decode: (record: OwnerRecord) => T,
+  ): T | undefined {
+    const read = prepared.get(record)
+    if (read !== undefined) {
+      prepared.delete(record)
+      return read
+    }
     try {
       return decode(record)
     } catch (cause) {

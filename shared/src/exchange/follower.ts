@@ -85,6 +85,11 @@ export interface FollowerOptions {
   readonly onHeard?: (owner: OwnerId) => void
   /** What is held of an owner moved on; `fromOwner`: by its own word, so it lives. */
   readonly onAdvanced?: (owner: OwnerId, fromOwner: boolean) => void
+  /**
+   * Records of a set of which more has to come: nobody may be shown them, and they may never count.
+   * What can be worked out of them now does not hold everybody up when all of them are taken in.
+   */
+  readonly onStaged?: (records: readonly OwnerRecord[]) => void
   readonly onEvents: (owner: OwnerId, events: readonly RecordEvent[]) => void
   readonly onDefinitions: (ids: readonly DefinitionId[]) => void
 }
@@ -387,6 +392,7 @@ export class Follower {
     const { deltas } = this.#counts
     deltas.set(step.outcome, (deltas.get(step.outcome) ?? 0) + 1)
     this.#commit(step.change ? [step.change] : [], step.definitions)
+    if (step.outcome === 'staged') this.#options.onStaged?.(delta.records)
     if (step.change) this.#options.onAdvanced?.(delta.owner, from.fromOwner)
     for (const effect of step.effects) {
       switch (effect.kind) {

@@ -36,6 +36,13 @@ export class DigestSum {
     this.#addHash(-1)
   }
 
+  /** All that another sum holds. */
+  include(other: DigestSum): void {
+    for (let i = 0; i < 4; i++) {
+      this.#words[i] = (this.#words[i] ?? 0) + (other.#words[i] ?? 0)
+    }
+  }
+
   /** One owner of a zone, at its version: what zone hashes are made of. */
   addVersion(owner: string, version: Version): void {
     hashVersion(owner, version)

@@ -14,6 +14,7 @@ import { RecordSet } from './record-set.ts'
 import type { SetChange } from './set-change.ts'
 import { wantedOf, type Wanted } from './wanted.ts'
 import { replicationLimits } from './limits.ts'
+import type { WholeDelta } from './staging.ts'
 import { adoption, holdsSame, isNew, isWelcome, knownVersion } from './trust.ts'
 
 /**
@@ -92,7 +93,7 @@ export function receiveDelta(
   const assembled = holdings.staging.add(context.sender, delta, context.now)
   // Asked for now, they are here when the last piece is, and what names them need not wait again.
   if (!assembled) return plainStep(holding, 'staged', definitionsOf(holdings, delta.records))
-  const wholeFault = faultOfKeys(assembled.records) ?? faultOfSize(holding, assembled)
+  const wholeFault = faultOfKeys(assembled.delta.records) ?? faultOfSize(holding, assembled.delta)
   if (wholeFault !== undefined) return refuse(holding, delta, wholeFault)
   return judge(holdings, holding, assembled)
 }
@@ -106,15 +107,20 @@ export function settleStep(
   return step.change ? holdings.settle(step.change) : []
 }
 
-function judge(holdings: Holdings, holding: Holding | undefined, delta: Delta): ReceiveStep {
+function judge(
+  holdings: Holdings,
+  holding: Holding | undefined,
+  assembled: WholeDelta,
+): ReceiveStep {
+  const { delta } = assembled
   const { owner, from, version, digest } = delta
-  if (from === 0) return take(holdings, holding, delta, 'whole')
+  if (from === 0) return take(holdings, holding, assembled, 'whole')
   const known = knownVersion(holding)
   const joins =
     sameEpoch(known.epoch, version.epoch) &&
     from <= known.counter &&
     known.counter < version.counter
-  if (joins) return take(holdings, holding, delta, 'delta')
+  if (joins) return take(holdings, holding, assembled, 'delta')
   if (holdsSame(holding, digest)) {
     return finish(holdings, holding, delta, 'adopted', adoption(owner, version, digest))
   }
@@ -124,12 +130,12 @@ function judge(holdings: Holdings, holding: Holding | undefined, delta: Delta): 
 function take(
   holdings: Holdings,
   holding: Holding | undefined,
-  delta: Delta,
+  { delta, sum }: WholeDelta,
   kind: 'whole' | 'delta',
 ): ReceiveStep {
   const { owner, version, digest, records } = delta
   const set = holding?.records ?? RecordSet.from([])
-  if (set.digestAfter(kind, records) !== digest) return mismatch(holdings, delta, kind)
+  if (set.digestAfter(kind, records, sum) !== digest) return mismatch(holdings, delta, kind)
   // In one epoch a floor only rises: what was forgotten here cannot be passed on.
   const floor = kind === 'whole' ? delta.floor : Math.max(delta.floor, holding?.floor ?? 0)
   const change: SetChange = { kind, owner, version, floor, digest, records }

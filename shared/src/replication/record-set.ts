@@ -74,14 +74,22 @@ export class RecordSet {
     return stamps[keep]
   }
 
-  /** The digest that the set would have after `records` (or `whole`, with nothing but them). */
-  digestAfter(kind: SetChange['kind'], records: readonly OwnerRecord[]): SetDigest {
+  /**
+   * The digest that the set would have after `records` (or `whole`, with nothing but them). Whoever
+   * has added them up already, piece by piece, gives their sum.
+   */
+  digestAfter(
+    kind: SetChange['kind'],
+    records: readonly OwnerRecord[],
+    sumOfRecords: DigestSum = sumOf(records),
+  ): SetDigest {
     if (kind === 'adopt') return this.digest
     const sum = kind === 'whole' ? new DigestSum() : this.#sum.copy()
-    for (const record of records) {
-      const before = kind === 'whole' ? undefined : this.#records.get(record.key)
+    sum.include(sumOfRecords)
+    if (kind === 'whole') return sum.toDigest()
+    for (const { key } of records) {
+      const before = this.#records.get(key)
       if (before && before.body !== null) sum.subtract(before)
-      if (record.body !== null) sum.add(record)
     }
     return sum.toDigest()
   }
@@ -192,6 +200,13 @@ export class RecordSet {
     }
     return low
   }
+}
+
+/** Of those that live. */
+export function sumOf(records: Iterable<OwnerRecord>): DigestSum {
+  const sum = new DigestSum()
+  for (const record of records) if (record.body !== null) sum.add(record)
+  return sum
 }
 
 function eventOf(before: OwnerRecord | undefined, after: OwnerRecord): RecordEvent | undefined {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { deltaBytes, type Delta } from './delta.ts'
 import { replicationLimits } from './limits.ts'
+import { RecordSet } from './record-set.ts'
 import { Staging } from './staging.ts'
 
 function piece(owner: string, index: number, count = 2): Delta {
@@ -20,7 +21,7 @@ describe('Staging', () => {
   it('gives back a delta of one piece at once', () => {
     const staging = new Staging()
     const whole = piece('a', 0, 1)
-    expect(staging.add('r1', whole, 0)).toBe(whole)
+    expect(staging.add('r1', whole, 0)?.delta).toBe(whole)
     expect(staging.size).toBe(0)
   })
 
@@ -28,10 +29,20 @@ describe('Staging', () => {
     const staging = new Staging()
     for (const index of [2, 0, 0])
       expect(staging.add('r1', piece('a', index, 3), 0)).toBeUndefined()
-    const whole = staging.add('r1', piece('a', 1, 3), 0)
+    const whole = staging.add('r1', piece('a', 1, 3), 0)?.delta
     expect(whole?.records.map(({ key }) => key)).toEqual(['i/0', 'i/1', 'i/2'])
     expect(whole?.piece).toBeUndefined()
     expect([staging.size, staging.bytes]).toEqual([0, 0])
+  })
+
+  it('adds up each piece once, however often it comes, and no tombstone', () => {
+    const staging = new Staging()
+    const tombstone = { key: 'i/gone', counter: 9, body: null }
+    const last = piece('a', 1)
+    staging.add('r1', piece('a', 0), 0)
+    staging.add('r1', piece('a', 0), 0)
+    const whole = staging.add('r1', { ...last, records: [...last.records, tombstone] }, 0)
+    expect(whole?.sum.toDigest()).toBe(RecordSet.from(whole?.delta.records ?? []).digest)
   })
 
   it('begins again when a sender cut the same version anew', () => {
@@ -39,7 +50,7 @@ describe('Staging', () => {
     staging.add('r1', piece('a', 0, 3), 0)
     expect(staging.add('r1', piece('a', 1, 2), 0)).toBeUndefined()
     expect(staging.size).toBe(1)
-    expect(staging.add('r1', piece('a', 0, 2), 0)?.records).toHaveLength(2)
+    expect(staging.add('r1', piece('a', 0, 2), 0)?.delta.records).toHaveLength(2)
   })
 
   it('lets go of what waits too long for its next piece, and not of what still grows', () => {

@@ -1,8 +1,10 @@
 import { formatVersion, type OwnerId } from '../model/index.ts'
 import type { Millis } from '../ports/clock.ts'
 import { deltaBytes, type Delta } from './delta.ts'
+import { DigestSum } from './digest.ts'
 import { replicationLimits } from './limits.ts'
 import type { InlineDefinition, OwnerRecord } from './record.ts'
+import { sumOf } from './record-set.ts'
 
 /**
  * Deltas that arrive in pieces wait here, one entry per sender, owner, version and `from`, until
@@ -31,10 +33,13 @@ export class Staging {
     return this.#bytes
   }
 
-  /** The whole delta when this was the last piece, else undefined. */
-  add(sender: string, piece: Delta, now: Millis): Delta | undefined {
+  /**
+   * The whole delta when this was the last piece, else undefined. What each piece adds to the set's
+   * digest is worked out as it comes, not of all at once at the end.
+   */
+  add(sender: string, piece: Delta, now: Millis): WholeDelta | undefined {
     const { index, count } = piece.piece ?? { index: 0, count: 1 }
-    if (count === 1) return piece
+    if (count === 1) return { delta: piece, sum: sumOf(piece.records) }
     this.expire(now)
     const key = `${sender} ${piece.owner} ${formatVersion(piece.version)} ${piece.from}`
     let staged = this.#deltas.get(key)
@@ -47,13 +52,14 @@ export class Staging {
     staged.touchedAt = now
     if (!staged.pieces.has(index)) {
       staged.pieces.set(index, piece)
+      staged.sum.include(sumOf(piece.records))
       staged.bytes += deltaBytes(piece)
       this.#bytes += deltaBytes(piece)
       this.#makeRoom(key, staged)
     }
     if (staged.pieces.size < count) return undefined
     this.#drop(key, staged)
-    return assemble(staged)
+    return { delta: assemble(staged), sum: staged.sum }
   }
 
   /** Throws away what has waited too long for its next piece. */
@@ -80,7 +86,14 @@ export class Staging {
   }
 
   #open(key: string, head: Delta, count: number, now: Millis): StagedDelta {
-    const staged: StagedDelta = { head, count, pieces: new Map(), bytes: 0, touchedAt: now }
+    const staged: StagedDelta = {
+      head,
+      count,
+      pieces: new Map(),
+      sum: new DigestSum(),
+      bytes: 0,
+      touchedAt: now,
+    }
     this.#deltas.set(key, staged)
     return staged
   }
@@ -106,11 +119,18 @@ export class Staging {
   }
 }
 
+export interface WholeDelta {
+  readonly delta: Delta
+  /** Of its live records. */
+  readonly sum: DigestSum
+}
+
 interface StagedDelta {
   /** The first piece to arrive: all pieces of a delta share its head. */
   readonly head: Delta
   readonly count: number
   readonly pieces: Map<number, Delta>
+  readonly sum: DigestSum
   bytes: number
   touchedAt: Millis
 }
