@@ -18,8 +18,7 @@ const { id: definition, definition: flights } = identifyDefinition({
   capabilities: { tools: [{ name: 'search_flights' }] },
 })
 
-function createRig() {
-  const clock = new ManualClock()
+function createRig(clock = new ManualClock()) {
   const catalog = new InstanceCatalog({
     index: createCapabilityIndex(),
     record: () => undefined,
@@ -107,6 +106,26 @@ describe('the feed of an agent', () => {
     setState('stale')
     expect(shown(await read(reader))).toEqual(['scopes', 'ready run-13'])
     expect(shown(await read(reader))).toEqual(['ready run-13'])
+  })
+
+  it('lets others have their turn while it tells a follower of much that reads at once', async () => {
+    let turns = 0
+    /** Each look at it takes a millisecond, as making a piece does. */
+    class Running extends ManualClock {
+      #looks = 0
+      override now(): number {
+        return super.now() + this.#looks++
+      }
+      override after(delay: number, task: () => void) {
+        if (delay === 0) turns += 1
+        return super.after(delay, task)
+      }
+    }
+    const { feed, put, read } = createRig(new Running())
+    const pieces = 40
+    for (let at = 0; at < pieces * instanceFeedLimits.linesOfPiece; at += 1) put(`f-${at}`)
+    await read(feed.follow(undefined).getReader())
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(pieces / instanceFeedLimits.turnMs))
   })
 
   it('goes on after an index, and begins anew after one of another run', async () => {

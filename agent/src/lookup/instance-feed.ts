@@ -16,8 +16,10 @@ export const instanceFeedLimits = {
   followers: 64,
   /** Changes that are remembered for those who come back, or read slowly. */
   changes: 65_536,
-  /** Instances that are told in one piece. */
+  /** Instances that are told in one piece, which takes half a millisecond. */
   linesOfPiece: 256,
+  /** After so long others have their turn. */
+  turnMs: 5,
   /** Steps of a share of capacity that are told apart: a load that hardly moved is not told. */
   loadSteps: 20,
   /** How often a follower is told which definitions nothing names any more. */
@@ -141,6 +143,13 @@ export class InstanceFeed {
     let cursor = resumed
     let scopes = ''
     let sweptAt = this.#options.clock.now()
+    let turnAt = this.#options.clock.now()
+    const isTurnOver = () => {
+      const now = this.#options.clock.now()
+      if (now - turnAt < instanceFeedLimits.turnMs) return false
+      turnAt = now
+      return true
+    }
     while (!this.#isClosed) {
       if (cursor === undefined || this.#count - cursor > instanceFeedLimits.changes) {
         cursor = this.#count
@@ -150,6 +159,7 @@ export class InstanceFeed {
         for (let at = 0; at < all.length; at += instanceFeedLimits.linesOfPiece) {
           const piece = all.slice(at, at + instanceFeedLimits.linesOfPiece)
           yield piece.map(({ owner, spec }) => this.#line(owner, spec.id, told)).join('')
+          if (isTurnOver()) await this.#turn()
         }
         continue
       }
@@ -157,6 +167,7 @@ export class InstanceFeed {
         const to: number = Math.min(this.#count, cursor + instanceFeedLimits.linesOfPiece)
         yield this.#changes(cursor, to, told)
         cursor = to
+        if (isTurnOver()) await this.#turn()
         continue
       }
       const trust = line({ kind: 'scopes', scopes: [own()] })
@@ -220,6 +231,13 @@ export class InstanceFeed {
   #wake(): void {
     for (const wake of this.#waiting) wake()
     this.#waiting.clear()
+  }
+
+  /** Others have theirs: a follower that reads as fast as it is told would never wait by itself. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.after(0, resolve)
+    })
   }
 
   /** Until something changed and a flush is due, or a `ready` is. */
