@@ -1,5 +1,6 @@
 import {
   MeridianError,
+  lookupBuckets,
   meterLookup,
   meterTransport,
   randomId,
@@ -140,7 +141,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
     })
     databases.push(zoneDb)
-    let allowed = createProbePolicy({ allow: options.probeAllow })
+    const connecting = metrics.histogram({
+      name: 'meridian_server_connection_establishment_seconds',
+      help: 'How long connecting to servers of this host took, to check or read them, TLS included.',
+      buckets: lookupBuckets,
+    })
+    const policyOf = (allow: AgentOptions['probeAllow']) =>
+      createProbePolicy({ allow, onConnected: (ms) => connecting.observe({}, ms / 1_000) })
+    let allowed = policyOf(options.probeAllow)
     const policy: ProbePolicy = { check: (url, signal) => allowed.check(url, signal) }
     node = createNode({
       locality,
@@ -206,7 +214,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reload = createReload({
       settings() {
         const reread = options.reread?.()
-        if (reread) allowed = createProbePolicy({ allow: reread.probeAllow })
+        if (reread) allowed = policyOf(reread.probeAllow)
         return { applied: reread?.applied ?? [], needRestart: reread?.needRestart ?? [] }
       },
       tokens() {

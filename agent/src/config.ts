@@ -15,6 +15,7 @@ import {
   withConfigFile,
   type Environment,
 } from '@meridian/shared/settings'
+import { hangEnvironment } from '@meridian/shared/hang-watch'
 import {
   tracingEnvironment,
   tracingSettingsOf,
@@ -49,6 +50,7 @@ function settingsSchema(environment: Environment) {
     MERIDIAN_LEAVE_SECONDS: leaveSecondsSetting.default(0),
     MERIDIAN_SERVICES_DIR: z.string().default('/etc/meridian/services.d'),
     ...tracingEnvironment,
+    ...hangEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
 }
@@ -124,6 +126,8 @@ export interface AgentConfig {
   readonly services: { readonly folder: string; readonly allowCommands: boolean }
   /** Where traces go; absent: nowhere. */
   readonly traces?: TracingSettings
+  /** For how long its event loop may stand still before it is ended; 0: for ever. */
+  readonly hangMs: number
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -164,6 +168,7 @@ export function readAgentConfig(given: Environment): AgentConfig {
       allowCommands: settings.MERIDIAN_STDIO !== 'off',
     },
     ...(traces && { traces }),
+    hangMs: settings.MERIDIAN_HANG_SECONDS * 1_000,
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

@@ -1,3 +1,4 @@
+import { watchForHang } from '@meridian/shared/hang-watch'
 import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
 import type { Running } from '@meridian/shared/program'
@@ -13,7 +14,8 @@ export const migrationsDir = fileURLToPath(new URL('../../migrations', import.me
 
 /** An agent as a program of its own, over NATS. */
 export async function startAgentProgram(environment: Environment): Promise<Running> {
-  const { locality, nats, logLevel, traces, leaveMs, ...settings } = readAgentConfig(environment)
+  const { locality, nats, logLevel, traces, leaveMs, hangMs, ...settings } =
+    readAgentConfig(environment)
   const log = createLog({ name: 'agent', level: logLevel })
   // What it runs with now: of the rest, only a start takes notice.
   let inForce = withConfigFile(environment)
@@ -36,6 +38,13 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
     instance: `${region}/${zone}/${node}`,
     version: '0.1.0',
     log,
+  })
+  const hangWatch = watchForHang({
+    program: 'agent',
+    hangMs,
+    onFailure(error) {
+      log.error({ err: error }, 'nobody watches for a hang')
+    },
   })
   const transport = await connectNats({
     ...nats,
@@ -66,9 +75,11 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
         await agent.close()
         await transport.close()
         await tracing?.close()
+        hangWatch.stop()
       },
     }
   } catch (error) {
+    hangWatch.stop()
     await transport.close()
     throw error
   }

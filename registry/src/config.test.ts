@@ -34,6 +34,7 @@ describe('a registry’s settings', () => {
       nats: { servers: ['nats://127.0.0.1:4222'] },
       pulseMs: 2_000,
       liveness: livenessDefaults,
+      hangMs: 60_000,
       logLevel: 'info',
     })
   })
@@ -92,6 +93,7 @@ describe('a registry’s settings', () => {
         // A version outlives its records by far, or some would bring back what others forgot.
         forgetVersionMs: 210 * 24 * 3_600_000,
       },
+      hangMs: 60_000,
       logLevel: 'debug',
     })
   })

@@ -17,6 +17,7 @@ import {
   withConfigFile,
   type Environment,
 } from '@meridian/shared/settings'
+import { hangEnvironment } from '@meridian/shared/hang-watch'
 import {
   tracingEnvironment,
   tracingSettingsOf,
@@ -40,6 +41,7 @@ function settingsSchema(tier: Tier | undefined, environment: Environment) {
     ...livenessEnvironment,
     ...judgingEnvironment,
     ...tracingEnvironment,
+    ...hangEnvironment,
     MERIDIAN_LOG_LEVEL: logLevelSetting.default('info'),
   })
 }
@@ -84,6 +86,8 @@ export interface RegistryConfig {
   readonly liveness: LivenessSettings
   /** Where traces go; absent: nowhere. */
   readonly traces?: TracingSettings
+  /** For how long its event loop may stand still before it is ended; 0: for ever. */
+  readonly hangMs: number
   readonly logLevel: z.infer<typeof logLevelSetting>
 }
 
@@ -106,6 +110,7 @@ export function readRegistryConfig(given: Environment): RegistryConfig {
     pulseMs: settings.MERIDIAN_PULSE_MS,
     liveness: judgingSettingsOf(settings),
     ...(traces && { traces }),
+    hangMs: settings.MERIDIAN_HANG_SECONDS * 1_000,
     logLevel: settings.MERIDIAN_LOG_LEVEL,
   }
 }

@@ -1,4 +1,5 @@
 import { logFailure } from '@meridian/shared'
+import { watchForHang } from '@meridian/shared/hang-watch'
 import { createLog } from '@meridian/shared/log'
 import { connectNats } from '@meridian/shared/nats'
 import type { Running } from '@meridian/shared/program'
@@ -17,7 +18,7 @@ export const consoleDir = fileURLToPath(new URL('../../web/dist', import.meta.ur
 
 /** A registry as a program of its own, over NATS. */
 export async function startRegistryProgram(environment: Environment): Promise<Running> {
-  const { nats, logLevel, traces, ...settings } = readRegistryConfig(environment)
+  const { nats, logLevel, traces, hangMs, ...settings } = readRegistryConfig(environment)
   const { tier, place } = settings
   const log = createLog({ name: 'registry', level: logLevel })
   const tracing = await openTracing(traces, {
@@ -25,6 +26,13 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
     instance: `${tier} ${place.region}/${place.zone}/${place.replica}`,
     version: '0.1.0',
     log,
+  })
+  const hangWatch = watchForHang({
+    program: 'registry',
+    hangMs,
+    onFailure(error) {
+      log.error({ err: error }, 'nobody watches for a hang')
+    },
   })
   const transport = await connectNats({
     ...nats,
@@ -59,9 +67,11 @@ export async function startRegistryProgram(environment: Environment): Promise<Ru
         await registry.close()
         await transport.close()
         await tracing?.close()
+        hangWatch.stop()
       },
     }
   } catch (error) {
+    hangWatch.stop()
     await transport.close()
     throw error
   }

@@ -1,6 +1,8 @@
 import { readAgentConfig } from '../../agent/src/config.ts'
 import { readRegistryConfig } from '../../registry/src/config.ts'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
@@ -13,6 +15,9 @@ import { z } from 'zod'
 
 const read = (path: string) =>
   readFileSync(new URL(`../../deploy/${path}`, import.meta.url), 'utf8')
+
+/** Only where it is installed can it be asked. */
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
 
 const environmentSchema = z.record(z.string(), z.string())
 
@@ -151,6 +156,18 @@ describe('the systemd units', () => {
       expect(new Set(once).size).toBe(once.length)
     },
   )
+
+  it.skipIf(!hasSystemd)('are what systemd itself takes, with nothing to say against them', () => {
+    const units = ['meridian-agent.service', 'meridian-registry@.service'].map((unit) =>
+      fileURLToPath(new URL(`../../deploy/systemd/${unit}`, import.meta.url)),
+    )
+    const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {
+      encoding: 'utf8',
+    })
+    // Where Node.js is on the machine that runs this is no matter of the units.
+    const said = stderr.split('\n').filter((line) => /meridian-(agent|registry)/.test(line))
+    expect(said.filter((line) => !line.includes('is not executable'))).toEqual([])
+  })
 
   it('run programs with the settings that deploy/README.md gives as examples', () => {
     const examples = [...read('README.md').matchAll(/```ini\n# \S+\/(\w+)\S*\n(.*?)```/gs)]

@@ -59,6 +59,17 @@ describe('dispatchers that are kept from look to look', () => {
     await expect.poll(() => connectionsOf(server)).toBe(0)
   })
 
+  it('tell how long each connection took, and nothing of one that failed', async () => {
+    const server = await serve(() => 'here')
+    const told: number[] = []
+    const onConnected = (ms: number) => told.push(ms)
+    expect(await look({ ...target(server.at), onConnected })).toBe('here')
+    expect(await look({ ...target(server.at), onConnected })).toBe('here')
+    await expect(look({ ...target(server.at, '127.0.0.9'), onConnected })).rejects.toThrow()
+    expect(told).toHaveLength(2)
+    for (const ms of told) expect(ms).toBeGreaterThan(0)
+  })
+
   it('go to the addresses that were checked, though the name is the same', async () => {
     const server = await serve(() => 'here')
     expect(await look(target(server.at))).toBe('here')

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { MeridianError } from '@meridian/shared'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { ProbeTarget } from './probe-targets.ts'
 
 /**
@@ -76,21 +76,29 @@ export class ProbeDispatchers {
 export const dispatchersMax = 2_000
 
 function createDispatcher(
-  { addresses }: ProbeTarget,
+  { addresses, onConnected }: ProbeTarget,
   { keepAlive }: { readonly keepAlive: boolean },
 ): Dispatcher {
+  const connector = buildConnector({
+    allowH2: false,
+    // Whatever name is asked for, the answer is what was checked.
+    lookup(_hostname, { all }, callback) {
+      const first = addresses[0]
+      if (first === undefined) callback(new Error('no address'), '', 0)
+      else if (all === true) callback(null, [...addresses])
+      else callback(null, first.address, first.family)
+    },
+  })
   return new Agent({
     allowH2: false,
     connections: connectionsMax,
     ...(!keepAlive && { pipelining: 0 }),
-    connect: {
-      // Whatever name is asked for, the answer is what was checked.
-      lookup(_hostname, { all }, callback) {
-        const first = addresses[0]
-        if (first === undefined) callback(new Error('no address'), '', 0)
-        else if (all === true) callback(null, [...addresses])
-        else callback(null, first.address, first.family)
-      },
+    connect(options, callback) {
+      const begun = performance.now()
+      connector(options, (...outcome) => {
+        if (outcome[0] === null) onConnected?.(performance.now() - begun)
+        callback(...outcome)
+      })
     },
     // The caller's signal sets the limits in time, for the whole exchange.
     headersTimeout: 0,

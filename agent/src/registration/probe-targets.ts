@@ -29,7 +29,11 @@ export interface ProbeTarget {
   readonly hostname: string
   readonly port: number
   readonly addresses: readonly ProbeAddress[]
+  readonly onConnected?: ConnectedListener | undefined
 }
+
+/** Told how long a connection to a checked target took, TLS included. */
+export type ConnectedListener = (ms: number) => void
 
 export interface ProbeAddress {
   readonly address: string
@@ -46,6 +50,7 @@ export interface ProbePolicyOptions {
    */
   readonly allow?: readonly string[]
   readonly resolve?: Resolve
+  readonly onConnected?: ConnectedListener
   /** The host's own addresses; read at each check, because they change. */
   readonly ownAddresses?: () => readonly string[]
 }
@@ -89,7 +94,8 @@ export function createProbePolicy(options: ProbePolicyOptions = {}): ProbePolicy
           ? unresolvable(hostname, url)
           : notAllowed(url, hostname, literal, refused)
       }
-      return { origin: url.origin, hostname, port: portOf(url), addresses }
+      const { onConnected } = options
+      return { origin: url.origin, hostname, port: portOf(url), addresses, onConnected }
     },
   }
 }

@@ -4,6 +4,7 @@ export const pagesWithCommands = [
   'CONTRIBUTING.md',
   'docs/cli.md',
   'docs/guide.md',
+  'docs/health.md',
   'docs/lookup.md',
   'docs/nats.md',
   'docs/query.md',
