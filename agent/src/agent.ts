@@ -29,6 +29,7 @@ import {
   SqliteReplicaStore,
   type SqliteDatabase,
 } from '@meridian/shared/sqlite'
+import { systemSha256 } from '@meridian/shared/system'
 import { join } from 'node:path'
 import { createAgentRoutes } from './http/routes.ts'
 import { exposeNode } from './node-metrics.ts'
@@ -187,6 +188,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       transport: meterTransport(tracing ? traceTransport(transport, tracing) : transport, metrics),
       clock,
       random,
+      sha256: systemSha256,
       log,
     })
     exposeNode(node, metrics)

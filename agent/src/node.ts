@@ -31,6 +31,7 @@ import {
   type Quarantine,
   type Random,
   type ReplicaStore,
+  type Sha256,
   type Subscription,
   type Transport,
   type ZoneLiveness,
@@ -75,6 +76,8 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** What definitions are named and verified with; `portableSha256` unless given. */
+  readonly sha256?: Sha256
 }
 
 /**
@@ -114,7 +117,7 @@ const firstEpochNumber = 1
 
 /** Takes in what the stores hold; says and hears nothing before `start`. */
 export function createNode(options: NodeOptions): AgentNode {
-  const { locality, store, zoneStore, transport, clock, random, log } = options
+  const { locality, store, zoneStore, transport, clock, random, log, sha256 } = options
   const { region, zone } = locality
   const zoneName = `${region}/${zone}`
   const owner = agentOwnerId(locality)
@@ -148,6 +151,7 @@ export function createNode(options: NodeOptions): AgentNode {
     commandsFrom: options.commandsFrom,
     defer: options.defer,
     nodeWords: options.nodeWords,
+    sha256,
     onCommitted: () => {
       publisher.changed()
     },
@@ -180,6 +184,7 @@ export function createNode(options: NodeOptions): AgentNode {
     clock,
     random,
     log,
+    ...(sha256 && { sha256 }),
     holdings,
     store: zoneStore,
     subscribe: [subjects.delta({ region, zone, node: '*' })],

@@ -161,7 +161,7 @@ function feed(): void {
     const ids: string[] = []
     for (let at = 0; at < zone.servers; at += 1) {
       const { id, canonical } = identifyDefinition(registrationOf(at, zone.servers).definition)
-      line({ kind: 'definition', id, canonical })
+      line({ kind: 'definition', id, canonical: Buffer.from(canonical).toString() })
       ids.push(id)
     }
     const put = (at: number) => {

@@ -16,6 +16,7 @@ import { listen, traceApp, type Listening, type ServingOptions } from '@meridian
 import type { Logger } from '@meridian/shared/log'
 import { createPrometheusMetrics } from '@meridian/shared/metrics'
 import { databaseId, openCopy, SqliteOwnerStore, SqliteReplicaStore } from '@meridian/shared/sqlite'
+import { systemSha256 } from '@meridian/shared/system'
 import { join } from 'node:path'
 import type { Place } from './config.ts'
 import { readConsoleFiles } from './console/files.ts'
@@ -97,6 +98,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       metrics,
       clock,
       random,
+      sha256: systemSha256,
       log,
     })
     const { names = [], tokensFile, rates, ...where } = options.http

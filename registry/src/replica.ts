@@ -30,6 +30,7 @@ import {
   type Quarantine,
   type Random,
   type ReplicaStore,
+  type Sha256,
   type Subscription,
   type SyncMethod,
   type Tier,
@@ -90,6 +91,8 @@ export interface ReplicaOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** What definitions are named and verified with; `portableSha256` unless given. */
+  readonly sha256?: Sha256
 }
 
 /**
@@ -111,7 +114,7 @@ export interface Replica {
 }
 
 export function createReplica(options: ReplicaOptions): Replica {
-  const { tier, place, store, transport, clock, random, log, pulseMs } = options
+  const { tier, place, store, transport, clock, random, log, sha256, pulseMs } = options
   const role = tierRoles[tier]
   const at = tierSubjects[tier](place)
   const holdings = new Holdings()
@@ -194,6 +197,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     clock,
     random,
     log,
+    ...(sha256 && { sha256 }),
     holdings,
     store,
     subscribe: at.follows,
@@ -348,6 +352,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         clock,
         random,
         log,
+        sha256,
       })
     : undefined
   const readiness = () => {

@@ -156,12 +156,18 @@ describe('an import', () => {
 })
 
 describe('meridian import and export', () => {
+  let notes: string[]
+
+  beforeEach(() => {
+    notes = []
+  })
+
   async function run(...args: string[]): Promise<string[]> {
     const lines: string[] = []
     const output = {
       columns: undefined,
       line: (text: string) => lines.push(text),
-      note: () => undefined,
+      note: (text: string) => notes.push(text),
       progress: () => undefined,
     }
     const flags = ['--url', local.url, '--token-file', join(folder, 'token')]
@@ -187,6 +193,27 @@ describe('meridian import and export', () => {
       server: { name: 'io.acme/flights' },
     })
     expect(await total(copy, '--name', 'servers')).toMatchObject({ refused: 0 })
+  })
+
+  it('names lines that are left out, whoever finds them wanting', async () => {
+    const file = join(folder, 'servers.jsonl')
+    const tool = { name: 'search' }
+    const lines = [
+      '{"name":',
+      JSON.stringify({ name: 'io.acme/twice', tools: [tool, tool] }),
+      JSON.stringify({ name: 'io.acme/long', extra: 'x'.repeat(2_000_000) }),
+      JSON.stringify({ server: { name: 'io.acme/versionless' } }),
+      JSON.stringify({ name: 'io.acme/good', tools: [tool] }),
+    ]
+    await writeFile(file, lines.join('\n'))
+    expect(await total(file)).toMatchObject({ added: 1, refused: 4 })
+    const leftOut = notes.filter((note) => note.includes('left out'))
+    expect(leftOut.sort()).toEqual([
+      expect.stringMatching(/^line 1 left out: .*JSON/),
+      expect.stringMatching(/^line 2 left out: .*is listed twice/),
+      expect.stringMatching(/^line 3 left out: .*2000\d+ characters; the limit is 1048576/),
+      expect.stringMatching(/^line 4 left out: .*server\.version/),
+    ])
   })
 
   it('reads an mcp.json, without what might be secret', async () => {

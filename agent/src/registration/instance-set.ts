@@ -238,8 +238,8 @@ export class InstanceSet {
     for (const { next, definition } of after.values()) {
       if (!next || definition?.id !== next.definition.id || this.#uses.has(definition.id)) continue
       if (inline.has(definition.id)) continue
-      const canonical = encoder.encode(definition.canonical)
-      inline.set(definition.id, { id: definition.id, canonical })
+      const { id, canonical } = definition
+      inline.set(id, { id, canonical })
     }
     const gone = this.#unnamedAfter(after)
     registrations.transaction(() => {
@@ -353,8 +353,6 @@ export class InstanceSet {
     return [...uses].filter(([, count]) => count === 0).map(([id]) => id)
   }
 }
-
-const encoder = new TextEncoder()
 
 /** Errors: `data_damaged` where the records are not those that were committed. */
 function loadOwner(owner: OwnerId, store: OwnerStore): OwnerState {

@@ -13,6 +13,7 @@ import {
   type PulseLoad,
   type Random,
   type NodeRestReply,
+  type Sha256,
 } from '@meridian/shared'
 import { registerMany, type BulkItem } from './bulk.ts'
 import type { CheckCount } from './checks/check-counts.ts'
@@ -49,6 +50,8 @@ export interface KeeperOptions extends Omit<InstanceSetOptions, 'onChanged'> {
   readonly commandsFrom?: CommandsFrom | undefined
   /** What operators said of the whole node; kept in memory unless given. */
   readonly nodeWords?: NodeWordStore | undefined
+  /** What definitions are named with; `portableSha256` unless given. */
+  readonly sha256?: Sha256 | undefined
   /** Whether a local and a regional replica know all that is registered here. */
   readonly isSettled: () => boolean
 }

@@ -12,6 +12,7 @@ import {
   type InstanceSpec,
   type RegisteredInstance,
   type Registration,
+  type Sha256,
   type StdioEndpoint,
 } from '@meridian/shared'
 import { isDeepStrictEqual } from 'node:util'
@@ -50,6 +51,8 @@ export interface RegistrarOptions extends InstanceSetOptions {
   readonly onSeen?: (id: string) => void
   /** What operators said of the whole node; kept in memory unless given. */
   readonly nodeWords?: NodeWordStore | undefined
+  /** What definitions are named with; `portableSha256` unless given. */
+  readonly sha256?: Sha256 | undefined
 }
 
 export type CommandsFrom = 'everybody' | 'service-files'
@@ -77,7 +80,7 @@ export class Registrar {
   readonly instances: InstanceSet
   readonly #options: RegistrarOptions
   readonly #introspections = new Limiter(introspectionsAtOnceMax, introspectionsWaitingMax)
-  readonly #definitions = new IdentifiedDefinitions()
+  readonly #definitions: IdentifiedDefinitions
   /** Registrations under way, by id: one after the other, so that the last to ask is the last word. */
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #nodeWords: NodeWordStore
@@ -86,6 +89,7 @@ export class Registrar {
 
   constructor(options: RegistrarOptions) {
     this.#options = options
+    this.#definitions = new IdentifiedDefinitions(options.sha256)
     this.#nodeWords = options.nodeWords ?? createMemoryNodeWords()
     this.#words = this.#nodeWords.load()
     this.instances = new InstanceSet(options)
@@ -242,6 +246,7 @@ export class Registrar {
     if (row === undefined) return Promise.resolve({ kind: 'gone' })
     const identified = identifyDefinition(
       definitionOf(found, row.asked ?? { tags: [], publish: false }),
+      this.#options.sha256,
     )
     return this.instances.edit<Reintrospected>(id, (present) => {
       // It was registered anew meanwhile, and that is newer than what was asked.
@@ -347,7 +352,7 @@ export class Registrar {
   ): Promise<Registered> {
     const { clock, introspect, onSeen } = this.#options
     const found = await this.#introspections.run(() => introspect(endpoint, id))
-    const identified = identifyDefinition(definitionOf(found, registration))
+    const identified = identifyDefinition(definitionOf(found, registration), this.#options.sha256)
     const introspected = toIntrospected(found, registration, clock.wall())
     const outcome = await this.#registerGiven(id, registration, endpoint, identified, {
       ...extra,

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
-import { readSource } from '../imports/source.ts'
+import { readSource, type Piece } from '../imports/source.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
@@ -73,14 +73,26 @@ async function runImport(source: string, flags: ImportFlags, output: Output) {
     total.removed += removed
   }
   let read = 0
-  for await (const { entries, refused, position } of readSource(source, earlier?.position)) {
+  const take = async ({ entries, places, refused, position }: Piece): Promise<void> => {
     for (const { where, reason } of refused) refuse(where, reason)
     const reply = await send(entries, false)
-    for (const { index, reason } of reply.refused) refuse(`entry ${read + index + 1}`, reason)
+    for (const { index, reason } of reply.refused) refuse(places[index] ?? 'an entry', reason)
     add(reply)
     read += entries.length
     if (position !== '') await writeState(path, { run, position })
     output.note(paint.dim(`${plural(read, 'server')} read`))
+  }
+  let taking = Promise.resolve()
+  try {
+    for await (const piece of readSource(source, earlier?.position)) {
+      await taking
+      // The registry takes it in while the next one is read.
+      taking = take(piece)
+      // Waited for below: until then a failure of it is nobody's surprise.
+      taking.catch(() => undefined)
+    }
+  } finally {
+    await taking
   }
   try {
     add(await send([], true))

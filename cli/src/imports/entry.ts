@@ -1,5 +1,6 @@
 import {
   deriveServerName,
+  jsonObjectSchema,
   limits,
   parse,
   type DefinitionInput,
@@ -62,7 +63,7 @@ export function entryOfOfficial({ server, _meta }: z.infer<typeof officialRowSch
       ...(server.title && { title: server.title.slice(0, limits.titleMax) }),
       ...(server.description && { description: server.description }),
       ...(tools.length > 0 && { capabilities: { tools } }),
-      serverJson: z.record(z.string(), z.json()).parse(server),
+      serverJson: jsonObjectSchema.parse(server),
     },
     ...(status && { status }),
     ...(publishedAt !== undefined && { publishedAt }),

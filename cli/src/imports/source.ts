@@ -1,19 +1,26 @@
-import { isMeridianError, MeridianError, parse } from '@meridian/shared'
+import { importLimits, isMeridianError, limits, MeridianError, parse } from '@meridian/shared'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
-import { describeServer, serverLineSchema } from '../servers-file/to-definition.ts'
+import { draftServer, serverLineSchema } from '../servers-file/to-definition.ts'
 import { entryOfConfig, entryOfOfficial, officialRowSchema, type Entry } from './entry.ts'
 
 /** What a source gives, piece by piece. `position` is where a later read goes on. */
 export interface Piece {
   readonly entries: readonly Entry[]
+  /** Where each of them stands, for people. */
+  readonly places: readonly string[]
   readonly refused: readonly { readonly where: string; readonly reason: string }[]
   readonly position: string
 }
 
-const pieceEntries = 500
+/** Of one request: what a registry takes. */
+const pieceEntries = importLimits.entriesMax
+/** Of a file's lines: half of what a registry takes, for JSON as it is sent is no shorter. */
+const pieceChars = importLimits.bodyBytesMax / 2
+/** No definition may be half as large. */
+const lineCharsMax = 2 * limits.definitionBytesMax
 const pageLimit = 100
 const answerMs = 60_000
 
@@ -81,10 +88,12 @@ async function* readLines(path: string, from: string | undefined): AsyncGenerato
   const skipped = Number(from ?? 0)
   let line = 0
   let waiting: { readonly line: number; readonly text: string }[] = []
+  let chars = 0
   const piece = () => {
     const taken = waiting
     waiting = []
-    const read = ({ text }: { readonly text: string }) => entryOfLine(JSON.parse(text))
+    chars = 0
+    const read = ({ text }: { readonly text: string }) => entryOfLine(text)
     const named = (at: number) => `line ${taken[at]?.line ?? 0}`
     return { ...entriesOf(taken, named, read), position: String(line) }
   }
@@ -92,8 +101,9 @@ async function* readLines(path: string, from: string | undefined): AsyncGenerato
     for await (const text of lines) {
       line += 1
       if (line <= skipped || text.trim() === '') continue
+      if (waiting.length >= pieceEntries || chars + text.length > pieceChars) yield piece()
       waiting.push({ line, text })
-      if (waiting.length >= pieceEntries) yield piece()
+      chars += text.length
     }
     if (waiting.length > 0) yield piece()
   } catch (cause) {
@@ -142,27 +152,33 @@ function entryOfRow(row: unknown): Entry {
 }
 
 /** A row of the official API, or a server as collections publish them. */
-function entryOfLine(json: unknown): Entry {
-  const row = officialRowSchema.safeParse(json)
-  if (row.success) return entryOfOfficial(row.data)
-  const { definition, endpoint } = describeServer(parse(serverLineSchema, json, 'the server'))
-  return { definition, ...(endpoint && { endpoint }) }
+function entryOfLine(text: string): Entry {
+  if (text.length > lineCharsMax) {
+    const problem = `has ${text.length} characters; the limit is ${lineCharsMax}`
+    throw new MeridianError('invalid_request', `the line ${problem}`)
+  }
+  const json: unknown = JSON.parse(text)
+  // Asked for first: to find out by parsing what it is not takes as long as all the rest.
+  if (typeof json === 'object' && json !== null && 'server' in json) return entryOfRow(json)
+  return draftServer(parse(serverLineSchema, json, 'the server'))
 }
 
 function entriesOf<T>(
   inputs: readonly T[],
   where: (at: number) => string,
   read: (input: T) => Entry,
-): Pick<Piece, 'entries' | 'refused'> {
+): Omit<Piece, 'position'> {
   const entries: Entry[] = []
+  const places: string[] = []
   const refused: { where: string; reason: string }[] = []
   for (const [at, input] of inputs.entries()) {
     try {
       entries.push(read(input))
+      places.push(where(at))
     } catch (error) {
       if (!isMeridianError(error) && !(error instanceof SyntaxError)) throw error
       refused.push({ where: where(at), reason: error.message })
     }
   }
-  return { entries, refused }
+  return { entries, places, refused }
 }

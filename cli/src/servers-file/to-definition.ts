@@ -1,8 +1,10 @@
 import {
   deriveServerName,
   identifyDefinition,
+  jsonObjectSchema,
   limits,
   tagSchema,
+  type DefinitionInput,
   type Endpoint,
   type IdentifiedDefinition,
 } from '@meridian/shared'
@@ -25,7 +27,7 @@ export const serverLineSchema = z.object({
         name: z.string(),
         title: z.string().nullish(),
         description: z.string().nullish(),
-        inputSchema: z.record(z.string(), z.json()).nullish(),
+        inputSchema: jsonObjectSchema.nullish(),
       }),
     )
     .default([]),
@@ -34,8 +36,14 @@ export const serverLineSchema = z.object({
 })
 export type ServerLine = z.infer<typeof serverLineSchema>
 
-export interface DescribedServer extends IdentifiedDefinition {
+/** What a line says of a server; whether it may be registered so is for others to judge. */
+export interface ServerDraft {
+  readonly definition: DefinitionInput
   /** Where it runs, if the line says so. */
+  readonly endpoint?: Endpoint
+}
+
+export interface DescribedServer extends IdentifiedDefinition {
   readonly endpoint?: Endpoint
 }
 
@@ -43,7 +51,12 @@ const unknownVersion = '0.0.0'
 
 /** The line as a definition. Errors: `invalid_request`, naming the field and its limit. */
 export function describeServer(line: ServerLine): DescribedServer {
-  const identified = identifyDefinition({
+  const { definition, ...where } = draftServer(line)
+  return { ...identifyDefinition(definition), ...where }
+}
+
+export function draftServer(line: ServerLine): ServerDraft {
+  const definition = {
     name: deriveServerName(line.name),
     version: line.version ?? unknownVersion,
     title: line.title?.slice(0, limits.titleMax),
@@ -65,9 +78,9 @@ export function describeServer(line: ServerLine): DescribedServer {
         description: description ?? undefined,
       })),
     },
-  })
+  }
   const endpoint = endpointOf(line)
-  return endpoint ? { ...identified, endpoint } : identified
+  return { definition, ...(endpoint && { endpoint }) }
 }
 
 /** Tags are words: spaces become hyphens. */

@@ -62,7 +62,7 @@ export function createListed(
   const liveness: ZoneLiveness = { stateOf: () => 'fresh', statusOf: () => undefined }
   const catalog = createInstancesCatalog(instances, liveness, () => 0.5)
   const know = (definition: IdentifiedDefinition) => {
-    definitions.set(definition.id, new TextEncoder().encode(definition.canonical))
+    definitions.set(definition.id, definition.canonical)
     return definition
   }
   return {

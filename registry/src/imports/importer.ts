@@ -36,6 +36,7 @@ import {
   type Random,
   type RecordInput,
   type SetChange,
+  type Sha256,
   type Subscription,
   type Transport,
 } from '@meridian/shared'
@@ -51,6 +52,8 @@ export interface ImporterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** What definitions are named with; `portableSha256` unless given. */
+  readonly sha256?: Sha256 | undefined
 }
 
 /** Capacity of an endpoint of which nobody says how much it takes. */
@@ -153,8 +156,9 @@ export class Importer {
   }
 
   #recordsOf(entry: ImportEntry, source: string) {
-    const { id, canonical } = identifyDefinition(entry.definition)
-    const now = this.#options.clock.wall()
+    const { clock, sha256 } = this.#options
+    const { id, canonical } = identifyDefinition(entry.definition, sha256)
+    const now = clock.wall()
     const before = this.#listed(id)
     const publishedAt = timeOf(entry.publishedAt) ?? before?.publishedAt ?? now
     const updatedAt = timeOf(entry.updatedAt) ?? before?.updatedAt ?? publishedAt
@@ -169,8 +173,7 @@ export class Importer {
       const state = { id: instance, status: 'warning', weight: 100, draining: false } as const
       records.push(encodeInstanceSpec(spec), encodeInstanceState(state))
     }
-    const definition = { id, canonical: new TextEncoder().encode(canonical) }
-    return { listing, records, definition }
+    return { listing, records, definition: { id, canonical } }
   }
 
   #listed(definition: string) {

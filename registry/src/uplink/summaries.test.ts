@@ -52,7 +52,7 @@ function createRig(store = new FillableStore(), uncompared?: { readonly zones: n
     replica: 'r1',
     index,
     store,
-    definition: () => new TextEncoder().encode(flights.canonical),
+    definition: () => flights.canonical,
     transport: network.connect('r1'),
     clock,
     random: () => 0.5,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { createSystemClock, systemClock, systemRandom } from './system.ts'
+import { portableSha256 } from '../model/index.ts'
+import { createSystemClock, systemClock, systemRandom, systemSha256 } from './system.ts'
 
 it('never runs backwards', () => {
   const first = systemClock.now()
@@ -39,4 +40,12 @@ it('does not run at once what is due in more than 24.8 days', async () => {
 it('draws from [0, 1)', () => {
   const draws = Array.from({ length: 100 }, () => systemRandom())
   expect(draws.every((draw) => draw >= 0 && draw < 1)).toBe(true)
+})
+
+it('hashes as the portable one does', () => {
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 1_000, 100_000]) {
+    const bytes = Uint8Array.from({ length }, (_, at) => (at * 31 + length) % 256)
+    expect(systemSha256(bytes)).toBe(portableSha256(bytes))
+    expect(systemSha256(bytes.subarray(length >> 1))).toBe(portableSha256(bytes.slice(length >> 1)))
+  }
 })

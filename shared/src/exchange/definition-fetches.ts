@@ -1,6 +1,6 @@
-import type { DefinitionId } from '../model/index.ts'
+import { isDefinition, type DefinitionId, type Sha256 } from '../model/index.ts'
 import type { Log, Transport } from '../ports/index.ts'
-import { isDefinition, type InlineDefinition } from '../replication/index.ts'
+import type { InlineDefinition } from '../replication/index.ts'
 import { syncMethods } from './answering.ts'
 import { collect } from './collect.ts'
 import { logFailure } from './failure.ts'
@@ -10,6 +10,7 @@ import type { Source } from './source.ts'
 export interface DefinitionFetchesOptions {
   readonly transport: Transport
   readonly log: Log
+  readonly sha256: Sha256 | undefined
   /** Whether it is here by now. */
   readonly has: (id: DefinitionId) => boolean
   /** Takes in definitions that were wanted and are what their ids name. */
@@ -86,7 +87,7 @@ export class DefinitionFetches {
 
   /** How many came that were wanted and are good. */
   async #fetch({ name, subject }: Source, asked: ReadonlySet<DefinitionId>): Promise<number> {
-    const { transport, log, onDefinitions } = this.#options
+    const { transport, log, sha256, onDefinitions } = this.#options
     let came = 0
     await collect(
       transport,
@@ -97,7 +98,7 @@ export class DefinitionFetches {
         if (this.#closed) return
         const good = part.definitions.filter(({ id, canonical }) => {
           if (!asked.has(id)) return false
-          if (isDefinition(id, canonical)) return true
+          if (isDefinition(id, canonical, sha256)) return true
           log.warn({ source: name, definition: id }, 'a definition is not what its id names')
           return false
         })

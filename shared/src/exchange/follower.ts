@@ -1,5 +1,11 @@
 import { MeridianError } from '../errors.ts'
-import { parseOwnerId, type DefinitionId, type OwnerId, type OwnerParts } from '../model/index.ts'
+import {
+  parseOwnerId,
+  type DefinitionId,
+  type OwnerId,
+  type OwnerParts,
+  type Sha256,
+} from '../model/index.ts'
 import type {
   Cancel,
   Clock,
@@ -53,6 +59,8 @@ export interface FollowerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** What definitions are verified with; `portableSha256` unless given. */
+  readonly sha256?: Sha256
   readonly holdings: Holdings
   readonly store: ReplicaStore
   /** Subjects of deltas and pulses to follow. */
@@ -153,6 +161,7 @@ export class Follower {
     this.#definitions = new DefinitionFetches({
       transport,
       log,
+      sha256: options.sha256,
       has: (id) => holdings.definitions.has(id),
       onDefinitions: (definitions) => {
         this.#commit([], definitions)
@@ -387,8 +396,8 @@ export class Follower {
     source: Source,
     from: Pick<ReceiveContext, 'sender' | 'fromOwner'>,
   ): ReceiveStep {
-    const { holdings, clock, log } = this.#options
-    const step = receiveDelta(holdings, delta, { ...from, now: clock.now() })
+    const { holdings, clock, log, sha256 } = this.#options
+    const step = receiveDelta(holdings, delta, { ...from, now: clock.now(), sha256 })
     const { deltas } = this.#counts
     deltas.set(step.outcome, (deltas.get(step.outcome) ?? 0) + 1)
     this.#commit(step.change ? [step.change] : [], step.definitions)

@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import canonicalize from 'canonicalize'
 
 /** JSON as it crosses the borders: what `JSON.parse` can return. */
@@ -8,17 +6,84 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
-/** Canonical JSON text (RFC 8785): one text for one value, whatever the order of its keys. */
+/**
+ * Canonical JSON text (RFC 8785): one text for one value, whatever the order of its keys. Throws for
+ * what has none: half a surrogate pair, a number beyond a double.
+ *
+ * JSON.stringify writes what RFC 8785 asks for but for the order of keys, and takes half the time of
+ * a walk that joins texts (14 µs where the library takes 27, for 2.5 KB); so what it is given is
+ * brought into order first. The little that it writes otherwise is left to the library.
+ */
 export function canonicalJson(value: unknown): string {
-  const text = canonicalize(value)
+  const inOrder = ordered(value, orderedDepthMax)
+  const quick = inOrder === unusual ? undefined : JSON.stringify(inOrder)
+  // An escape of half a pair, or a text that looks like one: the library tells which.
+  const text = quick === undefined || /\\ud[89a-f]/.test(quick) ? canonicalize(value) : quick
   if (text === undefined) throw new TypeError('the value has no JSON form')
   return text
 }
 
-/** SHA-256 of UTF-8 text, as 64 lower-case hex digits. */
-export function sha256Hex(text: string): string {
-  return bytesToHex(sha256(utf8ToBytes(text)))
+/** The library needs no stack for what nests deeper. */
+const orderedDepthMax = 100
+
+const unusual = Symbol('unusual')
+
+/**
+ * The value with the keys of its objects in order, itself where they are. `unusual` where
+ * JSON.stringify would not write it as RFC 8785 does: numbers that it makes null, objects that are
+ * more than their keys, keys that an object moves to its front or takes for its prototype.
+ */
+function ordered(value: unknown, depth: number): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : unusual
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' || typeof value === 'symbol' ? unusual : value
+  }
+  if (depth === 0) return unusual
+  if (Array.isArray(value)) return orderedList(value, depth - 1)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return unusual
+  return orderedObject(value as Readonly<Record<string, unknown>>, depth - 1)
 }
+
+function orderedList(list: readonly unknown[], depth: number): unknown {
+  let copy: unknown[] | undefined
+  for (const [at, each] of list.entries()) {
+    const inOrder = ordered(each, depth)
+    if (inOrder === unusual) return unusual
+    if (inOrder === each) continue
+    copy ??= [...list]
+    copy[at] = inOrder
+  }
+  return copy ?? list
+}
+
+function orderedObject(object: Readonly<Record<string, unknown>>, depth: number): unknown {
+  const keys = Object.keys(object)
+  let last = ''
+  let isInOrder = true
+  for (const key of keys) {
+    const first = key.charCodeAt(0)
+    if ((first >= digitZero && first <= digitNine) || key === '__proto__') return unusual
+    if (key < last) isInOrder = false
+    last = key
+  }
+  let copy: Record<string, unknown> | undefined
+  if (!isInOrder) {
+    keys.sort()
+    copy = {}
+  }
+  for (const key of keys) {
+    const each = object[key]
+    const inOrder = ordered(each, depth)
+    if (inOrder === unusual) return unusual
+    if (inOrder !== each) copy ??= { ...object }
+    if (copy) copy[key] = inOrder
+  }
+  return copy ?? object
+}
+
+const digitZero = 0x30
+const digitNine = 0x39
 
 /** How deep arrays and objects nest; a scalar is 0. Stops counting just beyond `max`. */
 export function jsonDepth(value: unknown, max: number): number {

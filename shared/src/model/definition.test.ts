@@ -1,8 +1,9 @@
+import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MeridianError } from '../errors.ts'
 import { canonicalJson, type JsonObject } from './canonical-json.ts'
-import { identifyDefinition, verifyDefinition, type DefinitionInput } from './definition.ts'
+import { identifyDefinition, isDefinition, type DefinitionInput } from './definition.ts'
 import { limits } from './limits.ts'
 
 const flights: DefinitionInput = {
@@ -31,8 +32,9 @@ describe('identifyDefinition', () => {
   it('names a definition by the hash of its canonical JSON', () => {
     const { id, canonical } = identifyDefinition(flights)
     expect(id).toMatch(/^[0-9a-f]{64}$/)
-    expect(verifyDefinition(id, canonical)).toBe(true)
-    expect(verifyDefinition(id, canonical.replace('2.1.0', '2.1.1'))).toBe(false)
+    expect(isDefinition(id, canonical)).toBe(true)
+    const other = new TextDecoder().decode(canonical).replace('2.1.0', '2.1.1')
+    expect(isDefinition(id, new TextEncoder().encode(other))).toBe(false)
   })
 
   it('gives the same id whatever the order of keys and tags', () => {
@@ -60,7 +62,8 @@ describe('identifyDefinition', () => {
   it('keeps a server.json verbatim, fields we do not know included', () => {
     const serverJson = { name: 'x/y', $schema: 'https://example.test/s', _meta: { a: [1, null] } }
     const { canonical } = identifyDefinition({ ...flights, serverJson })
-    expect((JSON.parse(canonical) as { serverJson: unknown }).serverJson).toEqual(serverJson)
+    const text = new TextDecoder().decode(canonical)
+    expect((JSON.parse(text) as { serverJson: unknown }).serverJson).toEqual(serverJson)
   })
 
   it.each([
@@ -114,6 +117,15 @@ describe('identifyDefinition', () => {
   })
 })
 
+it('refuses a number that is read as none, and takes a text that only looks broken', () => {
+  const number = JSON.parse('{"maximum":1e999}') as JsonObject
+  const tools = [{ name: 'a', inputSchema: number }]
+  expect(violationsOf({ ...flights, capabilities: { tools } })).toEqual([
+    expect.stringContaining('a number beyond 1.8e308'),
+  ])
+  expect(violationsOf({ ...flights, description: String.raw`\ud800` })).toEqual([])
+})
+
 describe('canonicalJson', () => {
   it('follows RFC 8785 for numbers, strings and key order', () => {
     // The sample of RFC 8785 §3.2.2.
@@ -125,6 +137,61 @@ describe('canonicalJson', () => {
       '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],' +
         '"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
     )
+  })
+
+  it('writes what the library of its author writes, whatever the keys and where they stand', () => {
+    const key = fc.oneof(
+      fc.string(),
+      fc.nat(20).map(String),
+      fc.constantFrom('__proto__', 'toJSON', 'constructor', '', '€', '\u{1f600}', '\ufb33', '-1'),
+    )
+    const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom(
+          null,
+          true,
+          undefined,
+          0,
+          -0,
+          1e21,
+          1e-7,
+          'text',
+          String.raw`\ud800`,
+          '\u2028',
+        ),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.string({ unit: 'binary' }),
+        fc.array(tie('value'), { maxLength: 4 }),
+        fc
+          .array(fc.tuple(key, tie('value')), { maxLength: 5 })
+          // As JSON.parse makes them: `__proto__` is a key as any other.
+          .map((entries) => Object.fromEntries(entries)),
+      ),
+    }))
+    fc.assert(
+      fc.property(value, (each) => {
+        fc.pre(each !== undefined)
+        expect(canonicalJson(each)).toBe(canonicalize(each))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('throws for what has no canonical form, and takes what nests without end', () => {
+    for (const none of [
+      '\ud800',
+      { a: '\ud800' },
+      { '\ud800': 1 },
+      [Number.NaN],
+      [1 / 0],
+      undefined,
+    ]) {
+      expect(() => canonicalJson(none)).toThrow()
+    }
+    let deep: JsonObject = {}
+    for (let level = 0; level < 20_000; level += 1) deep = { deep }
+    expect(canonicalJson(deep)).toHaveLength(20_000 * '{"deep":}'.length + 2)
   })
 
   it('is one text for one value', () => {

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { MeridianError } from '../errors.ts'
-import { canonicalJson, isWellFormedJson, jsonDepth, sha256Hex } from './canonical-json.ts'
+import { canonicalJson, isWellFormedJson, jsonDepth } from './canonical-json.ts'
 import { capabilitiesSchema, jsonObjectSchema } from './capability.ts'
 import { limits } from './limits.ts'
 import { parse } from './parse.ts'
 import { serverNameSchema } from './server-name.ts'
+import { portableSha256, type Sha256 } from './sha256.ts'
 
 /** SHA-256 of a definition's canonical JSON, 64 lower-case hex digits. */
 export const definitionIdSchema = z
@@ -62,32 +63,38 @@ export const definitionSchema = z.strictObject({
 export type Definition = z.infer<typeof definitionSchema>
 export type DefinitionInput = z.input<typeof definitionSchema>
 
-/** A definition with its canonical text and the id that is the text's hash. */
+/** A definition with its canonical JSON, in UTF-8, and the id that is the hash of that. */
 export interface IdentifiedDefinition {
   readonly id: DefinitionId
   readonly definition: Definition
-  readonly canonical: string
+  readonly canonical: Uint8Array<ArrayBuffer>
 }
 
 /** Parses, measures and names a definition. Errors: `invalid_request`, naming field and limit. */
-export function identifyDefinition(input: unknown): IdentifiedDefinition {
+export function identifyDefinition(
+  input: unknown,
+  sha256: Sha256 = portableSha256,
+): IdentifiedDefinition {
   refuseDepth(input)
   const definition = parse(definitionSchema, input, 'the definition')
-  refuseBrokenText(definition)
-  const canonical = canonicalJson(definition)
-  const bytes = utf8Length(canonical)
+  const canonical = encoder.encode(canonicalText(definition))
+  const bytes = canonical.length
   if (bytes > limits.definitionBytesMax) {
     const problem = `is ${bytes} bytes as canonical JSON; the limit is ${limits.definitionBytesMax}`
     throw new MeridianError('invalid_request', `the definition of ${definition.name} ${problem}`, {
       violations: [{ field: '(whole)', value: definition.name, problem }],
     })
   }
-  return { id: sha256Hex(canonical), definition, canonical }
+  return { id: sha256(canonical), definition, canonical }
 }
 
-/** Whether `canonical` is the text that `id` names. */
-export function verifyDefinition(id: DefinitionId, canonical: string): boolean {
-  return sha256Hex(canonical) === id
+/** Whether these are the bytes that the id names. A definition that is not is somebody's fault. */
+export function isDefinition(
+  id: DefinitionId,
+  canonical: Uint8Array,
+  sha256: Sha256 = portableSha256,
+): boolean {
+  return sha256(canonical) === id
 }
 
 function refuseDepth(input: unknown): void {
@@ -99,15 +106,22 @@ function refuseDepth(input: unknown): void {
   })
 }
 
-/** `\ud800` is legal in JSON text, yet no UTF-8 holds it, so no hash could name it. */
-function refuseBrokenText(definition: Definition): void {
-  if (isWellFormedJson(definition)) return
-  const problem = 'holds half a surrogate pair, which is no text'
-  throw new MeridianError('invalid_request', `the definition of ${definition.name} ${problem}`, {
-    violations: [{ field: '(whole)', value: definition.name, problem }],
-  })
+/**
+ * `\ud800` is legal in JSON text, yet no UTF-8 holds it, so no hash could name it; `1e999` is, and
+ * is read as no number at all.
+ */
+function canonicalText(definition: Definition): string {
+  try {
+    return canonicalJson(definition)
+  } catch (cause) {
+    const problem = isWellFormedJson(definition)
+      ? 'holds a number beyond 1.8e308, which few can read'
+      : 'holds half a surrogate pair, which is no text'
+    throw new MeridianError('invalid_request', `the definition of ${definition.name} ${problem}`, {
+      violations: [{ field: '(whole)', value: definition.name, problem }],
+      cause,
+    })
+  }
 }
 
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length
-}
+const encoder = new TextEncoder()

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { sha256Hex } from './canonical-json.ts'
+import { sha256Hex } from './sha256.ts'
 import { limits } from './limits.ts'
 
 /** A server's name as in `server.json`: reverse-DNS namespace, one slash, a name. */

@@ -11,7 +11,7 @@ describe('readDefinition', () => {
       version: '1.0.0',
       capabilities: { tools: [{ name: 'search', inputSchema: { type: 'object' } }] },
     })
-    expect(readDefinition(new TextEncoder().encode(canonical))).toEqual(definition)
+    expect(readDefinition(canonical)).toEqual(definition)
   })
 
   it('keeps fields that only newer Meridians know, at every level', () => {

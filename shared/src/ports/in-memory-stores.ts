@@ -1,5 +1,4 @@
-import type { DefinitionId, OwnerId, Version } from '../model/index.ts'
-import { isDefinition } from '../replication/definition-bytes.ts'
+import { isDefinition, type DefinitionId, type OwnerId, type Version } from '../model/index.ts'
 import type {
   InlineDefinition,
   OwnerRecord,

@@ -1,5 +1,4 @@
 export * from './acknowledgements.ts'
-export * from './definition-bytes.ts'
 export * from './definition-ledger.ts'
 export * from './delta.ts'
 export * from './digest.ts'

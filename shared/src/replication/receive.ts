@@ -1,12 +1,13 @@
 import {
+  isDefinition,
   sameEpoch,
   zeroVersion,
   type DefinitionId,
   type OwnerId,
+  type Sha256,
   type Version,
 } from '../model/index.ts'
 import type { Millis } from '../ports/clock.ts'
-import { isDefinition } from './definition-bytes.ts'
 import type { Delta } from './delta.ts'
 import type { Holding, Holdings } from './holdings.ts'
 import type { InlineDefinition, OwnerRecord, RecordEvent } from './record.ts'
@@ -64,6 +65,8 @@ export interface ReceiveContext {
   /** The owner itself sent it, so it lives; else a replica passed it on. */
   readonly fromOwner: boolean
   readonly now: Millis
+  /** What definitions are verified with; `portableSha256` unless given. */
+  readonly sha256?: Sha256 | undefined
 }
 
 /**
@@ -89,13 +92,13 @@ export function receiveDelta(
     faultOfRecords(delta, delta.records)
   if (fault !== undefined) return refuse(holding, delta, fault)
   // A repeat may still bring definitions that were missing.
-  if (!isNew(holding, delta.version)) return finish(holdings, holding, delta, 'stale')
+  if (!isNew(holding, delta.version)) return finish(holdings, holding, delta, 'stale', context)
   const assembled = holdings.staging.add(context.sender, delta, context.now)
   // Asked for now, they are here when the last piece is, and what names them need not wait again.
   if (!assembled) return plainStep(holding, 'staged', definitionsOf(holdings, delta.records))
   const wholeFault = faultOfKeys(assembled.delta.records) ?? faultOfSize(holding, assembled.delta)
   if (wholeFault !== undefined) return refuse(holding, delta, wholeFault)
-  return judge(holdings, holding, assembled)
+  return judge(holdings, holding, assembled, context)
 }
 
 /** Brings the holdings to the state after a step. Returns what readers see change. */
@@ -111,18 +114,19 @@ function judge(
   holdings: Holdings,
   holding: Holding | undefined,
   assembled: WholeDelta,
+  context: ReceiveContext,
 ): ReceiveStep {
   const { delta } = assembled
   const { owner, from, version, digest } = delta
-  if (from === 0) return take(holdings, holding, assembled, 'whole')
+  if (from === 0) return take(holdings, holding, assembled, 'whole', context)
   const known = knownVersion(holding)
   const joins =
     sameEpoch(known.epoch, version.epoch) &&
     from <= known.counter &&
     known.counter < version.counter
-  if (joins) return take(holdings, holding, assembled, 'delta')
+  if (joins) return take(holdings, holding, assembled, 'delta', context)
   if (holdsSame(holding, digest)) {
-    return finish(holdings, holding, delta, 'adopted', adoption(owner, version, digest))
+    return finish(holdings, holding, delta, 'adopted', context, adoption(owner, version, digest))
   }
   return plainStep(holding, 'gap', [{ kind: 'sync', wanted: wantedOf(owner, holding) }])
 }
@@ -132,6 +136,7 @@ function take(
   holding: Holding | undefined,
   { delta, sum }: WholeDelta,
   kind: 'whole' | 'delta',
+  context: ReceiveContext,
 ): ReceiveStep {
   const { owner, version, digest, records } = delta
   const set = holding?.records ?? RecordSet.from([])
@@ -139,7 +144,14 @@ function take(
   // In one epoch a floor only rises: what was forgotten here cannot be passed on.
   const floor = kind === 'whole' ? delta.floor : Math.max(delta.floor, holding?.floor ?? 0)
   const change: SetChange = { kind, owner, version, floor, digest, records }
-  return finish(holdings, holding, delta, kind === 'whole' ? 'replaced' : 'applied', change)
+  return finish(
+    holdings,
+    holding,
+    delta,
+    kind === 'whole' ? 'replaced' : 'applied',
+    context,
+    change,
+  )
 }
 
 function mismatch(holdings: Holdings, delta: Delta, kind: 'whole' | 'delta'): ReceiveStep {
@@ -177,6 +189,7 @@ function finish(
   holding: Holding | undefined,
   delta: Delta,
   outcome: ReceiveOutcome,
+  { sha256 }: ReceiveContext,
   change?: SetChange,
 ): ReceiveStep {
   const effects: ReceiveEffect[] = []
@@ -191,7 +204,7 @@ function finish(
     if (holdings.definitions.has(id) || accepted.has(id)) continue
     // What no record names would be kept for nothing.
     if (!named.has(id) && !holdings.definitions.isNamed(id)) continue
-    if (isDefinition(id, canonical)) {
+    if (isDefinition(id, canonical, sha256)) {
       definitions.push(definition)
       accepted.add(id)
     } else {

@@ -147,6 +147,6 @@ function definitionOf(server: number): DefinitionId {
   if (definition === undefined) throw new Error('samples bring their definitions')
   const { id, canonical } = identifyDefinition(definition)
   identified.set(server, id)
-  canonicals.set(id, new TextEncoder().encode(canonical))
+  canonicals.set(id, canonical)
   return id
 }
