@@ -47,6 +47,9 @@ import { createSummariesCatalog, type SummariesCatalog } from './catalog/summari
 import type { TierCatalog } from './catalog/tier-catalog.ts'
 import type { Place } from './config.ts'
 import { EventLog } from './events/event-log.ts'
+import { gatheredEvents } from './events/gathered-events.ts'
+import { ownHistory } from './events/history.ts'
+import { halfOf, regionEvents, regionEventsRequestSchema } from './events/region-events.ts'
 import { InMemoryEventStore, type EventStore } from './events/event-store.ts'
 import { Witness } from './events/witness.ts'
 import type { RegistryApi } from './http/routes.ts'
@@ -63,8 +66,14 @@ import { endpointsOf } from './official/endpoints.ts'
 import { OfficialList } from './official/listing.ts'
 import { readOfficialServer } from './official/server-json.ts'
 import { SummaryReplicas } from './downlink/summary-replicas.ts'
+import { Chronicle } from './operate/chronicle.ts'
 import { createOperations } from './operate/operations.ts'
 import { createPerform } from './operate/perform.ts'
+import {
+  halfOfQuarantine,
+  heldQuarantine,
+  heldQuarantineRequestSchema,
+} from './operate/quarantine-pages.ts'
 import { tierRoles, tierSubjects } from './tier.ts'
 import { createRoundTrips } from './uplink/round-trips.ts'
 import { createSummaries } from './uplink/summaries.ts'
@@ -163,7 +172,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     head: (id) => catalog.head(id),
     definitionOf: (owner, instance) => index.get(owner, instance)?.spec.definition,
     liveness: known,
-    recent: (kinds) => events.page({ kind: [...kinds], limit: eventLimits.limitMax }).events,
+    recent: (kinds) => events.older({ kind: [...kinds], limit: eventLimits.limitMax }).events,
     zones: function* () {
       for (const { region, zone } of catalog.tallies()) yield `${region}/${zone}`
     },
@@ -191,6 +200,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       })
     : undefined
 
+  const chronicle = new Chronicle({ role, place, events, transport, clock, log })
   const lags = new LagBook(clock)
   const follower = new Follower({
     transport,
@@ -267,6 +277,9 @@ export function createReplica(options: ReplicaOptions): Replica {
       for (const { owner, version } of held) lags.heard(owner, version)
     },
     onZone: (reading) => summaries?.zoneRead(reading),
+    onNote: (note) => {
+      chronicle.take(note)
+    },
     pulseMs,
     settings: options.livenessSettings,
     transport,
@@ -322,19 +335,31 @@ export function createReplica(options: ReplicaOptions): Replica {
     random,
   })
 
+  const regions = () => catalog.regions().map(({ region }) => region)
+  const gathered =
+    role.holds === 'summaries'
+      ? gatheredEvents({ log: events, transport, regions, clock })
+      : undefined
   const perform = createPerform({
     role,
     at,
     place,
     holdings,
-    regions: () => catalog.regions().map(({ region }) => region),
+    regions,
     judgesOf: (zone) => liveness.judgesOf(zone),
     desk: liveness.desk,
     transport,
     clock,
   })
   const { quarantine } = quarantining
-  const operate = createOperations({ perform, events, quarantine, clock })
+  const operate = createOperations({
+    perform,
+    chronicle,
+    quarantine,
+    regions: role.holds === 'summaries' ? regions : undefined,
+    transport,
+    clock,
+  })
   const search = createSearch({
     index,
     catalog,
@@ -428,12 +453,36 @@ export function createReplica(options: ReplicaOptions): Replica {
               transport,
               subjects.operateRegion(place.region),
               { request: regionCommandSchema, queue: tier, log },
-              (command) => perform(place.region, command),
+              async (command) => {
+                if (command.kind !== 'note') return await perform(place.region, command)
+                chronicle.take(command.note)
+                return { at: clock.wall() }
+              },
             ),
           ]
         : []),
     ]
     if (role.holds === 'summaries') return
+    const serving = { queue: tier, log }
+    // Each replica counts what it saw for itself: whoever has read a page of one goes on with it.
+    for (const replica of [undefined, place.replica]) {
+      subscriptions.push(
+        serveRpc(
+          transport,
+          at.rpc('events', replica),
+          { ...serving, request: regionEventsRequestSchema, shrink: halfOf },
+          (request) => regionEvents(events, place.replica, request),
+        ),
+      )
+    }
+    subscriptions.push(
+      serveRpc(
+        transport,
+        at.rpc('quarantine'),
+        { ...serving, request: heldQuarantineRequestSchema, shrink: halfOfQuarantine },
+        (request) => heldQuarantine(quarantine, clock, request),
+      ),
+    )
     for (const method of ['instances', 'nodes'] as const) {
       subscriptions.push(
         serveRpc(
@@ -454,7 +503,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       ...lookups.api,
       ...browse,
       ...search,
-      events,
+      events: gathered ?? ownHistory(events),
       official,
       imports: importer,
       operate,
@@ -480,6 +529,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       for (const subscription of subscriptions) subscription.unsubscribe()
       importer?.close()
       witness.close()
+      gathered?.close()
       events.close()
       directory.close()
       summaries?.close()

@@ -17,6 +17,7 @@ import {
   type InstanceLoads,
   type LivenessSettings,
   type Log,
+  type OperatorNote,
   type OwnerId,
   type Pulse,
   type Random,
@@ -44,6 +45,8 @@ export interface LivenessOptions {
   readonly onNode: (node: FollowedNode) => void
   /** What the registries of zones say they hold, where they are followed. */
   readonly onVersions: (held: readonly VersionEntry[]) => void
+  /** What an operator had done in the zone that is judged here. */
+  readonly onNote: (note: OperatorNote) => void
   readonly pulseMs: number
   readonly settings: LivenessSettings | undefined
   readonly transport: Transport
@@ -125,6 +128,7 @@ export function createLiveness(options: LivenessOptions): Liveness {
         },
         forget: (node) => (livesElsewhere(node) ? 'alive' : judge.forget(node)),
       },
+      onNote: options.onNote,
       transport,
       log,
     })

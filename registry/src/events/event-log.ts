@@ -4,8 +4,6 @@ import {
   type Cancel,
   type Clock,
   type EventFilter,
-  type EventsPage,
-  type EventsParams,
   type Log,
   type Millis,
   type RegistryEvent,
@@ -27,6 +25,17 @@ export const eventLogLimits = {
 } as const
 
 export type NewEvent = Omit<StoredEvent, 'id' | 'at'>
+
+export interface OlderEvents extends EventFilter {
+  readonly limit: number
+  readonly before?: number | undefined
+}
+
+export interface EventsHeld {
+  readonly events: readonly RegistryEvent[]
+  /** Whether there are older ones. */
+  readonly isMore: boolean
+}
 
 /**
  * What happened, in the order in which it was seen: kept for a while, and told to whoever listens.
@@ -93,18 +102,12 @@ export class EventLog {
     this.#flushLater(isFull ? 0 : eventLogLimits.flushMs)
   }
 
-  /** History, newest first. */
-  page({ limit, cursor, kind, place, server, instance }: EventsParams): EventsPage {
+  /** History, newest first: of those before the event `before` where that is given. */
+  older({ limit, before, kind, place, server, instance }: OlderEvents): EventsHeld {
     this.#flush()
     const filter = { kind, place, server, instance }
-    const found = this.#store.older(filter, cursor ?? Number.MAX_SAFE_INTEGER, limit + 1)
-    const events = found.slice(0, limit).map(shown)
-    const last = events.at(-1)
-    return {
-      events,
-      ...(found.length > limit && last && { nextCursor: String(last.id) }),
-      retention: { rows: eventLogLimits.rowsMax, days: eventLogLimits.daysMax },
-    }
+    const found = this.#store.older(filter, before ?? Number.MAX_SAFE_INTEGER, limit + 1)
+    return { events: found.slice(0, limit).map(shown), isMore: found.length > limit }
   }
 
   /** What came after an event, oldest first. */

@@ -1,4 +1,4 @@
-import type { EventFilter, EventKind, OperatorAction } from '@meridian/shared'
+import type { EventFilter, EventKind, OperatorAction, RegistryEvent } from '@meridian/shared'
 
 /** An event as it is kept; `at` in milliseconds since 1970. */
 export interface StoredEvent {
@@ -53,7 +53,11 @@ export class InMemoryEventStore implements EventStore {
   }
 }
 
-function passes({ kind, place, server, instance }: EventFilter, event: StoredEvent): boolean {
+/** Whether the filter lets it through. */
+export function passes(
+  { kind, place, server, instance }: EventFilter,
+  event: Pick<RegistryEvent, 'kind' | 'place' | 'server' | 'instance'>,
+): boolean {
   if (kind && !kind.includes(event.kind)) return false
   if (place !== undefined && event.place !== place && !event.place.startsWith(`${place}/`))
     return false

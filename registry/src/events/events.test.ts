@@ -18,6 +18,7 @@ import { serveEvents } from '../http/events.ts'
 import { EventLog, eventLogLimits } from './event-log.ts'
 import { InMemoryEventStore, type EventStore } from './event-store.ts'
 import { createEventTable } from './event-table.ts'
+import { ownHistory } from './history.ts'
 import { Witness } from './witness.ts'
 
 const log = createLog({ name: 'test', level: 'silent' })
@@ -91,12 +92,13 @@ describe.each([
     }
   }
 
-  it('are told newest first, page by page, and say how long they are kept', () => {
+  it('are told newest first, page by page, and say how long they are kept', async () => {
     appendMany(5)
-    const first = events.page({ limit: 3 })
+    const history = ownHistory(events)
+    const first = await history.history({ limit: 3 })
     expect(first.events.map(({ id }) => id)).toEqual([5, 4, 3])
     expect(first.retention).toEqual({ rows: 200_000, days: 14 })
-    const second = events.page({ limit: 3, cursor: Number(first.nextCursor) })
+    const second = await history.history({ limit: 3, cursor: first.nextCursor })
     expect(second.events.map(({ id }) => id)).toEqual([2, 1])
     expect(second.nextCursor).toBeUndefined()
     expect(second.events[1]).toEqual({
@@ -112,7 +114,7 @@ describe.each([
   it('can be narrowed to kinds, a place and what is below it, a server, an instance', () => {
     appendMany(4)
     events.append({ kind: 'node-state', place: 'eu/a/n1', before: 'alive', after: 'suspect' })
-    const ids = (filter: object) => events.page({ ...anything, ...filter }).events.map((e) => e.id)
+    const ids = (filter: object) => events.older({ ...anything, ...filter }).events.map((e) => e.id)
     expect(ids({ kind: ['node-state'] })).toEqual([5])
     expect(ids({ kind: ['node-state', 'instance-registered'] })).toHaveLength(5)
     expect(ids({ place: 'eu/a' })).toEqual([5, 4, 2])
@@ -136,9 +138,9 @@ describe.each([
     clock.tick(eventLogLimits.daysMax * 24 * 3_600_000 - 1)
     appendMany(1)
     clock.tick(eventLogLimits.forgetMs + 1)
-    expect(events.page(anything).events.map(({ id }) => id)).toEqual([4])
+    expect(events.older(anything).events.map(({ id }) => id)).toEqual([4])
     store.forget(0, 4)
-    expect(events.page(anything).events).toEqual([])
+    expect(events.older(anything).events).toEqual([])
   })
 
   it('wake whoever listens once they are kept', () => {
@@ -177,7 +179,7 @@ describe('a witness', () => {
       head: (id) => (shown ? headOf(id, flights.definition) : undefined),
       definitionOf: () => flights.id,
       liveness: { stateOf: () => zone, statusOf: () => 'alive' },
-      recent: (kind) => events.page({ kind: [...kind], limit: 100 }).events,
+      recent: (kind) => events.older({ kind: [...kind], limit: 100 }).events,
       zones: () => ['eu/a'],
       clock,
     }
@@ -185,7 +187,7 @@ describe('a witness', () => {
 
   const told = () =>
     events
-      .page(anything)
+      .older(anything)
       .events.map((event) => ({ ...event, id: undefined, at: undefined }))
       .reverse()
   const about = {
@@ -232,7 +234,7 @@ describe('a witness', () => {
     expect(told()).toEqual([])
     witness.onRecords(owner, setOf(1_000, 200))
     witness.onRecords('eu/a/n2/agent', setOf(0, 1))
-    expect(events.page({ limit: 1_000 }).events).toHaveLength(201)
+    expect(events.older({ limit: 1_000 }).events).toHaveLength(201)
   })
 
   it('tells of a node when it stands differently, not when it is first heard or only busy', () => {
@@ -290,7 +292,7 @@ describe('live events', () => {
     const clock = new ManualClock()
     const events = new EventLog({ store: new InMemoryEventStore(), clock, log })
     const app = createEdge({ log })
-    serveEvents(app, events)
+    serveEvents(app, ownHistory(events))
     const append = (instance: string) => {
       events.append({ kind: 'instance-registered', place: 'eu/a/n1', instance })
       clock.tick(eventLogLimits.flushMs)

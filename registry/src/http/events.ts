@@ -1,23 +1,9 @@
-import {
-  eventsParamsSchema,
-  MeridianError,
-  type EventFilter,
-  type EventsPage,
-  type EventsParams,
-  type RegistryEvent,
-} from '@meridian/shared'
+import { eventsParamsSchema, MeridianError, type EventsParams } from '@meridian/shared'
 import { readParams, type EdgeApp } from '@meridian/shared/http'
 import type { Context } from 'hono'
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
+import type { EventsApi } from '../events/history.ts'
 import { sendJson } from './reading.ts'
-
-export interface EventsApi {
-  readonly lastId: number
-  readonly ended: boolean
-  page(params: EventsParams): EventsPage
-  newer(filter: EventFilter, id: number, limit: number): RegistryEvent[]
-  onEvents(listener: () => void): () => void
-}
 
 /** Every number that live events enforce. */
 export const liveLimits = {
@@ -36,16 +22,24 @@ export const liveLimits = {
 export function serveEvents(app: EdgeApp, api: EventsApi): void {
   let listeners = 0
 
-  app.get('/v1/events', (c) => {
+  app.get('/v1/events', async (c) => {
     const params = readParams(c, eventsParamsSchema)
     if (c.req.header('accept')?.includes('text/event-stream') !== true) {
-      return sendJson(c, api.page(params))
+      return sendJson(c, await api.history(params))
     }
     if (listeners >= liveLimits.listenersMax) {
       throw new MeridianError('busy', `${listeners} follow events already, the limit`)
     }
-    // An id beyond the newest is of before a snapshot was restored: what comes now comes after it.
-    const from = Math.min(lastSeen(c) ?? params.after ?? api.lastId, api.lastId)
+    if (params.cursor !== undefined) {
+      throw new MeridianError('invalid_request', 'live events have no pages, and take no cursor', {
+        violations: [
+          { field: 'cursor', value: params.cursor.slice(0, 80), problem: 'is not taken' },
+        ],
+      })
+    }
+    // A position beyond the newest is of before a snapshot was restored: what comes now follows it.
+    const { position } = api
+    const from = Math.min(lastSeen(c) ?? params.after ?? position, position)
     listeners += 1
     c.header('x-accel-buffering', 'no')
     return streamSSE(c, async (stream) => {
@@ -84,13 +78,10 @@ async function follow(
     while (!api.ended && !stream.aborted && !stream.closed) {
       woken = Promise.withResolvers()
       const events = api.newer(filter, seen, liveLimits.batch)
-      for (const event of events) {
-        await stream.writeSSE({
-          id: String(event.id),
-          event: event.kind,
-          data: JSON.stringify(event),
-        })
-        seen = event.id
+      for (const { position, event } of events) {
+        const data = JSON.stringify(event)
+        await stream.writeSSE({ id: String(position), event: event.kind, data })
+        seen = position
       }
       if (events.length > 0) continue
       const idle = setTimeout(wake, liveLimits.idleMs)

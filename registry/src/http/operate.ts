@@ -56,8 +56,8 @@ export function serveOperate(app: EdgeApp, api: OperateApi): void {
     sendJson(c, await api.overridePreservation(readZone(c), false, { by: byOf(c) })),
   )
 
-  app.get('/v1/quarantine', (c) =>
-    sendJson(c, api.quarantine(readParams(c, quarantineParamsSchema))),
+  app.get('/v1/quarantine', async (c) =>
+    sendJson(c, await api.quarantine(readParams(c, quarantineParamsSchema))),
   )
 
   async function command(

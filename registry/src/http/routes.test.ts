@@ -65,7 +65,7 @@ function createApp(readiness = isReady, topologySize = 1) {
         throw new MeridianError('busy', 'not now')
       },
       topology: () => ({ tier: 'regional', replica: 'r1'.repeat(topologySize), regions: [] }),
-      events: { lastId: 0, ended: false, page: notAsked, newer: notAsked, onEvents: notAsked },
+      events: { position: 0, ended: false, history: notAsked, newer: notAsked, onEvents: notAsked },
       imports: undefined,
       operate: {
         command: notAsked,

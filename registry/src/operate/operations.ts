@@ -9,15 +9,16 @@ import {
   type OperatorAction,
   type PreservationReply,
   type Quarantine,
-  type QuarantinedRecord,
   type QuarantinePage,
   type QuarantineParams,
+  type Transport,
   type ZonePreservation,
 } from '@meridian/shared'
 import { z } from 'zod'
-import { readCursor, smallestAfter, writeCursor } from '../directory/page.ts'
-import type { NewEvent } from '../events/event-log.ts'
+import { readCursor } from '../directory/page.ts'
+import type { Chronicle } from './chronicle.ts'
 import type { Perform } from './perform.ts'
+import { gatherQuarantine, heldQuarantine, pageOf } from './quarantine-pages.ts'
 
 /** Who asks for it and why, as events tell it. */
 export interface Asked {
@@ -41,42 +42,32 @@ export interface OperateApi {
   preservation(zone: ZonePath): Promise<ZonePreservation>
   /** `true` lets expired nodes go whatever the count says, `false` goes by the count again. */
   overridePreservation(zone: ZonePath, on: boolean, asked: Asked): Promise<PreservationReply>
-  quarantine(params: QuarantineParams): QuarantinePage
+  quarantine(params: QuarantineParams): Promise<QuarantinePage>
   /** Keeps what was done to the registry itself. */
   note(action: OperatorAction, asked: Asked): void
 }
 
 export interface OperationsOptions {
   readonly perform: Perform
-  readonly events: { append(event: NewEvent): void }
+  readonly chronicle: Pick<Chronicle, 'keep' | 'keepHere'>
   readonly quarantine: Quarantine
+  /** Whose quarantines are gathered, where they are. */
+  readonly regions: (() => readonly string[]) | undefined
+  readonly transport: Transport
   readonly clock: Clock
 }
 
 const ownerSchema = z.string()
 
 export function createOperations(options: OperationsOptions): OperateApi {
-  const { perform, events, quarantine, clock } = options
+  const { perform, chronicle, quarantine, regions, transport, clock } = options
 
-  const tell = (
-    action: OperatorAction,
-    place: string,
-    { by, reason }: Asked,
-    instance?: string,
-  ): void => {
-    events.append({
-      kind: 'operator-action',
-      place,
-      action,
-      by,
-      ...(instance !== undefined && { instance }),
-      ...(reason !== undefined && reason !== '' && { reason }),
-    })
-  }
+  const tell = (action: OperatorAction, place: string, asked: Asked, instance?: string) =>
+    chronicle.keep({ action, place, ...asked, ...(instance !== undefined && { instance }) })
 
   return {
     note(action, asked) {
-      tell(action, '', asked)
+      chronicle.keepHere({ action, place: '', ...asked })
     },
 
     async command(node, word, asked) {
@@ -84,13 +75,13 @@ export function createOperations(options: OperationsOptions): OperateApi {
       const command: NodeCommand = { ...word, reason: asked.reason ?? '', by: asked.by }
       const { at } = await perform(node.region, { kind: 'node', node, command })
       const action = word.on ? word.action : (`${word.action}-ended` as const)
-      tell(action, formatLocality(node), asked, id)
+      await tell(action, formatLocality(node), asked, id)
       return { applied: true, ...node, ...(id !== undefined && { id }), at }
     },
 
     async forget(node, asked) {
       const { at } = await perform(node.region, { kind: 'forget', node })
-      tell('node-forgotten', formatLocality(node), asked)
+      await tell('node-forgotten', formatLocality(node), asked)
       return { applied: true, ...node, at }
     },
 
@@ -112,34 +103,16 @@ export function createOperations(options: OperationsOptions): OperateApi {
       const override = on ? 'off' : 'none'
       const { at, replicas = [] } = await perform(region, { kind: 'preservation', zone, override })
       const action = on ? 'preservation-overridden' : 'preservation-override-ended'
-      tell(action, `${region}/${zone}`, asked)
+      await tell(action, `${region}/${zone}`, asked)
       return { applied: true, region, zone, at, replicas }
     },
 
-    quarantine({ limit, cursor }) {
-      const owners = Map.groupBy(quarantine.entries(), ({ owner }) => owner)
+    async quarantine({ limit, cursor }) {
       const after = cursor === undefined ? '' : readCursor(ownerSchema, cursor)
-      const rows = smallestAfter(owners, ([owner]) => owner, after, limit + 1)
-      const page = rows.slice(0, limit)
-      const last = page.at(-1)?.[0]
-      const isMore = rows.length > limit && last !== undefined
-      return {
-        owners: page.flatMap(([owner, records]) => viewOf(owner, records, clock)),
-        total: quarantine.size + quarantine.uncounted,
-        ...(isMore && { nextCursor: writeCursor(last) }),
-      }
+      const own = heldQuarantine(quarantine, clock, { after, limit })
+      return regions === undefined
+        ? pageOf([own], limit)
+        : await gatherQuarantine({ transport, regions: regions() }, own, { after, limit })
     },
   }
-}
-
-function viewOf(
-  owner: string,
-  records: readonly QuarantinedRecord[],
-  clock: Clock,
-): QuarantinePage['owners'] {
-  const [oldest] = [...records].sort((a, b) => a.since - b.since)
-  if (!oldest) return []
-  // Kept by the clock that only counts; people read the other one.
-  const since = new Date(clock.wall() - (clock.now() - oldest.since)).toISOString()
-  return [{ owner, since, why: oldest.reason, key: oldest.key, records: records.length }]
 }

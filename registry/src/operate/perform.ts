@@ -39,8 +39,11 @@ export interface PerformOptions {
   readonly clock: Clock
 }
 
+/** What is to be done, not what was. */
+export type Performable = Exclude<RegionCommand, { kind: 'note' }>
+
 /** A command, with the region in which it is to be done. */
-export type Perform = (region: string, command: RegionCommand) => Promise<RegionCommandReply>
+export type Perform = (region: string, command: Performable) => Promise<RegionCommandReply>
 
 /** An agent writes one transaction; a region passes it on, and has to have the time for that. */
 const nodeMs = 3_000
@@ -82,7 +85,7 @@ export function createPerform(options: PerformOptions): Perform {
     }
   }
 
-  async function askRegion(region: string, command: RegionCommand): Promise<RegionCommandReply> {
+  async function askRegion(region: string, command: Performable): Promise<RegionCommandReply> {
     if (!regions().includes(region)) {
       throw new MeridianError('not_found', `no region ${JSON.stringify(region)} is known here`)
     }
@@ -94,7 +97,7 @@ export function createPerform(options: PerformOptions): Perform {
     )
   }
 
-  async function askNode({ node, command }: Extract<RegionCommand, { kind: 'node' }>) {
+  async function askNode({ node, command }: Extract<Performable, { kind: 'node' }>) {
     return await answered(`the agent of ${formatLocality(node)}`, () =>
       ask(transport, subjects.rpcNode(node, 'operate'), command, {
         deadlineMs: nodeMs,

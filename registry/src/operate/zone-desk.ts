@@ -9,6 +9,7 @@ import {
   subjects,
   type ForgetOutcome,
   type Log,
+  type OperatorNote,
   type Preservation,
   type PreservationOverride,
   type PreservationRequest,
@@ -25,6 +26,8 @@ export interface ZoneDeskOptions {
     override(override: PreservationOverride): void
     forget(node: string): ForgetOutcome
   }
+  /** What an operator had done in the zone, by the word of a fellow or of the region. */
+  readonly onNote: (note: OperatorNote) => void
   readonly transport: Transport
   readonly log: Log
 }
@@ -62,7 +65,11 @@ export class ZoneDesk {
       this.#subject,
       // A group of its own for each: all of the zone's replicas hear.
       { request: preservationRequestSchema, queue: place.replica, log },
-      (request) => this.take(request),
+      (request) => {
+        const { note, notedBy } = request
+        if (note && notedBy !== place.replica) this.#options.onNote(note)
+        return this.take(request)
+      },
     )
     void this.#askFellows()
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { browseLimits, placeText } from './browse.ts'
+import { placeText, unreachableScopeSchema } from './browse.ts'
 
 /**
  * What a registry saw happen in the part of the world that it judges.
@@ -40,9 +40,12 @@ export const operatorActions = [
 export type OperatorAction = (typeof operatorActions)[number]
 
 export const eventSchema = z.object({
-  /** Rises with each event of this registry; the cursor of live events. */
+  /**
+   * Rises with each event of a registry. What the global tier gathers has other numbers, of which
+   * each registry has a range of its own: they tell events apart, not which came first.
+   */
   id: z.number(),
-  /** When it was seen here, RFC 3339. */
+  /** When it was seen, RFC 3339, by the clock of whoever saw it. */
   at: z.string(),
   kind: z.enum(eventKinds),
   /** `region/zone/node`, or as much of it as the event is about; empty for none. */
@@ -57,10 +60,18 @@ export const eventSchema = z.object({
   /** The name of the token, or whoever else asked; never the token. */
   by: z.string().optional(),
   reason: z.string().optional(),
+  /** Where it was gathered: the registry that saw it, `region/replica`. */
+  seenBy: z.string().optional(),
 })
 export type RegistryEvent = z.infer<typeof eventSchema>
 
-export const eventLimits = { limitDefault: 100, limitMax: 1_000, kindsMax: 256 } as const
+export const eventLimits = {
+  limitDefault: 100,
+  limitMax: 1_000,
+  kindsMax: 256,
+  /** Where events are gathered, a cursor has a part for each region: this holds some 120. */
+  cursorMax: 8_192,
+} as const
 
 /** What both the history and the live stream may be narrowed to. */
 const filter = {
@@ -95,7 +106,10 @@ export const eventsParamsSchema = z.strictObject({
     )
     .default(eventLimits.limitDefault),
   /** `nextCursor` of the page before: older ones. */
-  cursor: z.string().max(browseLimits.cursorMax).pipe(eventId).optional(),
+  cursor: z
+    .string()
+    .max(eventLimits.cursorMax, `must have at most ${eventLimits.cursorMax} characters`)
+    .optional(),
   /** With `Accept: text/event-stream`: live ones from after this on, in place of the history. */
   after: eventId.optional(),
 })
@@ -108,5 +122,7 @@ export const eventsPageSchema = z.object({
   nextCursor: z.string().optional(),
   /** How far back history goes. */
   retention: z.object({ rows: z.number(), days: z.number() }),
+  /** Of what is gathered from regions: those that could not be asked. */
+  unreachable: z.array(unreachableScopeSchema).default([]),
 })
 export type EventsPage = z.infer<typeof eventsPageSchema>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { instanceIdSchema, limits, localityPartSchema, localitySchema } from '../model/index.ts'
-import { cursorParam, pageLimit } from './browse.ts'
+import { cursorParam, pageLimit, unreachableScopeSchema } from './browse.ts'
+import { operatorNoteSchema } from './operator-note.ts'
 import { preservationStatusSchema } from './preservation.ts'
 
 /** Every number that operators' actions enforce. */
@@ -87,6 +88,8 @@ export const quarantinePageSchema = z.object({
   /** Records in quarantine, of all owners. */
   total: z.number(),
   nextCursor: z.string().optional(),
+  /** Of what is gathered from regions: those that could not be asked. */
+  unreachable: z.array(unreachableScopeSchema).default([]),
 })
 export type QuarantinePage = z.infer<typeof quarantinePageSchema>
 
@@ -151,6 +154,8 @@ export const regionCommandSchema = z.discriminatedUnion('kind', [
     zone: z.string().max(limits.localityPartMax),
     override: z.enum(['none', 'off']).optional(),
   }),
+  /** What was done, to be kept in the history of the region and of the zone. */
+  z.object({ kind: z.literal('note'), note: operatorNoteSchema }),
 ])
 export type RegionCommand = z.output<typeof regionCommandSchema>
 export const regionCommandReplySchema = z.object({

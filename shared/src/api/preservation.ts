@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { localityPartSchema } from '../model/index.ts'
+import { operatorNoteSchema } from './operator-note.ts'
 
 /** `mrd.1.operate.<region>.<zone>`: an operator's word to all registries of a zone, or a question. */
 export const preservationRequestSchema = z.object({
@@ -7,6 +8,10 @@ export const preservationRequestSchema = z.object({
   override: z.enum(['none', 'on', 'off']).optional(),
   /** A node that is gone: its records are let go of. */
   forget: localityPartSchema.optional(),
+  /** What an operator had done in the zone, to be kept in its history; nothing is asked then. */
+  note: operatorNoteSchema.optional(),
+  /** The zone's own replica that says so, which has kept it already. */
+  notedBy: z.string().optional(),
 })
 export type PreservationRequest = z.infer<typeof preservationRequestSchema>
 
