@@ -260,6 +260,19 @@ describe('meridian import and export', () => {
       server.close()
     })
 
+    it('ends in good order at Ctrl-C, and goes on where it was', async () => {
+      breaksAt = -1
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      server.on('request', () => asked.length === 2 && process.emit('SIGINT'))
+      expect(await total(url, '--name', 'far')).toMatchObject({ added: 1 })
+      expect(notes.join()).toContain('run it again and it goes on')
+      process.exitCode = undefined
+      expect(await total(url, '--name', 'far')).toMatchObject({ added: 2 })
+      await eventually(async () => {
+        expect((await read(local).officialServers()).servers).toHaveLength(3)
+      })
+    })
+
     it('goes on where it was interrupted, and is whole in the end', async () => {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
       await expect(total(url, '--name', 'far')).rejects.toMatchObject({

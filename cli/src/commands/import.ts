@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { readSource, type Piece } from '../imports/source.ts'
+import { untilInterrupted } from '../interrupt.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
@@ -82,17 +84,27 @@ async function runImport(source: string, flags: ImportFlags, output: Output) {
     if (position !== '') await writeState(path, { run, position })
     output.note(paint.dim(`${plural(read, 'server')} read`))
   }
-  let taking = Promise.resolve()
-  try {
-    for await (const piece of readSource(source, earlier?.position)) {
+  let isInterrupted = false
+  await untilInterrupted(async (signal) => {
+    let taking = Promise.resolve()
+    try {
+      for await (const piece of readSource(source, earlier?.position)) {
+        await taking
+        isInterrupted = signal.aborted
+        if (isInterrupted) return
+        // The registry takes it in while the next one is read.
+        taking = take(piece)
+        // Waited for below: until then a failure of it is nobody's surprise.
+        taking.catch(() => undefined)
+      }
+    } finally {
       await taking
-      // The registry takes it in while the next one is read.
-      taking = take(piece)
-      // Waited for below: until then a failure of it is nobody's surprise.
-      taking.catch(() => undefined)
     }
-  } finally {
-    await taking
+  })
+  if (isInterrupted) {
+    process.exitCode = exitCodes.failed
+    output.note(paint.yellow('interrupted; run it again and it goes on'))
+    return total
   }
   try {
     add(await send([], true))
