@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 
 const connections = new Agent({ keepAlive: true, maxSockets: 1 })
 
@@ -44,6 +45,6 @@ export async function settled(url: string): Promise<void> {
     const depths = [...metrics.matchAll(/^meridian_queue_depth\{(?!.*queue="search").*\} (\d+)/gm)]
     if (depths.length === 0) throw new Error('the registry tells of no queues')
     quiet = depths.every(([, depth]) => depth === '0') ? quiet + 1 : 0
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await setTimeout(500)
   }
 }

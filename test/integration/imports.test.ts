@@ -92,7 +92,7 @@ describe('an import', () => {
       run: 'r1',
       entries: [
         entry('package', { publishedAt, updatedAt: publishedAt, status: 'deprecated' }),
-        entry('remote', { endpoint }),
+        { definition: { name: 'io.acme/remote', version: '1.0.0' }, endpoint },
         { definition: { name: 'no name' } },
       ],
       complete: true,
@@ -107,6 +107,9 @@ describe('an import', () => {
           status: 'deprecated',
           publishedAt,
         })
+        // Where it runs is told at every tier, though not all hold instances.
+        const remotes = [{ type: 'streamable-http', url: endpoint.url }]
+        expect(page.servers[1]?.server).toMatchObject({ remotes })
       }
     })
     const found = await read(regional).lookup('server:io.acme/remote')

@@ -267,7 +267,9 @@ describe.each(tiers)('an operator at a %s registry', (tier) => {
         const told = events.map(({ action, place, instance, reason }) =>
           [action, place, instance, reason].filter((part) => part !== undefined).join(' '),
         )
-        expect(told.toReversed()).toEqual(Array(asksOf[where]).fill(actions).flat())
+        expect(told.toReversed()).toEqual(
+          Array.from({ length: asksOf[where] }, () => actions).flat(),
+        )
         for (const { by } of events) expect(by).toContain('the-operate-desk')
       })
     }

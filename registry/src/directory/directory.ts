@@ -407,11 +407,13 @@ function searchedText({ name, title = '', description = '' }: DefinitionHead): s
 /** Whether two importers, or one twice, say the same. */
 function isSame(a: Listing | undefined, b: Listing | undefined): boolean {
   if (!a || !b) return a === b
-  const { status, publishedAt, updatedAt, source } = a
+  const { status, publishedAt, updatedAt, source, endpoint } = a
   return (
     status === b.status &&
     publishedAt === b.publishedAt &&
     updatedAt === b.updatedAt &&
-    source === b.source
+    source === b.source &&
+    endpoint?.url === b.endpoint?.url &&
+    endpoint?.transport === b.endpoint?.transport
   )
 }

@@ -38,7 +38,6 @@ export function ownHistory(log: EventLog): EventsApi {
     get ended() {
       return log.ended
     },
-    // oxlint-disable-next-line typescript/require-await -- where it is gathered it takes a while
     async history({ cursor, ...params }) {
       const before = cursor === undefined ? undefined : readId(cursor)
       const { events, isMore } = log.older({ ...params, before })

@@ -157,15 +157,24 @@ export class Importer {
 
   #recordsOf(entry: ImportEntry, source: string) {
     const { clock, sha256 } = this.#options
-    const { id, canonical } = identifyDefinition(entry.definition, sha256)
+    const { id, canonical, definition: read } = identifyDefinition(entry.definition, sha256)
     const now = clock.wall()
     const before = this.#listed(id)
     const publishedAt = timeOf(entry.publishedAt) ?? before?.publishedAt ?? now
     const updatedAt = timeOf(entry.updatedAt) ?? before?.updatedAt ?? publishedAt
     const { status, endpoint } = entry
-    const listing = encodeListing({ definition: id, status, publishedAt, updatedAt, source })
+    const isKnown = endpoint !== undefined && status !== 'deleted'
+    const listing = encodeListing({
+      definition: id,
+      status,
+      publishedAt,
+      updatedAt,
+      source,
+      // What was published says where it runs.
+      ...(isKnown && !read.serverJson && { endpoint }),
+    })
     const records: RecordInput[] = [listing]
-    if (endpoint && status !== 'deleted') {
+    if (isKnown) {
       const instance = instanceOf(listing.key)
       const metadata = { source }
       const spec = { id: instance, definition: id, endpoint, metadata, capacity: capacityUnknown }

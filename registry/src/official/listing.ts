@@ -208,7 +208,7 @@ export class OfficialList {
     if (!rendered) return undefined
     const places = this.#placesOf(row.name, head.id)
     const server = rendered.isMade
-      ? withRemotes(rendered.server, this.#options.endpointsOf(row.name, head.id))
+      ? withRemotes(rendered.server, this.#endpointsOf(row.name, listed))
       : rendered.server
     const instances = noCounts()
     for (const { counts } of places) addCounts(instances, counts)
@@ -233,6 +233,12 @@ export class OfficialList {
         },
       },
     }
+  }
+
+  /** Of its instances; where none are held, as its importer knows it. */
+  #endpointsOf(name: string, { head, listing }: Listed): Iterable<Endpoint> {
+    const held = [...this.#options.endpointsOf(name, head.id)]
+    return held.length === 0 && listing?.endpoint ? [listing.endpoint] : held
   }
 
   #removedEntry({ name, version }: Row, removed: Removed): OfficialEntry | undefined {

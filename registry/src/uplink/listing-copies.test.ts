@@ -2,6 +2,7 @@ import {
   decodeListing,
   encodeListing,
   RecordSet,
+  type Listing,
   type OwnerId,
   type OwnerRecord,
   type RecordEvent,
@@ -37,6 +38,20 @@ function createRig() {
     },
   }
 }
+
+it('a listing says where it runs, or not, and older ones are read as they are', () => {
+  const listing = {
+    definition,
+    status: 'active',
+    publishedAt: 1,
+    updatedAt: 2,
+    source: 's',
+  } as const
+  const endpoint = { transport: 'sse', url: 'https://acme.example/sse' } as const
+  const readBack = (each: Listing) => decodeListing({ ...encodeListing(each), counter: 1 })
+  expect(readBack({ ...listing, endpoint })).toEqual({ ...listing, endpoint })
+  expect(readBack(listing)).toEqual(listing)
+})
 
 describe('copies of listings', () => {
   it('passes on the word of the first importer by name, whoever came first', () => {

@@ -3,6 +3,7 @@ import {
   limits,
   transportKindSchema,
   type DefinitionId,
+  type Endpoint,
   type InstanceSpec,
   type InstanceState,
   type Metadata,
@@ -153,11 +154,16 @@ export interface Listing {
   readonly updatedAt: number
   /** Which import it came with. */
   readonly source: string
+  /** Where it runs, where nothing published says so: above a region nobody knows of instances. */
+  readonly endpoint?: Endpoint
 }
 
 export function encodeListing(listing: Listing): RecordInput {
-  const { definition, status, publishedAt, updatedAt, source } = listing
-  const body = encodeBody([listingStatuses.indexOf(status), publishedAt, updatedAt, source])
+  const { definition, status, publishedAt, updatedAt, source, endpoint } = listing
+  const said = [listingStatuses.indexOf(status), publishedAt, updatedAt, source]
+  // Older releases pass over what comes after what they know.
+  const where = endpoint ? [transportKinds.indexOf(endpoint.transport), endpoint.url] : []
+  const body = encodeBody([...said, ...where])
   return { key: listingKey(definition), definition, body }
 }
 
@@ -165,13 +171,18 @@ export function decodeListing(record: OwnerRecord): Listing {
   const { definition } = record
   if (definition === undefined) throw invalidMessage('a listing names no definition')
   const fields = bodyFields(record, 'a listing')
-  return {
+  const listing = {
     definition,
     status: oneOf(listingStatuses, fields, 'status'),
     publishedAt: fields.integer('publishedAt', wallMsMax),
     updatedAt: fields.integer('updatedAt', wallMsMax),
     source: fields.text('source', wireLimits.nameMax),
   }
+  if (fields.absent) return listing
+  const transport = oneOf(transportKinds, fields, 'transport')
+  const url = fields.text('url', limits.uriMax)
+  if (!URL.canParse(url)) throw invalidMessage('url of a listing is no URL')
+  return { ...listing, endpoint: { transport, url } }
 }
 
 /** The year 9999: what RFC 3339 can still write. */
