@@ -54,17 +54,19 @@ export function answerHeadText(
 
 /** Puts an answer together from what is written already. */
 export function answerText(head: AnswerHeadText, results: readonly ResultText[]): AnswerText {
-  const texts: ByteText[] = []
+  // Joined by reference: the bytes are copied once, when they are sent.
+  let body = head.text
   let sum = 0
   let mixed = 0
   for (let at = 0; at < results.length; at += 1) {
     const { text, hash } = results[at] as ResultText
-    texts.push(text)
-    sum = (sum + hash) >>> 0
-    mixed = (mixed ^ Math.imul(hash, 0x9e3779b1)) >>> 0
+    body += at === 0 ? text : `,${text}`
+    sum = (sum + hash) | 0
+    mixed ^= Math.imul(hash, 0x9e3779b1)
   }
-  const etag = `W/"${results.length}-${sum}-${mixed}-${head.tag}"`
-  return { body: `${head.text}${texts.join()}]}`, etag, verdict: head.verdict }
+  // Of 31 bits: larger numbers are no small integers to V8, and written six times as slowly.
+  const etag = `W/"${results.length}-${sum >>> 1}-${mixed >>> 1}-${head.tag}"`
+  return { body: `${body}]}`, etag, verdict: head.verdict }
 }
 
 export function toByteText(text: string): ByteText {

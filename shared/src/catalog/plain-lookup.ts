@@ -67,7 +67,9 @@ export class PlainLookup {
     const { catalog } = this.#options
     if (!catalog.hasVersions) return false
     const first = hits[0]?.instance.spec.definition
-    if (hits.every(({ instance }) => instance.spec.definition === first)) return false
+    let at = 1
+    while (at < hits.length && hits[at]?.instance.spec.definition === first) at += 1
+    if (at >= hits.length) return false
     const definitions = new Map<string, string>()
     for (const { instance } of hits) {
       const { definition } = instance.spec

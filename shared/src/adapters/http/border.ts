@@ -28,6 +28,7 @@ export class Border {
   readonly requests: RequestLog
   readonly #allowed: ReadonlySet<string>
   readonly #judged = new Set<string>()
+  #judgedLast: string | undefined
   readonly #guard: Guard
   readonly #isRoute: BorderOptions['isRoute']
 
@@ -51,7 +52,11 @@ export class Border {
    */
   refuseForeignHost(host: string | undefined): void {
     // Absent with app.request(), over Unix sockets, and from HTTP/1.0 clients; never from a browser.
-    if (host === undefined || this.#judged.has(host)) return
+    if (host === undefined || host === this.#judgedLast) return
+    if (this.#judged.has(host)) {
+      this.#judgedLast = host
+      return
+    }
     const name = host.replace(/:\d+$/, '').toLowerCase()
     if (!this.#allowed.has(name) && isIP(name.replace(/^\[(.*)\]$/, '$1')) === 0) {
       throw new MeridianError(

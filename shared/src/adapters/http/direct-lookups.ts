@@ -37,6 +37,8 @@ export function answerLookupsDirectly(
   api: LookupApi,
   understood: UnderstoodLookups,
 ): Direct {
+  const served = border.meter.of(path, 'GET', 200)
+  const known = border.meter.of(path, 'GET', 304)
   return (request, response, via) => {
     const { url = '', method, headers } = request
     if (method !== 'GET' || !url.startsWith(prefix) || hasBody(request)) return undefined
@@ -81,7 +83,7 @@ export function answerLookupsDirectly(
       response.writeHead(200, told).end(body, 'latin1')
     }
     const now = performance.now()
-    border.meter.count(path, 'GET', status, now - begun)
+    ;(status === 200 ? served : known)(now - begun)
     if (border.requests.isSampled(now)) {
       border.requests.tell({ requestId, method: 'GET', path, status }, now - begun)
     }

@@ -4,15 +4,22 @@ import type { Shelf } from './shelf.ts'
 /** How much of a row is on a node. */
 export type Share = 'none' | 'some' | 'all'
 
+export const nodeRowsLimits = {
+  /** Of a node with more, nothing is noted: an importer's can have a whole zone. */
+  entries: 16_384,
+  /**
+   * So many are noted for each time that they were asked for since a row of the zone moved: while
+   * thousands register, noting them for each lookup in between would cost more than it saves.
+   */
+  entriesPerAsk: 256,
+} as const
+
 /**
  * The rows that have instances on one node, as of one moment. Askers come from the same nodes again
  * and again, and what runs there changes seldom: reading two hundred instances for each lookup took
  * longer than all the rest of it.
  */
 export class NodeRows {
-  /** Of a node with more, noting them after each change would cost more than it saves. */
-  static readonly entriesMax = 1_024
-
   /** The zone's count of moves at that moment. */
   readonly movesCount: number
   /** Shelf and slot in one number, in rising order. */
@@ -20,30 +27,27 @@ export class NodeRows {
   /** Whether all of a row's instances are here. */
   readonly #isWhole: Uint8Array
 
-  constructor(entries: readonly Entry[], movesCount: number) {
+  constructor(entries: readonly Entry[], shelves: readonly Shelf[], movesCount: number) {
     this.movesCount = movesCount
-    const keys = new Uint32Array(entries.length)
-    const members = new Map<number, number>()
-    entries.forEach(({ shelf, slot }, at) => {
-      const key = shelf === undefined ? 0 : keyOf(shelf, slot)
-      keys[at] = key
-      const row = shelf?.members[slot]
-      members.set(key, Array.isArray(row) ? row.length : 1)
-    })
+    const keys = Uint32Array.from(entries, ({ shelf, slot }) => keyOf(shelf as Shelf, slot))
     keys.sort()
     let rows = 0
-    const isWhole = new Uint8Array(members.size)
+    const isWhole = new Uint8Array(keys.length)
+    let shelf: Shelf | undefined
     for (let at = 0; at < keys.length;) {
       const key = keys[at] as number
       let end = at + 1
       while (end < keys.length && keys[end] === key) end += 1
-      isWhole[rows] = members.get(key) === end - at ? 1 : 0
+      const number = Math.floor(key / slotsOfShelf)
+      if (shelf?.number !== number) shelf = shelves.find((one) => one.number === number)
+      const members = shelf?.members[key % slotsOfShelf]
+      isWhole[rows] = (Array.isArray(members) ? members.length : 1) === end - at ? 1 : 0
       keys[rows] = key
       rows += 1
       at = end
     }
     this.#keys = keys.slice(0, rows)
-    this.#isWhole = isWhole
+    this.#isWhole = isWhole.slice(0, rows)
   }
 
   get size(): number {

@@ -1,7 +1,7 @@
 import { MeridianError } from '../../errors.ts'
 import { hashZone } from '../canonical-order.ts'
 import type { Entry, Members } from './entry.ts'
-import { NodeRows } from './node-rows.ts'
+import { NodeRows, nodeRowsLimits } from './node-rows.ts'
 import { Shelf, type Stock } from './shelf.ts'
 
 /** A node of a zone, with what runs on it. */
@@ -10,6 +10,9 @@ export class Node {
   readonly name: string
   readonly entries: Entry[] = []
   #rows: NodeRows | undefined
+  /** The zone's count of moves when its rows were last asked for, and how often since. */
+  #askedAt = -1
+  #asks = 0
 
   constructor(zone: Zone, name: string) {
     this.zone = zone
@@ -17,17 +20,21 @@ export class Node {
   }
 
   /**
-   * Its rows, found out once after any row of the zone moved; undefined where it has so much that
-   * asking each instance whether it is here is no dearer.
+   * Its rows, found out anew when they are asked for often after a row of the zone moved; undefined
+   * where asking each instance whether it is here is no dearer.
    */
   rows(): NodeRows | undefined {
-    if (this.entries.length > NodeRows.entriesMax) {
+    const { movesCount, shelves } = this.zone
+    if (this.#rows?.movesCount === movesCount) return this.#rows
+    if (this.#askedAt !== movesCount) {
+      this.#askedAt = movesCount
+      this.#asks = 0
       this.#rows = undefined
-      return undefined
     }
-    if (this.#rows?.movesCount !== this.zone.movesCount) {
-      this.#rows = new NodeRows(this.entries, this.zone.movesCount)
-    }
+    this.#asks += 1
+    const asksMin = this.entries.length / nodeRowsLimits.entriesPerAsk
+    if (this.entries.length > nodeRowsLimits.entries || this.#asks < asksMin) return undefined
+    this.#rows = new NodeRows(this.entries, shelves, movesCount)
     return this.#rows
   }
 
