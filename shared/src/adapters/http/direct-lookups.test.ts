@@ -3,15 +3,17 @@ import { connect } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { answerHeadText, answerText, resultText } from '../../api/answer-text.ts'
 import type { LookupAnswer, LookupParams } from '../../api/lookup.ts'
 import { parseQuery } from '../../capability-index/index.ts'
+import { MeridianError } from '../../errors.ts'
 import { ManualClock } from '../../ports/manual-clock.ts'
 import { mintToken, TokenBook, writeTokenFile } from '../access/index.ts'
 import { createLog } from '../log.ts'
 import { createPrometheusMetrics } from '../metrics.ts'
 import { createEdge, type EdgeOptions } from './edge.ts'
+import type { EventSink } from './event-stream.ts'
 import { listen, type Listening } from './listen.ts'
 import { addLookupRoutes } from './lookup-routes.ts'
 
@@ -40,6 +42,8 @@ const { results, ...head }: LookupAnswer = {
   ],
 }
 
+const patience = { timeout: 10_000 }
+
 const open: Listening[] = []
 afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close()))
@@ -64,6 +68,8 @@ afterAll(() => {
 /** Two servers of the same routes: one answers lookups directly, the other never does. */
 async function start(options: Partial<EdgeOptions> = {}) {
   const asked = { direct: 0, routed: 0 }
+  const stopped: string[] = []
+  const sinks: EventSink[] = []
   const serve = async (kind: keyof typeof asked) => {
     const metrics = createPrometheusMetrics({ program: 'test', version: '0', log })
     const app = createEdge({ log, metrics, ...options })
@@ -76,7 +82,20 @@ async function start(options: Partial<EdgeOptions> = {}) {
         return answerText(answerHeadText(head), results.map(resultText))
       },
       index: () => 'run-7',
-      watch: () => () => undefined,
+      watch({ q, index }, caller, sink) {
+        asked[kind] += 1
+        if (q === 'busy') throw new MeridianError('busy', 'no more are followed')
+        sink.send(Buffer.from(`event: snapshot\ndata: ${q} ${index} ${caller}\n\n`))
+        sinks.push(sink)
+        if (q === 'quiet') return () => void stopped.push(kind)
+        setImmediate(() => {
+          sink.send(Buffer.from('event: added\ndata: {}\n\n'))
+          sink.end()
+        })
+        return () => {
+          stopped.push(kind)
+        }
+      },
       reportCalls: () => undefined,
       find: () => Promise.reject(new Error('not asked')),
       server: () => Promise.resolve(undefined),
@@ -90,7 +109,7 @@ async function start(options: Partial<EdgeOptions> = {}) {
     return { port: listening.port, metrics, isDirect: direct !== undefined }
   }
   const [direct, routed] = [await serve('direct'), await serve('routed')]
-  return { direct, routed, asked }
+  return { direct, routed, asked, stopped, sinks }
 }
 
 /** All bytes of an answer, but for the date and a request id that nobody gave. */
@@ -132,6 +151,15 @@ describe('a lookup that is answered on the connection', () => {
     ['another host', '/v1/lookup?q=tool:x', { host: 'evil.example' }],
     ['a page of elsewhere', '/v1/lookup?q=tool:x', { origin: 'http://evil.example' }],
     ['another path', '/v1/lookups', {}],
+    ['a watch', '/v1/watch?q=tool:x', {}],
+    ['a watch of everything', '/v1/watch', {}],
+    ['a watch that goes on', '/v1/watch?q=tool:x', { 'last-event-id': 'run-7' }],
+    ['a watch with a request id', '/v1/watch?q=tool:x', { 'x-request-id': 'abc-1' }],
+    ['a watch that goes on from nowhere', '/v1/watch?q=tool:x', { 'last-event-id': '?' }],
+    ['a watch with a bad parameter', '/v1/watch?scope=moon', {}],
+    ['a watch too many', '/v1/watch?q=busy', {}],
+    ['a watch of another host', '/v1/watch?q=tool:x', { host: 'evil.example' }],
+    ['nearly a watch', '/v1/watches?q=tool:x', {}],
   ])('has the same bytes as one of the routes: %s', async (_, path, headers) => {
     const { direct, routed } = await start()
     expect(direct.isDirect).toBe(true)
@@ -188,6 +216,41 @@ describe('a lookup that is answered on the connection', () => {
     const counted = await counts(direct)
     expect(counted).toHaveLength(4)
     expect(counted).toEqual(await counts(routed))
+  })
+
+  it.each(['direct', 'routed'] as const)(
+    'stops following for a watcher who went away: %s',
+    async (kind) => {
+      const servers = await start()
+      const { port } = servers[kind]
+      const gone = connect(port, '127.0.0.1')
+      gone.write(requestOf('/v1/watch?q=quiet'))
+      await once(gone, 'data')
+      gone.destroy()
+      await vi.waitFor(() => {
+        expect(servers.stopped).toEqual([kind])
+      }, patience)
+    },
+  )
+
+  it('tells a watcher nothing more who does not read', async () => {
+    const { direct, sinks } = await start()
+    const idle = connect(direct.port, '127.0.0.1')
+    idle.pause()
+    idle.write(requestOf('/v1/watch?q=quiet'))
+    await vi.waitFor(() => {
+      expect(sinks).toHaveLength(1)
+    }, patience)
+    const event = Buffer.alloc(64 * 1024, 'x')
+    // The kernel takes some megabytes, this program a quarter of one.
+    let taken = 0
+    // The kernel takes some megabytes, this program a quarter of one.
+    await vi.waitFor(() => {
+      while (sinks[0]?.send(event) === true) taken += 1
+      expect(sinks[0]?.send(event)).toBe(false)
+    }, patience)
+    expect(taken).toBeGreaterThan(3)
+    idle.destroy()
   })
 
   it('leaves a request with a body to the routes', async () => {

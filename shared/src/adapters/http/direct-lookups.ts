@@ -91,11 +91,11 @@ export function answerLookupsDirectly(
   }
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
 /** Asking a socket for its peer is not for nothing. */
-function addressOf({ socket }: IncomingMessage, via: Via): string | undefined {
+export function addressOf({ socket }: IncomingMessage, via: Via): string | undefined {
   return via === 'socket' ? undefined : socket.remoteAddress
 }

@@ -1,5 +1,12 @@
 /** Bytes that wait for a reader before it is too slow: some hundred changes. */
-const bufferedBytesMax = 256 * 1024
+export const bufferedBytesMax = 256 * 1024
+
+export const eventStreamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // Proxies that gather an answer before they pass it on would hold the events back.
+  'x-accel-buffering': 'no',
+} as const
 
 /** Where events are written. */
 export interface EventSink {
@@ -42,12 +49,5 @@ export function streamEvents(start: (sink: EventSink) => () => void): Response {
       controller?.close()
     },
   })
-  return new Response(stream, {
-    headers: {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      // Proxies that gather an answer before they pass it on would hold the events back.
-      'x-accel-buffering': 'no',
-    },
-  })
+  return new Response(stream, { headers: eventStreamHeaders })
 }

@@ -14,7 +14,6 @@ import { isMeridianError, MeridianError } from '../../errors.ts'
 import { toProblem } from '../../api/problem.ts'
 import { lookupBodySchema, lookupOfManySchema, lookupsBodySchema } from '../../api/lookup-body.ts'
 import {
-  feedIndexSchema,
   lookupLimits,
   lookupParamsSchema,
   type LookupAnswer,
@@ -24,10 +23,12 @@ import {
 import type { ServerDetail } from '../../api/server-detail.ts'
 import { definitionIdSchema, type DefinitionId } from '../../model/index.ts'
 import { parse } from '../../model/parse.ts'
-import { watchParamsSchema, type WatchParams } from '../../api/watch.ts'
+import type { WatchParams } from '../../api/watch.ts'
 import { answerLookupsDirectly } from './direct-lookups.ts'
+import { answerWatchesDirectly } from './direct-watches.ts'
 import { parseParams, readJson, readParams, searchOf, type EdgeApp } from './edge.ts'
 import { streamEvents, type EventSink } from './event-stream.ts'
+import { readWatch } from './watch-request.ts'
 
 /** What the routes of lookups need of an agent or a registry. */
 export interface LookupApi {
@@ -59,21 +60,18 @@ export const lookupPaths: ReadonlySet<string> = new Set(['/v1/lookup', '/v1/look
 /** Lookups, and what they lead on to: the same on agents and registries. */
 export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
   const understood = new UnderstoodLookups()
-  app.direct = answerLookupsDirectly(app.border, api, understood)
+  const lookups = answerLookupsDirectly(app.border, api, understood)
+  const watches = answerWatchesDirectly(app.border, api)
+  app.direct = (request, response, via) =>
+    lookups(request, response, via) ?? watches(request, response, via)
   app.get('/v1/lookup', async (c) => await answerOne(c, api, understood.of(searchOf(c.req.url))))
   app.post('/v1/lookup', async (c) => {
     const params = await readJson(c, lookupBodySchema, 'the lookup')
     return await answerOne(c, api, params)
   })
   app.get('/v1/watch', (c) => {
-    const params = readParams(c, watchParamsSchema)
-    // What a browser's EventSource sends when it comes back.
-    const last = c.req.header('last-event-id') ?? ''
-    const { index } =
-      last === ''
-        ? params
-        : parse(z.object({ index: feedIndexSchema }), { index: last }, 'Last-Event-ID')
-    return streamEvents((sink) => api.watch({ ...params, index }, c.get('caller').name, sink))
+    const params = readWatch(searchOf(c.req.url), c.req.header('last-event-id') ?? '')
+    return streamEvents((sink) => api.watch(params, c.get('caller').name, sink))
   })
 
   app.post('/v1/lookups', (c) => answerMany(c, api, understood))

@@ -74,8 +74,10 @@ export class RequestMeter {
 
   /** The same of one kind of request, for where looking it up each time is too much. */
   of(route: string, method: string, status: number): (durationMs: number) => void {
-    const series = this.#of(route, method, status)
+    let series: Series | undefined
     return (durationMs) => {
+      // Nothing is shown of what never happened.
+      series ??= this.#of(route, method, status)
       add(series, durationMs)
     }
   }
