@@ -86,11 +86,13 @@ async function changeNowAndThen(node: AgentNode): Promise<never> {
 }
 
 function rowsInMemory(): NodeOptions['registrations'] {
-  const rows = new Map<number, Parameters<NodeOptions['registrations']['put']>[1]>()
+  const rows = new Map<number, Parameters<NodeOptions['registrations']['write']>[0][number][1]>()
   return {
     all: () => rows,
-    put: (number, row) => void rows.set(number, row),
-    remove: (number) => void rows.delete(number),
+    write: (puts, removes) => {
+      for (const [number, row] of puts) rows.set(number, row)
+      for (const number of removes) rows.delete(number)
+    },
     transaction: (work) => work(),
   }
 }

@@ -75,8 +75,12 @@ export class Disk {
       },
       registrations: {
         all: () => [...this.#seen.rows],
-        put: (number, row) => write(({ rows }) => void rows.set(number, row)),
-        remove: (number) => write(({ rows }) => void rows.delete(number)),
+        write: (puts, removes) => {
+          write(({ rows }) => {
+            for (const [number, row] of puts) rows.set(number, row)
+            for (const number of removes) rows.delete(number)
+          })
+        },
         transaction: (work) => this.#inTransaction(work),
       },
       databaseId: (create) => {
@@ -202,7 +206,7 @@ export class Disk {
 
 type Write = (image: Image) => void
 type RegistrationStore = NodeOptions['registrations']
-type RegistrationRow = Parameters<RegistrationStore['put']>[1]
+type RegistrationRow = Parameters<RegistrationStore['write']>[0][number][1]
 
 /** Told of what is written, for the checks. `owned` and `copied` after the fact. */
 export interface DiskWatcher {

@@ -40,6 +40,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { BulkItem } from '../registration/bulk.ts'
 import { readRegistration } from '../registration/read-registration.ts'
+import { RepeatedDefinitions } from '../registration/repeated-definitions.ts'
 import { refuseName, type Rights } from '../registration/rights.ts'
 import { agentNeed } from './needs.ts'
 
@@ -149,7 +150,7 @@ export function createAgentRoutes(
   app.put('/v1/agent/instances/:id', async (c) => {
     const id = readId(c)
     const { wait, waitMs } = readParams(c, registerParamsSchema)
-    const body = await readJson(c, anythingSchema, 'the registration')
+    const body = await readJson(c, anythingSchema, 'the registration', readOne)
     const registration = readRegistration(body, 'the registration')
     const { change, instance } = await api.register(id, registration, rightsOf(c.get('caller')))
     // Registered it is either way: 202 says that others do not know yet.
@@ -165,7 +166,7 @@ export function createAgentRoutes(
   })
 
   app.post('/v1/agent/instances', async (c) => {
-    const { instances } = await readJson(c, bulkRegistrationSchema, 'the request')
+    const { instances } = await readJson(c, bulkRegistrationSchema, 'the request', readMany)
     const caller = c.get('caller')
     // Many at once are as many: the first is counted already.
     caller.charge(instances.length - 1)
@@ -228,6 +229,17 @@ export function unknownInstance(id: string): MeridianError {
 }
 
 const anythingSchema = z.unknown()
+
+const registrations = new RepeatedDefinitions((one) => [one])
+const readOne = (text: string) => registrations.parse(text)
+const bulks = new RepeatedDefinitions(instancesOf)
+const readMany = (text: string) => bulks.parse(text)
+
+function instancesOf(request: unknown): readonly unknown[] {
+  if (typeof request !== 'object' || request === null || !('instances' in request)) return []
+  return Array.isArray(request.instances) ? request.instances : []
+}
+
 // Made once: making a schema costs more than all else of a request.
 const pathSchema = z.object({ id: instanceIdSchema })
 function rightsOf(caller: Caller): Rights {

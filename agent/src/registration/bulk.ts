@@ -11,7 +11,8 @@ import {
 } from '@meridian/shared'
 import { z } from 'zod'
 import { readRegistration } from './read-registration.ts'
-import type { Registrar } from './registrar.ts'
+import type { Edit } from './instance-set.ts'
+import type { Registered, Registrar } from './registrar.ts'
 import type { Rights } from './rights.ts'
 
 /** As it came: nothing of it has been looked at. */
@@ -30,27 +31,65 @@ export async function registerMany(
   items: readonly BulkItem[],
   rights?: Rights,
 ): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
   const seen = new Set<string>()
-  // All in one go: what is asked for in one moment is one transaction.
-  return await Promise.all(
-    items.map(async (item, at): Promise<Outcome> => {
-      try {
-        const { id, registration } = read(item, at)
-        if (seen.has(id)) {
-          throw new MeridianError(
-            'invalid_request',
-            `the id ${JSON.stringify(id)} comes twice in this request`,
-          )
-        }
-        seen.add(id)
-        const { change, row } = await registrar.register(id, registration, { rights })
-        return { id, outcome: change, status: row.state.status, definition: row.definition.id }
-      } catch (error) {
-        if (!isMeridianError(error)) throw error
-        return { id: shownId(item.id, at), outcome: 'refused', problem: toProblem(error) }
+  const edits: Edit<Registered>[] = []
+  /** Of each edit, its place among the items. */
+  const places: number[] = []
+  const others: Promise<void>[] = []
+  let fault: { readonly error: unknown } | undefined
+  const place = async (at: number, registered: Promise<Registered>) => {
+    const item = items[at] ?? {}
+    try {
+      outcomes[at] = registeredOutcome(String(item.id), await registered)
+    } catch (error) {
+      outcomes[at] = refusedOutcome(item, at, error)
+    }
+  }
+  // A promise for each of a thousand would cost more than its registration.
+  for (const [at, item] of items.entries()) {
+    try {
+      const { id, registration } = read(item, at)
+      if (seen.has(id)) {
+        throw new MeridianError(
+          'invalid_request',
+          `the id ${JSON.stringify(id)} comes twice in this request`,
+        )
       }
-    }),
-  )
+      seen.add(id)
+      const edit = registrar.editOf(id, registration, rights)
+      if (edit) {
+        edits.push(edit)
+        places.push(at)
+        continue
+      }
+      others.push(place(at, registrar.register(id, registration, { rights })))
+    } catch (error) {
+      if (isMeridianError(error)) outcomes[at] = refusedOutcome(item, at, error)
+      else fault ??= { error }
+    }
+  }
+  const [done] = await Promise.all([registrar.instances.editMany(edits), ...others])
+  // Not before the others are done: whoever asked is told of none of them.
+  if (fault) throw fault.error
+  done.forEach((outcome, index) => {
+    const at = places[index] ?? 0
+    outcomes[at] =
+      outcome.kind === 'done'
+        ? registeredOutcome(edits[index]?.id ?? '', outcome.value)
+        : refusedOutcome(items[at] ?? {}, at, outcome.error)
+  })
+  return outcomes
+}
+
+function registeredOutcome(id: string, { change, row }: Registered): Outcome {
+  return { id, outcome: change, status: row.state.status, definition: row.definition.id }
+}
+
+/** Errors: whatever is no refusal. */
+function refusedOutcome(item: BulkItem, at: number, error: unknown): Outcome {
+  if (!isMeridianError(error)) throw error
+  return { id: shownId(item.id, at), outcome: 'refused', problem: toProblem(error) }
 }
 
 const idSchema = z.object({ id: instanceIdSchema })

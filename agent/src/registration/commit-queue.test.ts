@@ -74,6 +74,48 @@ describe('edits that come together', () => {
     expect(batches.map(({ length }) => length)).toEqual([commitBatchMax, 1])
   })
 
+  it('stay together where they were asked for together, and are told in their order', async () => {
+    const { queue, batches, run } = queueOf(done)
+    const many = (name: string, count: number) =>
+      Array.from({ length: count }, (_, at) => `${name}${at}`)
+    const one = queue.add('one')
+    const first = queue.addMany(many('a', commitBatchMax - 1))
+    const second = queue.addMany(many('b', 2))
+    expect(queue.size).toBe(commitBatchMax + 2)
+    run(turns)
+    expect(await one).toBe('ONE')
+    expect((await first).at(-1)).toEqual({ kind: 'done', value: `A${commitBatchMax - 2}` })
+    expect(await second).toEqual([
+      { kind: 'done', value: 'B0' },
+      { kind: 'done', value: 'B1' },
+    ])
+    expect(batches.map(({ length }) => length)).toEqual([commitBatchMax, 2])
+    expect(queue.size).toBe(0)
+    expect(await queue.addMany([])).toEqual([])
+  })
+
+  it('are each tried alone where the whole of them fails', async () => {
+    const { queue, run } = queueOf((edits) => {
+      if (edits.includes('bad')) throw new Error('too large')
+      return done(edits)
+    })
+    const told = queue.addMany(['a', 'bad', 'c'])
+    run(turns)
+    expect(await told).toEqual([
+      { kind: 'done', value: 'A' },
+      { kind: 'refused', error: new Error('too large') },
+      { kind: 'done', value: 'C' },
+    ])
+  })
+
+  it('are all refused where not all of them have room', async () => {
+    const { queue } = queueOf(done)
+    void queue.addMany(Array.from({ length: commitsWaitingMax - 1 }, String))
+    const outcomes = await queue.addMany(['a', 'b'])
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['refused', 'refused'])
+    expect(queue.size).toBe(commitsWaitingMax - 1)
+  })
+
   it('are refused beyond a limit', async () => {
     const { queue, run } = queueOf(done)
     for (let at = 0; at < commitsWaitingMax; at += 1) void queue.add('x')

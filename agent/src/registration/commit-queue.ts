@@ -10,8 +10,8 @@ export interface CommitQueueOptions<Edit> {
   readonly commit: (edits: readonly Edit[]) => readonly EditOutcome[]
 }
 
-export type EditOutcome =
-  { readonly kind: 'done'; readonly value: unknown } | { readonly kind: 'refused'; error: unknown }
+export type EditOutcome<T = unknown> =
+  { readonly kind: 'done'; readonly value: T } | { readonly kind: 'refused'; error: unknown }
 
 /** Edits of one transaction: some 30 ms, which is how long everything else then waits. */
 export const commitBatchMax = 1_000
@@ -26,10 +26,10 @@ export const commitsWaitingMax = 50_000
 const quietTurns = 4
 const turnsMax = 64
 
+/** Edits that were asked for in one breath, and who is told what came of them, in their order. */
 interface Waiting<Edit> {
-  readonly edit: Edit
-  readonly resolve: (value: never) => void
-  readonly reject: (error: unknown) => void
+  readonly edits: readonly Edit[]
+  readonly tell: (outcomes: readonly EditOutcome[]) => void
 }
 
 /**
@@ -43,6 +43,7 @@ interface Waiting<Edit> {
 export class CommitQueue<Edit> {
   readonly #options: CommitQueueOptions<Edit>
   #waiting: Waiting<Edit>[] = []
+  #size = 0
   #scheduled = false
   #closed = false
 
@@ -52,7 +53,7 @@ export class CommitQueue<Edit> {
 
   /** Edits that wait to be committed. */
   get size(): number {
-    return this.#waiting.length
+    return this.#size
   }
 
   /**
@@ -60,15 +61,24 @@ export class CommitQueue<Edit> {
    * end, those of the edit.
    */
   add<T>(edit: Edit): Promise<T> {
-    if (this.#closed) return Promise.reject(closedError())
-    if (this.#waiting.length >= commitsWaitingMax) {
-      return Promise.reject(
-        new MeridianError('busy', `${commitsWaitingMax} changes wait for the disk, the limit`),
-      )
-    }
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    this.#waiting.push({ edit, resolve, reject })
-    this.#schedule()
+    this.#take([edit], ([outcome]) => {
+      if (outcome?.kind === 'done') resolve(outcome.value as T)
+      else reject(outcome?.error)
+    })
+    return promise
+  }
+
+  /**
+   * The same of many that came together, at the price of one promise: what came of each. Errors:
+   * `busy`, `transport_closed`, and then none of them was kept.
+   */
+  addMany<T>(edits: readonly Edit[]): Promise<readonly EditOutcome<T>[]> {
+    if (edits.length === 0) return Promise.resolve([])
+    const { promise, resolve } = Promise.withResolvers<readonly EditOutcome<T>[]>()
+    this.#take(edits, (outcomes) => {
+      resolve(outcomes as readonly EditOutcome<T>[])
+    })
     return promise
   }
 
@@ -87,6 +97,18 @@ export class CommitQueue<Edit> {
     this.#closed = true
   }
 
+  #take(edits: readonly Edit[], tell: Waiting<Edit>['tell']): void {
+    if (this.#closed) tell(refused(edits, closedError()))
+    else if (this.#size + edits.length > commitsWaitingMax) {
+      const problem = `${this.#size} changes wait for the disk; the limit is ${commitsWaitingMax}`
+      tell(refused(edits, new MeridianError('busy', problem)))
+    } else {
+      this.#waiting.push({ edits, tell })
+      this.#size += edits.length
+      this.#schedule()
+    }
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -98,7 +120,8 @@ export class CommitQueue<Edit> {
     const before = this.#waiting.length
     this.#options.defer(() => {
       const isGrowing = this.#waiting.length > before
-      if (turns > 1 && (isGrowing || quiet > 1)) {
+      const hasRoom = this.#size < commitBatchMax
+      if (hasRoom && turns > 1 && (isGrowing || quiet > 1)) {
         this.#wait(isGrowing ? quietTurns : quiet - 1, turns - 1)
         return
       }
@@ -108,35 +131,41 @@ export class CommitQueue<Edit> {
     })
   }
 
+  /** Commits those that have waited longest, as many as fit: what came together stays together. */
   #flush(): void {
-    const batch = this.#waiting.splice(0, commitBatchMax)
-    if (batch.length === 0) return
-    try {
-      this.#commit(batch)
-    } catch (error) {
-      if (batch.length === 1) batch[0]?.reject(error)
-      else this.#commitEach(batch)
+    let count = 0
+    let edits = 0
+    for (const waiting of this.#waiting) {
+      if (count > 0 && edits + waiting.edits.length > commitBatchMax) break
+      count += 1
+      edits += waiting.edits.length
     }
-  }
-
-  #commitEach(batch: readonly Waiting<Edit>[]): void {
+    const batch = this.#waiting.splice(0, count)
+    this.#size -= edits
+    const all = batch.length === 1 ? (batch[0]?.edits ?? []) : batch.flatMap((each) => each.edits)
+    if (all.length === 0) return
+    const outcomes = this.#commit(all)
+    let from = 0
     for (const waiting of batch) {
-      try {
-        this.#commit([waiting])
-      } catch (error) {
-        waiting.reject(error)
-      }
+      const to = from + waiting.edits.length
+      waiting.tell(batch.length === 1 ? outcomes : outcomes.slice(from, to))
+      from = to
     }
   }
 
-  #commit(batch: readonly Waiting<Edit>[]): void {
-    const outcomes = this.#options.commit(batch.map(({ edit }) => edit))
-    batch.forEach(({ resolve, reject }, at) => {
-      const outcome = outcomes[at]
-      if (outcome?.kind === 'done') resolve(outcome.value as never)
-      else reject(outcome?.error)
-    })
+  #commit(edits: readonly Edit[]): readonly EditOutcome[] {
+    try {
+      return this.#options.commit(edits)
+    } catch (error) {
+      return edits.length === 1
+        ? refused(edits, error)
+        : edits.flatMap((edit) => this.#commit([edit]))
+    }
   }
+}
+
+function refused(edits: readonly unknown[], error: unknown): EditOutcome[] {
+  return edits.map(() => ({ kind: 'refused', error }))
 }
 
 function closedError(): MeridianError {

@@ -1,11 +1,13 @@
 import {
   changeRecords,
   createOwner,
+  decodeInstanceSpec,
+  decodeInstanceState,
   encodeInstanceSpec,
   encodeInstanceState,
   forgetTombstones,
   MeridianError,
-  parseRecordKey,
+  readDefinition,
   replicationLimits,
   settleSet,
   specKey,
@@ -22,9 +24,16 @@ import {
   type Random,
   type RecordEvent,
   type RecordInput,
+  type SetChange,
 } from '@meridian/shared'
 import { CommitQueue, type EditOutcome } from './commit-queue.ts'
-import type { RegistrationRow, RegistrationStore } from './registration-row.ts'
+import {
+  summarize,
+  type NumberedRow,
+  type Published,
+  type RegistrationRow,
+  type RegistrationStore,
+} from './registration-row.ts'
 
 /** Instances of one agent. A host does not run more; a runaway script might ask for more. */
 export const instancesMax = 100_000
@@ -45,10 +54,10 @@ export interface InstanceSetOptions {
 }
 
 /** One change of one instance, decided when its turn comes. */
-export interface Edit {
+export interface Edit<T = unknown> {
   readonly id: string
   /** Sees what edits before it leave behind; may be called more than once; throws to refuse. */
-  readonly plan: (row: RegistrationRow | undefined) => Plan
+  readonly plan: (row: RegistrationRow | undefined) => Plan<T>
 }
 
 export interface Plan<T = unknown> {
@@ -70,9 +79,7 @@ export class InstanceSet {
   /** The set that this node owns, as others will hear of it. */
   readonly set: OwnerState
   readonly #options: InstanceSetOptions
-  readonly #rows = new Map<string, RegistrationRow>()
-  /** Under which each row is stored. */
-  readonly #numbers = new Map<string, number>()
+  readonly #held = new Map<string, Held>()
   #lastNumber = 0
   /** How many instances name each definition. */
   readonly #uses = new Map<DefinitionId, number>()
@@ -91,9 +98,10 @@ export class InstanceSet {
     const epoch = startEpoch(this.set, options.random)
     options.store.commit(epoch)
     settleSet(this.set, epoch)
-    for (const [number, row] of options.registrations.all()) {
-      this.#rows.set(row.spec.id, row)
-      this.#numbers.set(row.spec.id, number)
+    const summaries = new Map<DefinitionId, RegistrationRow['definition']>()
+    const published = (id: string) => publishedOf(id, this.set, options.store, summaries)
+    for (const [number, row] of options.registrations.all(published)) {
+      this.#held.set(row.spec.id, { number, row })
       this.#lastNumber = Math.max(this.#lastNumber, number)
       this.#use(row.definition.id)
     }
@@ -107,7 +115,7 @@ export class InstanceSet {
   }
 
   get size(): number {
-    return this.#rows.size
+    return this.#held.size
   }
 
   /** Instances that others hear of. */
@@ -117,20 +125,20 @@ export class InstanceSet {
   }
 
   get(id: string): RegistrationRow | undefined {
-    return this.#rows.get(id)
+    return this.#held.get(id)?.row
   }
 
-  rows(): Iterable<RegistrationRow> {
-    return this.#rows.values()
+  *rows(): Iterable<RegistrationRow> {
+    for (const { row } of this.#held.values()) yield row
   }
 
   /** Up to `limit` rows whose ids follow `after`. */
   page(after: string, limit: number): RegistrationRow[] {
-    this.#order ??= [...this.#rows.keys()].sort()
+    this.#order ??= [...this.#held.keys()].sort()
     const page: RegistrationRow[] = []
     for (let at = firstAfter(this.#order, after); at < this.#order.length; at += 1) {
       if (page.length === limit) break
-      const row = this.#rows.get(this.#order[at] ?? '')
+      const row = this.get(this.#order[at] ?? '')
       if (row) page.push(row)
     }
     return page
@@ -139,6 +147,11 @@ export class InstanceSet {
   /** Resolves once durable, with the plan's value. Errors: `busy`, `storage_full`, the plan's. */
   edit<T>(id: string, plan: (row: RegistrationRow | undefined) => Plan<T>): Promise<T> {
     return this.#queue.add<T>({ id, plan })
+  }
+
+  /** The same of many that came together: what came of each, in their order. */
+  editMany<T>(edits: readonly Edit<T>[]): Promise<readonly EditOutcome<T>[]> {
+    return this.#queue.addMany(edits)
   }
 
   /** The same at once, after all that waits. */
@@ -153,7 +166,7 @@ export class InstanceSet {
       owner,
       [...this.set.records.live()].map((after) => ({ key: after.key, after })),
     )
-    for (const row of this.#rows.values()) {
+    for (const row of this.rows()) {
       if (!row.private) continue
       const definition = catalog.definition(row.definition.id)
       if (definition) catalog.put(owner, row.spec, row.state, definition)
@@ -167,73 +180,70 @@ export class InstanceSet {
   }
 
   #commit(edits: readonly Edit[]): EditOutcome[] {
-    const after = new Map<string, Plan>()
+    const after = new Map<string, Changing>()
     const outcomes = edits.map((edit) => this.#plan(edit, after))
     if (after.size > 0) {
-      const change = changeRecords(this.set, this.#recordsOf(after))
-      const numbers = this.#numbered(after)
-      this.#write(after, change, numbers)
-      this.#settle(after, change, numbers)
+      const change = changeRecords(this.set, recordsOf(after))
+      const gone = this.#unnamedAfter(after)
+      this.#write(after, change, gone)
+      this.#settle(after, change)
     }
     return outcomes
   }
 
-  #plan({ id, plan }: Edit, after: Map<string, Plan>): EditOutcome {
+  #plan({ id, plan }: Edit, after: Map<string, Changing>): EditOutcome {
     try {
-      const planned = after.get(id)
-      const present = planned === undefined ? this.#rows.get(id) : (planned.next ?? undefined)
-      const step = plan(present)
-      if (step.next === undefined) return { kind: 'done', value: step.value }
-      if (present === undefined && step.next !== null) this.#refuseTooMany(after)
-      // An earlier edit of this batch may have brought the definition that this one leaves be.
-      const definition = step.definition ?? planned?.definition
-      after.set(
-        id,
-        definition === step.definition ? step : { ...step, ...(definition && { definition }) },
-      )
-      return { kind: 'done', value: step.value }
+      const changing = after.get(id)
+      const held = changing === undefined ? this.#held.get(id) : changing.held
+      const present = changing === undefined ? held?.row : (changing.next ?? undefined)
+      const { value, next, definition } = plan(present)
+      if (next !== undefined) {
+        if (present === undefined && next !== null) this.#refuseTooMany(after)
+        if (changing === undefined) after.set(id, { held, next, definition })
+        else {
+          changing.next = next
+          // An earlier edit of this batch may have brought the definition that this one leaves be.
+          changing.definition = definition ?? changing.definition
+        }
+      }
+      return { kind: 'done', value }
     } catch (error) {
       return { kind: 'refused', error }
     }
   }
 
-  #refuseTooMany(after: ReadonlyMap<string, Plan>): void {
-    if (this.#rows.size + after.size < instancesMax) return
+  #refuseTooMany(after: ReadonlyMap<string, Changing>): void {
+    if (this.#held.size + after.size < instancesMax) return
     throw new MeridianError('storage_full', `${instancesMax} instances are registered, the limit`)
   }
 
-  #recordsOf(after: ReadonlyMap<string, Plan>): { puts: RecordInput[]; removes: string[] } {
-    const puts: RecordInput[] = []
-    const removes: string[] = []
-    for (const [id, { next }] of after) {
-      if (!next || next.private) {
-        removes.push(specKey(id), stateKey(id))
-        continue
-      }
-      const before = this.#rows.get(id)
-      // Most changes are of the state alone.
-      if (before?.spec !== next.spec || before.private) puts.push(encodeInstanceSpec(next.spec))
-      puts.push(encodeInstanceState(next.state))
-    }
-    return { puts, removes }
-  }
-
-  /** Under which numbers those are stored, or were, that `after` is about; new ones follow on. */
-  #numbered(after: ReadonlyMap<string, Plan>): Map<string, number> {
-    const numbers = new Map<string, number>()
-    for (const [id, { next }] of after) {
-      const number = this.#numbers.get(id) ?? (next ? (this.#lastNumber += 1) : undefined)
-      if (number !== undefined) numbers.set(id, number)
-    }
-    return numbers
-  }
-
   #write(
-    after: ReadonlyMap<string, Plan>,
-    change: ReturnType<typeof changeRecords>,
-    numbers: ReadonlyMap<string, number>,
+    after: ReadonlyMap<string, Changing>,
+    change: SetChange | undefined,
+    gone: readonly DefinitionId[],
   ): void {
     const { store, registrations } = this.#options
+    const inline = this.#newDefinitions(after)
+    const puts: NumberedRow[] = []
+    const removes: number[] = []
+    for (const changing of after.values()) {
+      const { held, next } = changing
+      if (next) {
+        const number = held?.number ?? (this.#lastNumber += 1)
+        changing.after = { number, row: next }
+        puts.push([number, next])
+      } else if (held) removes.push(held.number)
+    }
+    registrations.transaction(() => {
+      // A private definition is kept as well: this agent's own lookups need it after a restart.
+      if (change) store.commit(change, inline)
+      else if (inline.length > 0) store.putDefinitions(inline)
+      registrations.write(puts, removes)
+      if (gone.length > 0) store.removeDefinitions(gone)
+    })
+  }
+
+  #newDefinitions(after: ReadonlyMap<string, Changing>): InlineDefinition[] {
     const inline = new Map<DefinitionId, InlineDefinition>()
     for (const { next, definition } of after.values()) {
       if (!next || definition?.id !== next.definition.id || this.#uses.has(definition.id)) continue
@@ -241,40 +251,20 @@ export class InstanceSet {
       const { id, canonical } = definition
       inline.set(id, { id, canonical })
     }
-    const gone = this.#unnamedAfter(after)
-    registrations.transaction(() => {
-      // A private definition is kept as well: this agent's own lookups need it after a restart.
-      if (change) store.commit(change, [...inline.values()])
-      else if (inline.size > 0) store.putDefinitions([...inline.values()])
-      for (const [id, number] of numbers) {
-        const next = after.get(id)?.next
-        if (next) registrations.put(number, next)
-        else registrations.remove(number)
-      }
-      if (gone.length > 0) store.removeDefinitions(gone)
-    })
+    return [...inline.values()]
   }
 
-  #settle(
-    after: ReadonlyMap<string, Plan>,
-    change: ReturnType<typeof changeRecords>,
-    numbers: ReadonlyMap<string, number>,
-  ): void {
+  #settle(after: ReadonlyMap<string, Changing>, change: SetChange | undefined): void {
     const { owner, catalog, onCommitted, onChanged } = this.#options
-    for (const [id, { next }] of after) {
-      const before = this.#rows.get(id)
-      if ((before === undefined) !== (next == null)) this.#order = undefined
+    for (const [id, { held, next, after: now }] of after) {
+      if ((held === undefined) !== (now === undefined)) this.#order = undefined
       if (next) this.#use(next.definition.id)
-      if (before) this.#unuse(before.definition.id)
-      const number = numbers.get(id)
-      if (next && number !== undefined) {
-        this.#rows.set(id, next)
-        this.#numbers.set(id, number)
-      } else {
-        this.#rows.delete(id)
-        this.#numbers.delete(id)
+      if (held) this.#unuse(held.row.definition.id)
+      if (now) this.#held.set(id, now)
+      else {
+        this.#held.delete(id)
         // Its records' end, where it had any, is told below.
-        if (before?.private) catalog.remove(owner, id)
+        if (held?.row.private) catalog.remove(owner, id)
       }
     }
     if (change) this.#showChanged(after, settleSet(this.set, change))
@@ -282,7 +272,7 @@ export class InstanceSet {
       if (next?.private) this.#show(next, definition)
     }
     this.#forgetTombstones()
-    for (const [id, { next }] of after) onChanged?.(id, next ?? undefined)
+    if (onChanged) for (const [id, { next }] of after) onChanged(id, next ?? undefined)
     if (change) onCommitted()
   }
 
@@ -301,16 +291,16 @@ export class InstanceSet {
   }
 
   /** What has just been written need not be read out of its records again. */
-  #showChanged(after: ReadonlyMap<string, Plan>, events: readonly RecordEvent[]): void {
+  #showChanged(after: ReadonlyMap<string, Changing>, events: readonly RecordEvent[]): void {
     const { catalog, owner } = this.#options
-    const shown = new Set<string>()
     const unseen: RecordEvent[] = []
+    let shown = ''
     for (const event of events) {
-      const parts = parseRecordKey(event.key)
-      const id = parts?.kind === 'spec' || parts?.kind === 'state' ? parts.id : ''
-      if (shown.has(id)) continue
+      const id = idOfRecord(event.key)
+      // An instance's records follow one another.
+      if (id === shown) continue
       const { next, definition } = after.get(id) ?? {}
-      if (next && !next.private && this.#show(next, definition)) shown.add(id)
+      if (next && !next.private && this.#show(next, definition)) shown = id
       else unseen.push(event)
     }
     if (unseen.length > 0) catalog.apply(owner, unseen)
@@ -340,18 +330,80 @@ export class InstanceSet {
   }
 
   /** Definitions that no instance here will name any more. */
-  #unnamedAfter(after: ReadonlyMap<string, Plan>): DefinitionId[] {
+  #unnamedAfter(after: ReadonlyMap<string, Changing>): DefinitionId[] {
     const uses = new Map<DefinitionId, number>()
     const add = (id: DefinitionId, count: number) => {
       uses.set(id, (uses.get(id) ?? this.#uses.get(id) ?? 0) + count)
     }
-    for (const [id, { next }] of after) {
-      const before = this.#rows.get(id)
-      if (before) add(before.definition.id, -1)
+    for (const { held, next } of after.values()) {
+      if (!held) continue
+      add(held.row.definition.id, -1)
       if (next) add(next.definition.id, 1)
     }
+    if (uses.size === 0) return []
+    for (const { held, next } of after.values()) if (!held && next) add(next.definition.id, 1)
     return [...uses].filter(([, count]) => count === 0).map(([id]) => id)
   }
+}
+
+interface Held {
+  /** Under which the row is stored. */
+  readonly number: number
+  readonly row: RegistrationRow
+}
+
+/** What becomes of one instance in a commit. */
+interface Changing {
+  readonly held: Held | undefined
+  /** null: it goes. */
+  next: RegistrationRow | null
+  definition: IdentifiedDefinition | undefined
+  /** As it is stored. */
+  after?: Held
+}
+
+/**
+ * What the set's records say of an instance, and its definition of itself; undefined where one of
+ * them is not there. `summaries`: of definitions that were read before.
+ */
+function publishedOf(
+  id: string,
+  { records }: OwnerState,
+  store: OwnerStore,
+  summaries: Map<DefinitionId, RegistrationRow['definition']>,
+): Published | undefined {
+  const [spec, state] = [records.get(specKey(id)), records.get(stateKey(id))]
+  if (!spec || !state || spec.definition === undefined) return undefined
+  const known = summaries.get(spec.definition)
+  const bytes = known ? undefined : store.definition(spec.definition)
+  const definition = known ?? (bytes && summarize(spec.definition, readDefinition(bytes)))
+  if (!definition) return undefined
+  summaries.set(spec.definition, definition)
+  return { spec: decodeInstanceSpec(spec), state: decodeInstanceState(state), definition }
+}
+
+function recordsOf(after: ReadonlyMap<string, Changing>): {
+  readonly puts: RecordInput[]
+  readonly removes: string[]
+} {
+  const puts: RecordInput[] = []
+  const removes: string[] = []
+  for (const [id, { held, next }] of after) {
+    if (!next || next.private) {
+      if (held) removes.push(specKey(id), stateKey(id))
+      continue
+    }
+    const before = held?.row
+    // Most changes are of the state alone.
+    if (before?.spec !== next.spec || before.private) puts.push(encodeInstanceSpec(next.spec))
+    puts.push(encodeInstanceState(next.state))
+  }
+  return { puts, removes }
+}
+
+/** Of a key as `specKey` and `stateKey` make them; all here are. */
+function idOfRecord(key: string): string {
+  return key.slice(2)
 }
 
 /** Errors: `data_damaged` where the records are not those that were committed. */

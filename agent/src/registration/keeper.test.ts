@@ -48,8 +48,10 @@ beforeEach(() => {
 
 const registrations: RegistrationStore = {
   all: () => [...rows],
-  put: (number, row) => void rows.set(number, row),
-  remove: (number) => void rows.delete(number),
+  write: (puts, removes) => {
+    for (const [number, row] of puts) rows.set(number, row)
+    for (const number of removes) rows.delete(number)
+  },
   transaction: (work) => {
     if (isFull) throw new MeridianError('storage_full', 'no room')
     return work()

@@ -284,11 +284,14 @@ export class Keeper {
   /** What the next pulse says: instances that are not idle, the busiest first. */
   loads(): PulseLoad[] {
     const loads: PulseLoad[] = []
-    for (const { spec, private: isPrivate } of this.registrar.instances.rows()) {
-      if (isPrivate) continue
-      const load = this.#load(spec.id)
+    // Of a hundred thousand, most are looked at by nobody, and idle as far as anybody knows.
+    const busy = new Set([...(this.#monitor?.loaded() ?? []), ...(this.#stdio?.ids() ?? [])])
+    for (const id of busy) {
+      const row = this.registrar.instances.get(id)
+      if (row === undefined || row.private) continue
+      const load = this.#load(id)
       if (load.inFlight === 0 && load.latencyMs === 0) continue
-      loads.push({ id: spec.id, ...load })
+      loads.push({ id, ...load })
     }
     if (loads.length <= loadsPerPulseMax) return loads
     loads.sort((a, b) => b.inFlight - a.inFlight || b.latencyMs - a.latencyMs)

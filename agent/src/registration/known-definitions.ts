@@ -23,20 +23,29 @@ export class KnownDefinitions {
   })
   /** Those of `#byText` that came last, by name and version. */
   readonly #last = new Map<string, Known>()
+  /** By the very object: whoever reads requests gives the same one for the same text. */
+  readonly #objects = new WeakMap<object, Definition>()
 
   /** The definition that was made of the same before, or what to call once it is made. */
   find(given: object): Definition | ((definition: Definition) => void) | undefined {
+    const seen = this.#objects.get(given)
+    if (seen !== undefined) return seen
     const title = titleOf(given)
     const last = this.#last.get(title)
-    if (last !== undefined && isSameJson(given, last.given)) return last.definition
+    if (last !== undefined && isSameJson(given, last.given)) {
+      this.#objects.set(given, last.definition)
+      return last.definition
+    }
     const text = textOf(given)
     if (text === undefined) return undefined
     const known = this.#byText.get(text)
     if (known !== undefined) {
       this.#last.set(title, known)
+      this.#objects.set(given, known.definition)
       return known.definition
     }
     return (definition) => {
+      this.#objects.set(given, definition)
       const made = { given, definition, title }
       this.#byText.set(text, made)
       this.#last.set(title, made)

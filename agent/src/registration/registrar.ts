@@ -18,12 +18,13 @@ import {
 import { isDeepStrictEqual } from 'node:util'
 import type { RegisterOutcome } from '../http/routes.ts'
 import { IdentifiedDefinitions } from './identified-definitions.ts'
-import { InstanceSet, type InstanceSetOptions, type Plan } from './instance-set.ts'
+import { InstanceSet, type Edit, type InstanceSetOptions, type Plan } from './instance-set.ts'
 import type { Introspection } from './introspection/introspection.ts'
 import { Limiter } from './limiter.ts'
 import { createMemoryNodeWords, type NodeWords, type NodeWordStore } from './node-words.ts'
 import { toRegistered, type LiveView } from './registered.ts'
 import {
+  noHealth,
   startHealth,
   stateOf,
   summarize,
@@ -81,6 +82,8 @@ export class Registrar {
   readonly #options: RegistrarOptions
   readonly #introspections = new Limiter(introspectionsAtOnceMax, introspectionsWaitingMax)
   readonly #definitions: IdentifiedDefinitions
+  readonly #summaries = new WeakMap<IdentifiedDefinition, RegistrationRow['definition']>()
+  #lastAsked: Asked | undefined
   /** Registrations under way, by id: one after the other, so that the last to ask is the last word. */
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #nodeWords: NodeWordStore
@@ -115,14 +118,24 @@ export class Registrar {
     registration: Registration,
     { source, rights }: Asking = {},
   ): Promise<Registered> {
-    const { endpoint, definition } = registration
     const extra: Extra = { ...(source && { source }), ...(rights && { rights }) }
+    const edit = this.#editOf(id, registration, extra)
     // Nothing to wait for: together with whatever else is asked in this moment.
-    if (!this.#turns.has(id) && definition !== undefined && endpoint.transport !== 'stdio') {
-      const identified = this.#identify(registration, definition)
-      return await this.#registerGiven(id, registration, endpoint, identified, extra)
-    }
+    if (edit) return await this.instances.edit(id, edit.plan)
     return await this.#inTurn(id, () => this.#registerInTurn(id, registration, extra))
+  }
+
+  /**
+   * What registers it once it is committed, for whoever registers many together. Undefined where its
+   * server has to be asked first, or others register the same: then `register` does it. Errors: as
+   * `register`'s.
+   */
+  editOf(
+    id: string,
+    registration: Registration,
+    rights: Rights | undefined,
+  ): Edit<Registered> | undefined {
+    return this.#editOf(id, registration, rights === undefined ? nothingElse : { rights })
   }
 
   /** Errors: `not_found`, `conflict`, `storage_full`. */
@@ -284,35 +297,51 @@ export class Registrar {
     })
   }
 
+  #editOf(id: string, registration: Registration, extra: Extra): Edit<Registered> | undefined {
+    const { endpoint, definition } = registration
+    if (this.#turns.has(id) || definition === undefined || endpoint.transport === 'stdio') {
+      return undefined
+    }
+    return this.#givenEdit(
+      id,
+      registration,
+      endpoint,
+      this.#identify(registration, definition),
+      extra,
+    )
+  }
+
   #registerGiven(
     id: string,
     registration: Registration,
     endpoint: Endpoint,
     identified: IdentifiedDefinition,
-    { rights, ...extra }: Extra = {},
+    extra: Extra,
   ): Promise<Registered> {
+    const edit = this.#givenEdit(id, registration, endpoint, identified, extra)
+    return this.instances.edit(id, edit.plan)
+  }
+
+  #givenEdit(
+    id: string,
+    registration: Registration,
+    endpoint: Endpoint,
+    identified: IdentifiedDefinition,
+    extra: Extra,
+  ): Edit<Registered> {
+    const { rights } = extra
     refuseName(rights, identified.definition.name)
-    return this.instances.edit(id, (before) => {
+    const plan = (before: RegistrationRow | undefined): Plan<Registered> => {
       if (before) refuseName(rights, before.definition.name)
       const next = this.#rowOf({ id, registration, endpoint, identified, extra, before })
       if (before && isUnchanged(next, before)) {
-        return { value: { change: 'unchanged', row: before, instance: this.#show(before) } }
+        return { value: new Outcome('unchanged', before, () => this.#show(before)) }
       }
       const change = before ? 'replaced' : 'created'
-      const plan: Plan<Registered> = {
-        value: {
-          change,
-          row: next,
-          // Whoever registers many does not look at it.
-          get instance() {
-            return toRegistered(next)
-          },
-        },
-        next,
-        definition: identified,
-      }
-      return plan
-    })
+      const value = new Outcome(change, next, () => toRegistered(next))
+      return { value, next, definition: identified }
+    }
+    return { id, plan }
   }
 
   async #registerInTurn(
@@ -407,8 +436,8 @@ export class Registrar {
 
   #rowOf({ id, registration, endpoint, identified, extra, before }: RowParts): RegistrationRow {
     if (before) refuseUnlessHolder(id, before, registration, extra)
-    const { metadata, capacity, weight, registrant, tags, publish, serverJson } = registration
-    const asked = { weight, capacity, tags, publish, ...(serverJson && { serverJson }) }
+    const { metadata, capacity, weight, registrant } = registration
+    const asked = this.#askedOf(registration)
     // What an operator has set since lasts until the registrant asks for something else.
     const keeps = before?.asked && isDeepStrictEqual(before.asked, asked)
     const spec: InstanceSpec = {
@@ -419,26 +448,59 @@ export class Registrar {
       capacity: keeps ? before.spec.capacity : capacity,
     }
     const checks = this.#checksOf(registration, extra)
-    const health = startHealth(
-      checks,
-      earlierHealth(before, endpoint, checks),
-      new Set(checks.filter((check) => wasSeen(check, extra)).map(checkName)),
-      this.#options.clock.wall(),
-    )
+    const health =
+      checks.length === 0
+        ? noHealth
+        : startHealth(
+            checks,
+            earlierHealth(before, endpoint, checks),
+            new Set(checks.filter((check) => wasSeen(check, extra)).map(checkName)),
+            this.#options.clock.wall(),
+          )
     const { drain, maintenance } = before ?? {}
-    const kept = { health, ...(drain && { drain }), ...(maintenance && { maintenance }) }
-    return {
+    const kept = { health, drain, maintenance }
+    const row: RegistrationRow = {
       registrant,
       private: identified.definition.private === true,
       // The same object where nothing differs: its record is then not made again.
       spec: before && isDeepStrictEqual(before.spec, spec) ? before.spec : spec,
       state: stateOf(kept, { id, weight: keeps ? before.state.weight : weight }, this.#isClosed),
-      definition: summarize(identified.id, identified.definition),
+      definition: this.#summaryOf(identified),
       asked,
       checks,
-      ...kept,
-      ...extra,
+      health,
     }
+    if (drain) row.drain = drain
+    if (maintenance) row.maintenance = maintenance
+    const { introspected, stdio, source } = extra
+    if (introspected) row.introspected = introspected
+    if (stdio) row.stdio = stdio
+    if (source) row.source = source
+    return row
+  }
+
+  /** The same object as the last one where nothing differs: replicas come together. */
+  #askedOf({ weight, capacity, tags, publish, serverJson }: Registration): Asked {
+    const last = this.#lastAsked
+    const isSame =
+      last?.weight === weight &&
+      last.capacity === capacity &&
+      last.publish === publish &&
+      last.tags.length + tags.length === 0 &&
+      last.serverJson === serverJson
+    if (isSame) return last
+    const asked = { weight, capacity, tags, publish, ...(serverJson && { serverJson }) }
+    this.#lastAsked = asked
+    return asked
+  }
+
+  /** One object for all instances of a definition. */
+  #summaryOf(identified: IdentifiedDefinition): RegistrationRow['definition'] {
+    const known = this.#summaries.get(identified)
+    if (known) return known
+    const summary = summarize(identified.id, identified.definition)
+    this.#summaries.set(identified, summary)
+    return summary
   }
 
   #checksOf(
@@ -446,7 +508,7 @@ export class Registrar {
     { introspected, stdio }: Pick<RegistrationRow, 'introspected' | 'stdio'>,
   ): AnyCheck[] {
     const process: AnyCheck[] = stdio ? [{ kind: 'process' }] : []
-    if (checks) return [...process, ...checks]
+    if (checks) return stdio ? [...process, ...checks] : checks
     if (this.#options.checksByDefault !== true) return process
     const kind = introspected || endpoint.transport === 'stdio' ? 'mcp' : 'tcp'
     return [...process, defaultCheck(kind)]
@@ -513,6 +575,31 @@ export interface Asking {
 
 /** What is known of a registration beyond what it says. */
 type Extra = RowExtra & { readonly rights?: Rights }
+
+const nothingElse: Extra = {}
+
+type Asked = NonNullable<RegistrationRow['asked']>
+
+class Outcome implements Registered {
+  readonly change: RegisterOutcome['change']
+  readonly row: RegistrationRow
+  readonly #show: () => RegisteredInstance
+
+  constructor(
+    change: RegisterOutcome['change'],
+    row: RegistrationRow,
+    show: () => RegisteredInstance,
+  ) {
+    this.change = change
+    this.row = row
+    this.#show = show
+  }
+
+  /** Whoever registers many does not look at it. */
+  get instance(): RegisteredInstance {
+    return this.#show()
+  }
+}
 
 interface RowParts {
   readonly id: string

@@ -32,6 +32,9 @@ export type CheckHealth = z.infer<typeof checkHealthSchema>
 /** By the name of the check. */
 export type InstanceHealth = Readonly<Record<string, CheckHealth>>
 
+/** Of an instance that nobody checks. */
+export const noHealth: InstanceHealth = {}
+
 const introspectedSchema = z.object({
   atWall: z.number(),
   /** What the server calls itself, where its definition has the name of a `server.json`. */
@@ -108,14 +111,21 @@ export type RegistrationRow = z.infer<typeof registrationRowSchema>
  * happen inside the owner store's transactions.
  */
 export interface RegistrationStore {
-  /** By number. */
-  all(): Iterable<readonly [number: number, row: RegistrationRow]>
-  /** Replaces what has the number. */
-  put(number: number, row: RegistrationRow): void
-  remove(number: number): void
+  /**
+   * By number. `published` gives what an instance's records say, which need not be kept twice.
+   * Errors: `data_damaged`.
+   */
+  all(published: (id: string) => Published | undefined): Iterable<NumberedRow>
+  /** `puts` replace what has their numbers. */
+  write(puts: readonly NumberedRow[], removes: readonly number[]): void
   /** Runs `work` as one transaction, together with what it does to the owner store. */
   transaction<T>(work: () => T): T
 }
+
+/** What others see of an instance, and what they see it with. */
+export type Published = Pick<RegistrationRow, 'spec' | 'state' | 'definition'>
+
+export type NumberedRow = readonly [number: number, row: RegistrationRow]
 
 /** What a row keeps of a definition, for lists that need not read it. */
 export function summarize(id: DefinitionId, definition: Definition): RegistrationRow['definition'] {

@@ -104,13 +104,18 @@ export function changeRecords(
   let { counter } = state.version
   const records: OwnerRecord[] = []
   const superseded: number[] = []
+  const sum = state.records.sum()
   for (const [key, input] of wanted) {
     const held = state.records.get(key)
     const isSo = input === undefined ? isGone(held) : held !== undefined && sameContent(held, input)
     if (isSo) continue
     counter += 1
-    records.push(input === undefined ? { key, counter, body: null } : stamp(input, counter))
-    if (held !== undefined) superseded.push(held.counter)
+    const record = input === undefined ? { key, counter, body: null } : stamp(input, counter)
+    records.push(record)
+    if (record.body !== null) sum.add(record)
+    if (held === undefined) continue
+    superseded.push(held.counter)
+    if (held.body !== null) sum.subtract(held)
   }
   if (records.length === 0) return undefined
   refuseSize(state, records.length)
@@ -119,7 +124,7 @@ export function changeRecords(
     owner: state.owner,
     version: { epoch: state.version.epoch, counter },
     floor: state.floor,
-    digest: state.records.digestAfter('delta', records),
+    digest: sum.toDigest(),
     records,
     superseded,
   }

@@ -57,8 +57,11 @@ export class RecordSet {
   /** Everything stamped above `counter`, tombstones included, oldest stamp first. */
   since(counter: number): OwnerRecord[] {
     this.#sort()
+    const first = this.#firstAbove(counter)
+    // Nothing superseded, so nothing to be looked up, as while all that comes is new.
+    if (this.#byStamp.length === this.#records.size) return this.#byStamp.slice(first)
     const records: OwnerRecord[] = []
-    for (let i = this.#firstAbove(counter); i < this.#byStamp.length; i++) {
+    for (let i = first; i < this.#byStamp.length; i++) {
       const record = this.#byStamp[i]
       if (record && this.#records.get(record.key) === record) records.push(record)
     }
@@ -72,6 +75,11 @@ export class RecordSet {
     for (const key of this.#tombstones) stamps.push(this.#records.get(key)?.counter ?? 0)
     stamps.sort((a, b) => b - a)
     return stamps[keep]
+  }
+
+  /** The sum behind the digest, to go on from. */
+  sum(): DigestSum {
+    return this.#sum.copy()
   }
 
   /**
@@ -111,7 +119,9 @@ export class RecordSet {
   #settleRecords(change: SetChange): RecordEvent[] {
     switch (change.kind) {
       case 'delta':
-        return change.records.flatMap((record) => eventOf(this.#put(record), record) ?? [])
+        return change.superseded?.length === 0
+          ? this.#addAll(change.records)
+          : this.#putAll(change.records)
       case 'whole':
         return this.#replace(change.records)
       case 'adopt':
@@ -122,15 +132,34 @@ export class RecordSet {
     }
   }
 
+  /** Of an owner's change that takes the place of nothing: there is nothing to look up. */
+  #addAll(records: readonly OwnerRecord[]): RecordEvent[] {
+    for (const record of records) this.#add(record)
+    return records.map((after) => ({ key: after.key, after }))
+  }
+
+  #putAll(records: readonly OwnerRecord[]): RecordEvent[] {
+    const events: RecordEvent[] = []
+    for (const record of records) {
+      const event = eventOf(this.#put(record), record)
+      if (event) events.push(event)
+    }
+    return events
+  }
+
   #put(record: OwnerRecord): OwnerRecord | undefined {
     const before = this.#records.get(record.key)
+    if (before?.body === null && record.body !== null) this.#tombstones.delete(record.key)
+    this.#add(record)
+    return before
+  }
+
+  #add(record: OwnerRecord): void {
     this.#records.set(record.key, record)
     if (record.body === null) this.#tombstones.add(record.key)
-    else if (before?.body === null) this.#tombstones.delete(record.key)
     const last = this.#byStamp.at(-1)
     if (last && last.counter > record.counter) this.#sorted = false
     this.#byStamp.push(record)
-    return before
   }
 
   #replace(records: readonly OwnerRecord[]): RecordEvent[] {

@@ -64,9 +64,13 @@ export function decodeInstanceSpec(record: OwnerRecord): InstanceSpec {
 
 export function encodeInstanceState(state: InstanceState): RecordInput {
   const { id, status, weight, draining } = state
-  const body = encodeBody([statuses.indexOf(status), weight, draining])
+  const at = (statuses.indexOf(status) * (limits.weightMax + 1) + weight) * 2 + Number(draining)
+  const body = (stateBodies[at] ??= encodeBody([statuses.indexOf(status), weight, draining]))
   return { key: stateKey(id), body }
 }
+
+/** Of every state that there can be, a few thousand: most instances share a few of them. */
+const stateBodies: (Uint8Array | undefined)[] = []
 
 export function decodeInstanceState(record: OwnerRecord): InstanceState {
   const fields = bodyFields(record, 'a state')

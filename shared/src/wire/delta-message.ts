@@ -1,5 +1,5 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
-import type { Epoch } from '../model/index.ts'
+import type { DefinitionId, Epoch } from '../model/index.ts'
 import {
   replicationLimits,
   type Delta,
@@ -23,7 +23,7 @@ export function writeDelta(delta: Delta): unknown[] {
     from,
     floor,
     hexToBytes(digest),
-    records.map(writeRecord),
+    writeRecords(records),
     definitions.map(writeDefinition),
   ]
   if (piece) fields.push(piece.index, piece.count)
@@ -47,10 +47,15 @@ export function readDelta(value: unknown): Delta {
   return { ...delta, piece: { index, count } }
 }
 
-function writeRecord({ key, counter, body, definition }: OwnerRecord): unknown[] {
-  const fields: unknown[] = [key, counter, body]
-  if (definition !== undefined) fields.push(hexToBytes(definition))
-  return fields
+function writeRecords(records: readonly OwnerRecord[]): unknown[] {
+  // A thousand records name some dozens.
+  const ids = new Map<DefinitionId, Uint8Array>()
+  return records.map(({ key, counter, body, definition }) => {
+    if (definition === undefined) return [key, counter, body]
+    const id = ids.get(definition) ?? hexToBytes(definition)
+    ids.set(definition, id)
+    return [key, counter, body, id]
+  })
 }
 
 function readRecord(value: unknown): OwnerRecord {

@@ -13,7 +13,13 @@ import {
 } from '@meridian/shared'
 import { isDeepStrictEqual } from 'node:util'
 import type { LastResult } from '../registered.ts'
-import type { AnyCheck, CheckHealth, InstanceHealth, RegistrationRow } from '../registration-row.ts'
+import {
+  noHealth,
+  type AnyCheck,
+  type CheckHealth,
+  type InstanceHealth,
+  type RegistrationRow,
+} from '../registration-row.ts'
 import {
   afterResult,
   isTurning,
@@ -84,6 +90,8 @@ export class Monitor {
   watch(row: Watched, { restored = false }: { readonly restored?: boolean } = {}): void {
     const { id, endpoint } = row.spec
     const before = this.#instances.get(id)
+    // Nobody looks, and nobody will: most of those that are registered by the thousand.
+    if (!before && row.checks.length === 0 && !row.introspected && row.health === noHealth) return
     if (before && isAsBefore(before, row)) {
       this.#tellIfOther(before, row.health)
       return
@@ -215,6 +223,13 @@ export class Monitor {
       inFlight: reported?.inFlight,
       latencyMs:
         reported && reported.latencyMs > 0 ? reported.latencyMs : (instance?.latencyMs ?? 0),
+    }
+  }
+
+  /** Instances whose checks have said anything of their load. */
+  *loaded(): Iterable<string> {
+    for (const { id, reported, latencyMs } of this.#instances.values()) {
+      if (reported !== undefined || latencyMs > 0) yield id
     }
   }
 

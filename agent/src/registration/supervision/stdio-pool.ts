@@ -65,6 +65,11 @@ export class StdioPool {
     }
   }
 
+  /** Instances whose commands run. */
+  ids(): Iterable<string> {
+    return this.#running.keys()
+  }
+
   /** Ends what runs for the instance. */
   remove(id: string): void {
     const running = this.#running.get(id)

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Hono } from 'hono'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -209,11 +210,15 @@ function isBodyLeft(c: Context, error: MeridianError): boolean {
   return size !== '0' && !c.req.raw.bodyUsed
 }
 
-/** The parsed JSON body. Errors: `unsupported_media_type`, `invalid_json`, `invalid_request`. */
+/**
+ * The parsed JSON body. `read`: gives what `JSON.parse` would. Errors: `unsupported_media_type`,
+ * `invalid_json`, `invalid_request`.
+ */
 export async function readJson<T extends z.ZodType>(
   c: Context,
   schema: T,
   what: string,
+  read: (text: string) => unknown = JSON.parse,
 ): Promise<z.output<T>> {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') {
@@ -225,7 +230,7 @@ export async function readJson<T extends z.ZodType>(
   const text = decodeUtf8(await c.req.arrayBuffer())
   let body: unknown
   try {
-    body = JSON.parse(text)
+    body = read(text)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new MeridianError('invalid_json', `the body is not JSON: ${reason}`, { cause })
@@ -235,6 +240,8 @@ export async function readJson<T extends z.ZodType>(
 
 /** JSON is UTF-8 (RFC 8259); what is not would be kept as something that nobody sent. */
 function decodeUtf8(bytes: ArrayBuffer): string {
+  // Most is, and then there is nothing to decode: a third of the time for a megabyte.
+  if (isAscii(bytes)) return Buffer.from(bytes).toString('latin1')
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {

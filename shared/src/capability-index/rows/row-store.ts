@@ -6,7 +6,7 @@ import { eachDefinitionTerm, eachInstanceTerm } from '../terms.ts'
 import { queryLimits } from '../query/index.ts'
 import { Arena } from './arena.ts'
 import type { Names } from './compile.ts'
-import { compareEntries, membersBucket, type Entry, type Members } from './entry.ts'
+import { compareEntries, firstMember, membersBucket, type Entry, type Members } from './entry.ts'
 import { pageSlots } from './page-map.ts'
 import { Postings, shelvesMax } from './postings.ts'
 import type { Shelf, Stock } from './shelf.ts'
@@ -276,6 +276,7 @@ export class RowStore implements Names, Stock, ShelfNumbers {
 
   #join(entry: Entry, shelf: Shelf, slot: number): void {
     const members = shelf.members[slot] as Members
+    const isLike = saySame(entry, firstMember(members))
     if (Array.isArray(members)) {
       shelf.setMembers(slot, withInserted(members, placeOf(members, entry), entry))
       this.#grouped += 1
@@ -287,12 +288,17 @@ export class RowStore implements Names, Stock, ShelfNumbers {
     }
     entry.shelf = shelf
     entry.slot = slot
+    // The row has its terms already: most replicas differ in nothing but where they are.
+    if (!isLike) this.#addInstanceTerms(entry, shelf, slot)
+    // Not settled anew: a start joins some hundred members to each row, and reads none of them.
+    shelf.setBucket(slot, Math.min(shelf.buckets[slot] as number, entry.bucket))
+  }
+
+  #addInstanceTerms(entry: Entry, shelf: Shelf, slot: number): void {
     eachInstanceTerm(entry.spec, entry.standing, (field, value) => {
       if (field.startsWith('meta.')) shelf.addTerm(slot, this.#intern(field, presence))
       if (value !== presence) shelf.addTerm(slot, this.#intern(field, value))
     })
-    // Not settled anew: a start joins some hundred members to each row, and reads none of them.
-    shelf.setBucket(slot, Math.min(shelf.buckets[slot] as number, entry.bucket))
   }
 
   #addRow(entry: Entry, hash: number, definition: Definition): void {
@@ -373,6 +379,16 @@ export class RowStore implements Names, Stock, ShelfNumbers {
   #settleBucket(shelf: Shelf, slot: number): void {
     shelf.setBucket(slot, membersBucket(shelf.members[slot] as Members))
   }
+}
+
+/** Whether two entries have the same instance terms. False where that is not seen at a glance. */
+function saySame(a: Entry, b: Entry): boolean {
+  if (a.standing !== b.standing) return false
+  if (a.spec.endpoint.transport !== b.spec.endpoint.transport) return false
+  const [ours, theirs] = [a.spec.metadata, b.spec.metadata]
+  const keys = Object.keys(ours)
+  if (keys.length !== Object.keys(theirs).length) return false
+  return keys.every((key) => Object.hasOwn(theirs, key) && ours[key] === theirs[key])
 }
 
 function listOf(members: Members): readonly Entry[] {
