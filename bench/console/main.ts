@@ -1,32 +1,46 @@
 import { migrationsDir, startAgent } from '@meridian/agent'
-import { createAgentClient } from '@meridian/client'
+import { createAgentClient, createRegistryClient } from '@meridian/client'
 import { consoleDir, startRegistry } from '@meridian/registry'
+import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import { createInProcessNetwork } from '@meridian/shared/in-process'
 import { createSilentLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { loadavg } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { z } from 'zod'
 import { buildConsole } from '../../scripts/console.mjs'
+import { quantile, say } from './figures.ts'
+import { importMany, longLists } from './long-lists.ts'
 
 /**
  * The console's figures over one registry of a zone: what a first view weighs and when it can be
- * used, in Chromium (CHROMIUM_BIN, else /usr/bin/chromium); and how late changes are with many
- * consoles open, one of them that in Chromium.
+ * used, in Chromium (CHROMIUM_BIN, else /usr/bin/chromium); how late changes are with many consoles
+ * open, one of them that in Chromium; and how lists of many servers scroll and are searched.
  *
- *     npm run bench:console                  100 consoles, 50 changes a second, 20 s
- *     npm run bench:console -- 200 100 30
+ *     npm run bench:console                  100 consoles, 50 changes a second, 20 s; 12,000 servers
+ *     npm run bench:console -- 200 100 30 20000
+ *     npm run bench:console -- 0             without the many consoles
  */
 
-const [consoles = 100, changesPerSecond = 50, seconds = 20] = process.argv.slice(2).map(Number)
+const [consoles = 100, changesPerSecond = 50, seconds = 20, servers = 12_000] = process.argv
+  .slice(2)
+  .map(Number)
 const views = 5
 const toldSchema = z.object({ lags: z.array(z.number()), answers: z.array(z.number()) })
 
 await buildConsole()
+const folder = mkdtempSync(join(tmpdir(), 'meridian-bench-console-'))
+const tokensFile = join(folder, 'tokens.json')
+const { id, text: token, sha256 } = mintToken()
+writeTokenFile(tokensFile, [
+  { id, name: 'bench', scopes: ['operate'], sha256, created: new Date().toISOString() },
+])
 const network = createInProcessNetwork({ clock: systemClock, random: systemRandom })
 const common = {
   migrationsDir,
@@ -41,6 +55,7 @@ const registry = await startRegistry({
   tier: 'local',
   place: { region: 'eu', zone: 'a', replica: 'r1' },
   consoleDir,
+  http: { ...common.http, tokensFile },
   transport: network.connect('registry'),
 })
 const agent = await startAgent({
@@ -58,13 +73,18 @@ let watchers: ChildProcess | undefined
 try {
   for (let at = 0; at < 200; at += 1) await register(`still-${at}`)
   await firstViews()
-  await manyConsoles()
+  if (consoles > 0) await manyConsoles()
+  if (servers > 0) {
+    await importMany(createRegistryClient({ url: registry.url, token }), servers)
+    await longLists(browser, registry.url)
+  }
 } finally {
   watchers?.kill()
   await browser.close()
   await agent.close()
   await registry.close()
   await network.close()
+  rmSync(folder, { recursive: true, force: true })
 }
 
 function register(id: string): Promise<unknown> {
@@ -181,14 +201,4 @@ async function eventsSoFar(): Promise<number> {
 function late(ms: readonly number[]): string {
   const at = (share: number) => quantile(ms, share).toFixed(0)
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms`
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
-}
-
-function say(what: string, figure: string): void {
-  const [load = 0] = loadavg()
-  console.log(`${what.padEnd(32)} ${figure}   (load ${load.toFixed(1)})`)
 }

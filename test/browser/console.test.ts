@@ -5,7 +5,7 @@ import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildConsole } from '../../scripts/console.mjs'
 import { describedServer } from '../support/registrations.ts'
@@ -160,6 +160,40 @@ describe('the console', { timeout }, () => {
     await page.getByRole('combobox').fill('')
     await expectText(page, 'com.example/hotels')
     await page.goBack()
+  })
+
+  it('shows what comes in while one still types, and never what is older', async () => {
+    const page = await open('/search')
+    await expectText(page, 'com.example/hotels')
+    const asked: Route[] = []
+    await page.route(/\/v1\/search\?text=(f|fl|fli|flig)(&|$)/, (route) => void asked.push(route))
+    const answer = async (at: number, words: string) => {
+      const instances = { passing: 0, warning: 0, gated: 0, critical: 0 }
+      const counts = { tools: 0, resources: 0, resourceTemplates: 0, prompts: 0 }
+      const server = { name: `found/${words}`, versions: [], instances, zones: [], ...counts }
+      const servers = [{ ...server, inside: [] }]
+      await asked[at]?.fulfill({ json: { words, filter: '', servers } })
+    }
+    const box = page.getByRole('combobox')
+    for (const [key, count] of [
+      ['f', 1],
+      ['l', 2],
+      ['i', 2],
+      ['g', 2],
+    ] as const) {
+      await box.press(key)
+      await expect.poll(() => asked.length, { timeout }).toBe(count)
+    }
+    await answer(0, 'f')
+    await expectText(page, 'found/f')
+    // Of those that waited only the last is asked.
+    await expect.poll(() => asked[2]?.request().url(), { timeout }).toContain('text=flig')
+    await answer(2, 'flig')
+    await expectText(page, 'found/flig')
+    await answer(1, 'fl')
+    await box.press('Backspace')
+    await expect.poll(() => asked.length, { timeout }).toBe(4)
+    expect(await page.getByText('found/fl', { exact: true }).count()).toBe(0)
   })
 
   it('completes the query language, by keyboard', async () => {

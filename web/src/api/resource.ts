@@ -28,6 +28,14 @@ export interface ResourceOptions {
  */
 const freshMs = { first: 700, last: 10_000, perAnswerMs: 12 } as const
 
+/**
+ * Questions of one resource that are on their way at once. Whoever types asks faster than a far or
+ * busy registry answers: dropping each question for the next would show nothing until the typing
+ * stops, and make the registry answer them all the same. So what is on its way comes in, and of
+ * those that wait only the last is asked.
+ */
+const onTheirWayMax = 2
+
 interface Held<T> {
   readonly data?: T | undefined
   readonly error?: ApiError | undefined
@@ -47,23 +55,44 @@ export function useResource<T>(
   const again = useCallback(() => setTurn((count) => count + 1), [])
   const tookMs = useRef(0)
   const holder = token.value
+  const line = useRef<Line>({ onTheirWay: new Set(), asked: 0, shown: 0, isWaiting: false })
 
+  useEffect(() => () => abortAll(line.current), [holder])
   useEffect(() => {
-    if (path === undefined) return
+    const { onTheirWay } = line.current
+    if (path === undefined) {
+      abortAll(line.current)
+      return
+    }
+    if (onTheirWay.size >= onTheirWayMax) {
+      line.current.isWaiting = true
+      return
+    }
     const abort = new AbortController()
+    onTheirWay.add(abort)
+    const number = (line.current.asked += 1)
     const askedAt = performance.now()
     getJson<T>(path, abort.signal)
       .then((data) => {
         tookMs.current = performance.now() - askedAt
+        if (abort.signal.aborted || number < line.current.shown) return
+        line.current.shown = number
         setHeld({ data, of: path, asked: path })
       })
       .catch((error: unknown) => {
         if (abort.signal.aborted) return
         if (!(error instanceof ApiError)) throw error
+        if (number < line.current.shown) return
+        line.current.shown = number
         setHeld((before) => ({ ...before, error, asked: path }))
       })
-    return () => abort.abort()
-  }, [path, turn, holder])
+      .finally(() => {
+        onTheirWay.delete(abort)
+        if (!line.current.isWaiting || abort.signal.aborted) return
+        line.current.isWaiting = false
+        again()
+      })
+  }, [path, turn, holder, again])
 
   useEffect(() => {
     if (path === undefined) return
@@ -90,6 +119,21 @@ export function useResource<T>(
     of: held.of,
     again,
   }
+}
+
+/** The questions of one resource, by number; none that is older than what is shown is shown. */
+interface Line {
+  readonly onTheirWay: Set<AbortController>
+  asked: number
+  shown: number
+  /** Another is to be asked when one of them has come in. */
+  isWaiting: boolean
+}
+
+function abortAll(line: Line): void {
+  for (const abort of line.onTheirWay) abort.abort()
+  line.onTheirWay.clear()
+  line.isWaiting = false
 }
 
 function pauseAfter(tookMs: number): number {

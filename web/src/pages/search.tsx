@@ -17,6 +17,9 @@ const addressMs = 300
 /** What others change shows so soon in a list that is looked at. */
 const everyMs = 10_000
 
+/** Servers of each page after the first, which is small to be there soon. */
+const furtherMax = 100
+
 const examples = [
   'flights',
   'tool:search*',
@@ -46,7 +49,9 @@ export function SearchPage() {
     { on: ({ kind }) => kind.startsWith('instance-'), everyMs },
   )
   const { data, error, again } = first
-  const { servers, more } = usePages(data, (cursor) => pathWith('/v1/search', { text, cursor }))
+  const { servers, more } = usePages(data, (cursor) =>
+    pathWith('/v1/search', { text, cursor, limit: furtherMax }),
+  )
 
   return (
     <>

@@ -1,5 +1,5 @@
 import type { NodesPage, NodeView } from '@meridian/shared'
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { ApiError, getJson } from '../api/client.ts'
 
 /** Kept of a long list: beyond that, whoever looks narrows it. */
@@ -21,7 +21,10 @@ export function useNodes(
     }
   }, [place])
   const cursor = (pages.at(-1) ?? first)?.nextCursor
-  const all = unique([...(first?.nodes ?? []), ...pages.flatMap(({ nodes }) => nodes)])
+  const all = useMemo(
+    () => unique([...(first?.nodes ?? []), ...pages.flatMap(({ nodes }) => nodes)]),
+    [first, pages],
+  )
   const count = all.length
   const more = useCallback(() => {
     if (cursor === undefined || asking.current || count >= nodesMax) return

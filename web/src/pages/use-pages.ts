@@ -1,5 +1,5 @@
 import type { SearchAnswer, SearchHit } from '@meridian/shared'
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { ApiError, getJson } from '../api/client.ts'
 
 interface Further {
@@ -50,5 +50,14 @@ export function usePages(first: SearchAnswer | undefined, pathOf: (cursor: strin
         if (asking.current === abort) asking.current = undefined
       })
   }, [first, cursor, count, after, pathOf])
-  return { servers: first ? [...first.servers, ...after.servers] : [], more }
+  const servers = useMemo(
+    () => unique([...(first?.servers ?? []), ...after.servers]),
+    [first, after.servers],
+  )
+  return { servers, more }
+}
+
+/** A server that came since the first page was asked for moves the others from page to page. */
+function unique(servers: readonly SearchHit[]): SearchHit[] {
+  return [...new Map(servers.map((server) => [server.name, server])).values()]
 }
