@@ -4,6 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
+import { validate } from 'dockerfile-utils'
+import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet'
+import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet'
+import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget'
+import { ConfigMap } from 'kubernetes-models/v1/ConfigMap'
+import { Namespace } from 'kubernetes-models/v1/Namespace'
+import { Service } from 'kubernetes-models/v1/Service'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
@@ -106,6 +113,27 @@ describe('the Kubernetes manifests', () => {
     .filter(({ kind }) => kind === 'StatefulSet' || kind === 'DaemonSet')
     .map((object) => setSchema.parse(object))
 
+  it('are what the API’s own schema of each kind takes', () => {
+    const kinds = { ConfigMap, DaemonSet, Namespace, PodDisruptionBudget, Service, StatefulSet }
+    const modelOf = new Map<string, new (object: never) => { validate(): void }>(
+      Object.entries(kinds),
+    )
+    for (const object of objects) {
+      const Model = modelOf.get(object.kind)
+      if (Model === undefined) throw new Error(`${object.kind} is not held against a schema`)
+      const model = new Model(object as never)
+      expect(model).toMatchObject({ apiVersion: object.apiVersion })
+      expect(() => {
+        model.validate()
+      }).not.toThrow()
+    }
+    const [set] = sets
+    const broken = new StatefulSet({ ...set, spec: { ...set?.spec, replicas: 'two' } } as never)
+    expect(() => {
+      broken.validate()
+    }).toThrow('replicas must be integer')
+  })
+
   it('are sets that select their own pods, and mount what is there', () => {
     expect(sets.map(({ metadata }) => metadata.name)).toEqual([
       'nats',
@@ -136,6 +164,13 @@ describe('the Kubernetes manifests', () => {
     }
     expect(programs).toHaveLength(4)
   })
+})
+
+it('the Dockerfile has instructions that there are, with what they take', () => {
+  expect(validate(read('Dockerfile')).map(({ message }) => message)).toEqual([])
+  expect(validate('FROM node\nRUNN x\n').map(({ message }) => message)).toEqual([
+    'Unknown instruction: RUNN',
+  ])
 })
 
 describe('the systemd units', () => {

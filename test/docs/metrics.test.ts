@@ -1,5 +1,6 @@
 import { startAgent, type Agent } from '@meridian/agent'
 import { startRegistry, migrationsDir, type Registry } from '@meridian/registry'
+import { parser as promql } from '@prometheus-io/lezer-promql'
 import { createInProcessNetwork, type InProcessNetwork } from '@meridian/shared/in-process'
 import { createLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
@@ -120,7 +121,30 @@ it('the alerts and the board can be read by what reads them', () => {
     })
   }
   const { panels } = JSON.parse(read('deploy/grafana/meridian.json')) as {
-    panels: { id: number }[]
+    panels: { id: number; targets?: { expr: string }[] }[]
   }
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
+  const ofBoard = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+  expect(ofBoard.length).toBeGreaterThan(20)
+  const ofRules = rules.flatMap((rule) => ('expr' in rule ? String(rule.expr) : []))
+  expect([...ofBoard, ...ofRules].filter((expr) => !isPromQl(expr))).toEqual([])
 })
+
+/** By Prometheus's own grammar; Grafana's variables stand for what it fills in. */
+function isPromQl(expr: string): boolean {
+  const filled = expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$\{?\w+\}?/g, 'x')
+  let isGood = true
+  promql.parse(filled).iterate({
+    enter: ({ type }) => {
+      if (type.isError) isGood = false
+    },
+  })
+  return isGood
+}
+
+it.each(['rate(x[5m) > 0.1', 'sum by (le (x)', 'rate(x[5m]) >', ''])(
+  'what is no PromQL is seen to be none: %j',
+  (expr) => {
+    expect(isPromQl(expr)).toBe(false)
+  },
+)

@@ -5,7 +5,7 @@ import { runPage } from './run-page.ts'
 /**
  * Runs every command of the documents, or of those whose path holds an argument:
  *
- *     npm run test:docs               two minutes
+ *     npm run test:docs               four minutes
  *     npm run test:docs -- guide
  */
 const asked = process.argv.slice(2)
