@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { portableSha256 } from '../model/index.ts'
 import { createSystemClock, systemClock, systemRandom, systemSha256 } from './system.ts'
 
@@ -21,6 +21,15 @@ it('runs a task later, never at once, unless it is cancelled', async () => {
   await done
   cancel()
   expect(ran).toEqual(['kept'])
+})
+
+it('waits for no millisecond where there is no delay', async () => {
+  const setTimer = vi.spyOn(globalThis, 'setTimeout')
+  await new Promise<void>((resolve) => {
+    createSystemClock({ keepsProcessAlive: true }).after(0, resolve)
+  })
+  expect(setTimer).not.toHaveBeenCalled()
+  setTimer.mockRestore()
 })
 
 it('does not run at once what is due in more than 24.8 days', async () => {

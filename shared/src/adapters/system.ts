@@ -10,13 +10,22 @@ export interface SystemClockOptions {
   readonly keepsProcessAlive?: boolean
 }
 
-/** The machine's own time. A delay over 24.8 days is cut to that. */
+/**
+ * The machine's own time. A delay over 24.8 days is cut to that. Without a delay a task runs in the
+ * next turn of the event loop, once what has arrived was taken in: a timer would wait for a whole
+ * millisecond, which each change on its way and each part of an answer would lose.
+ */
 export function createSystemClock(options: SystemClockOptions = {}): Clock {
   return {
     now: () => performance.now(),
     wall: () => Date.now(),
     after: (delay: Millis, task: () => void) => {
-      const timer = setTimeout(task, Math.min(Math.max(0, delay), DELAY_MS_MAX))
+      if (delay <= 0) {
+        const turn = setImmediate(task)
+        if (options.keepsProcessAlive === false) turn.unref()
+        return () => clearImmediate(turn)
+      }
+      const timer = setTimeout(task, Math.min(delay, DELAY_MS_MAX))
       if (options.keepsProcessAlive === false) timer.unref()
       return () => clearTimeout(timer)
     },
