@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Entries of one request, as many as a registry takes. */
-const batch = 1_000
+/** Entries of one request, as `meridian import` sends them. */
+const batch = 500
 
 const words =
   'flight hotel search book city price list create update query file issue mail map'.split(' ')

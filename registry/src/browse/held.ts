@@ -83,7 +83,7 @@ export class Held {
   /** Owner by owner from where the last page ended: what lies elsewhere is not looked at. */
   #everyInstance(after: string, count: number): IndexedInstance[] {
     const { index, holdings, liveness } = this.#options
-    const [afterOwner = ''] = after.split(' ')
+    const [afterOwner = '', afterId = ''] = after.split(' ', 2)
     const owners = [...holdings.values()]
       .map(({ owner }) => owner)
       .filter((owner) => owner >= afterOwner && liveness.statusOf(owner) !== 'reaped')
@@ -91,7 +91,9 @@ export class Held {
     const found: IndexedInstance[] = []
     for (const owner of owners) {
       if (found.length >= count) break
-      found.push(...smallestAfter(index.ofOwner(owner), keyOf, after, count - found.length))
+      // By the id alone: an importer owns tens of thousands, and joined keys would be made of each.
+      const from = owner === afterOwner ? afterId : ''
+      found.push(...smallestAfter(index.ofOwner(owner), idOf, from, count - found.length))
     }
     return found
   }
@@ -185,6 +187,10 @@ export function instanceKey(owner: OwnerId, id: string): string {
 
 function keyOf({ owner, spec }: IndexedInstance): string {
   return instanceKey(owner, spec.id)
+}
+
+function idOf({ spec }: IndexedInstance): string {
+  return spec.id
 }
 
 function nodeOf(owner: OwnerId): string {

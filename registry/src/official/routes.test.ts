@@ -221,6 +221,21 @@ describe.each(['/v0.1', '/v0'])('the official API under %s', (prefix) => {
       for (const { _meta } of servers) expect(_meta[officialMetaKey].status).toBe('active')
     })
 
+    it.each([
+      [{}, 'Says what it does'],
+      [{ name: 'io.acme/other', version: '7' }, 'Says what it does'],
+      [{ description: '', version: null }, 'Says what it does'],
+      [{ name: 3, description: 'As published' }, 'As published'],
+    ])('has no bad first row though %j was published', async (serverJson, description) => {
+      const published = { serverJson: { ...serverJson, odd: [1] } }
+      rig.put('eu/a/n1', 'i1', definitionOf('a', '1.0.0', 'Says what it does', published))
+      const { servers } = await page(base)
+      const row = { name: 'io.acme/a', version: '1.0.0', description, odd: [1] }
+      expect(servers[0]?.server).toEqual(row)
+      const again = await app.request(`${base}/io.acme%2Fa/versions/latest`)
+      expect(await again.json()).toMatchObject({ server: row })
+    })
+
     it('takes no more than 100 a page, and passes over parameters that nobody knows', async () => {
       putMany(120)
       expect((await page(`${base}?limit=5000&fancy=1`)).servers).toHaveLength(100)

@@ -1,4 +1,4 @@
-import type { Endpoint, JsonObject } from '@meridian/shared'
+import { jsonObjectSchema, type Endpoint, type JsonObject } from '@meridian/shared'
 import { z } from 'zod'
 
 /** The `server.json` schema that what is made here follows. */
@@ -17,9 +17,12 @@ const readSchema = z.looseObject({
   version: z.string(),
   title: z.string().optional(),
   description: z.string().optional(),
-  serverJson: z.record(z.string(), z.json()).optional(),
+  // Kept as it came: it was judged where it was taken in, and pages have a hundred of them.
+  serverJson: jsonObjectSchema.optional(),
   capabilities: z.looseObject({ tools: z.array(z.unknown()).default([]) }),
 })
+
+type Described = Pick<z.infer<typeof readSchema>, 'name' | 'version' | 'title' | 'description'>
 
 const toolSchema = z.object({
   name: z.string(),
@@ -55,15 +58,26 @@ export function readOfficialServer(canonical: Uint8Array): OfficialServer {
       },
     ]
   })
-  return { server: serverJson ?? make(rest), isMade: serverJson === undefined, tools }
+  const server = serverJson ? completed(serverJson, rest) : make(rest)
+  return { server, isMade: serverJson === undefined, tools }
 }
 
-function make({
-  name,
-  version,
-  title,
-  description,
-}: Pick<z.infer<typeof readSchema>, 'name' | 'version' | 'title' | 'description'>): JsonObject {
+/**
+ * As its publisher wrote it, but for what clients cannot do without: the name and version that it is
+ * listed under, by which they ask for it again, and a description, because of a page whose first row
+ * has none VS Code drops all.
+ */
+function completed(serverJson: JsonObject, definition: Described): JsonObject {
+  const { name, version } = definition
+  const { description } = serverJson
+  const isDescribed = typeof description === 'string' && description !== ''
+  if (serverJson['name'] === name && serverJson['version'] === version && isDescribed)
+    return serverJson
+  const made = isDescribed ? description : (make(definition)['description'] ?? name)
+  return { ...serverJson, name, version, description: made }
+}
+
+function make({ name, version, title, description }: Described): JsonObject {
   // The schema wants a description of at least one character.
   const said = [description, title].find((text) => text !== undefined && text.trim() !== '') ?? name
   return {
