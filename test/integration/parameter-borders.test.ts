@@ -403,6 +403,22 @@ describe.each(programs)('at the %s program', (program) => {
     }
   })
 
+  it('has nobody watch where only the head of a stream was asked for', async () => {
+    const paths = program === 'agent' ? ['/v1/watch', '/v1/feed'] : ['/v1/watch']
+    for (const path of paths) {
+      const response = await fetch(`${urlOf(program)}${path}`, { method: 'HEAD' })
+      expect(response.status).toBe(200)
+    }
+    expect(await (await get('/metrics')).text()).toMatch(/^meridian_watchers 0$/m)
+    // As many as may follow at once have asked, and there is room for one more.
+    if (program !== 'agent') return
+    for (let nth = 0; nth < 64; nth += 1)
+      await fetch(`${urlOf(program)}/v1/feed`, { method: 'HEAD' })
+    const feed = await get('/v1/feed')
+    expect(feed.status).toBe(200)
+    await feed.body?.cancel()
+  })
+
   it('refuses methods that a path does not take, and says which it does', async () => {
     for (const [path, allowed] of [
       ['/v1/lookup', 'GET, HEAD, POST'],

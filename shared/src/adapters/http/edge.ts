@@ -76,6 +76,8 @@ export function createEdge(options: EdgeOptions): EdgeApp {
     border.meter.active += 1
     try {
       await next()
+      // Nobody reads what only its head is asked of: a stream would be told for ever.
+      if (c.req.method === 'HEAD') await c.res.body?.cancel()
       // A handler that made a whole Response did not take what was set before.
       if (!c.res.headers.has('x-request-id')) {
         c.header('x-request-id', requestId)

@@ -46,6 +46,7 @@ const nothingFound: FindAnswer = {
 let found: FindAnswer
 let asked: LookupParams[]
 let searched: FindParams[]
+let stopped: number
 let reported: ReportedCall[]
 let watched: { params: WatchParams; caller: string }[]
 
@@ -53,6 +54,7 @@ beforeEach(() => {
   found = nothingFound
   asked = []
   searched = []
+  stopped = 0
   reported = []
   watched = []
 })
@@ -71,6 +73,7 @@ function createApp() {
       watched.push({ params, caller })
       parseQuery(params.q)
       sink.send(new TextEncoder().encode('event: snapshot\ndata: {}\n\n'))
+      if (params.q === 'tool:endless') return () => (stopped += 1)
       sink.end()
       return () => undefined
     },
@@ -282,6 +285,16 @@ describe('many lookups in one call', () => {
     const response = await post('/v1/lookups', { lookups })
     expect(((await response.json()) as { answers: unknown[] }).answers).toHaveLength(100)
     expect(asked).toHaveLength(100)
+  })
+})
+
+describe('a watch', () => {
+  it('of which only the head is asked begins, is seen to be one, and ends', async () => {
+    const response = await createApp().request('/v1/watch?q=tool:endless', { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(await response.text()).toBe('')
+    expect(stopped).toBe(1)
   })
 })
 
