@@ -85,7 +85,9 @@ it('takes over what an earlier agent has stored under keys and ids', () => {
     insert into owned_record values ('eu/a/n1/agent', 's/b', 7, null, x'02');
     insert into owned_record values ('eu/a/n1/agent', 'i/b', 4, '${id}', x'01');
     insert into owned_record values ('eu/a/n1/agent', 'i/a', 5, null, null);
-    insert into registration values ('b', '{}'), ('a', '{"a":1}')`)
+    insert into registration values ('b', '{}'), ('a', '{"a":1}'),
+      ('c', '{"registrant":"x","private":false,"spec":{},"state":{},"definition":{},"checks":[]}'),
+      ('d', '{"registrant":"x","private":true,"spec":{},"state":{},"definition":{}}')`)
   earlier.close()
   const db = open(join(migrations, 'agent'))
   const stored = new SqliteOwnerStore(db).load('eu/a/n1/agent')
@@ -98,6 +100,13 @@ it('takes over what an earlier agent has stored under keys and ids', () => {
   expect(db.prepare('select * from registration').all()).toEqual([
     { number: 1, id: 'a', json: '{"a":1}' },
     { number: 2, id: 'b', json: '{}' },
+    // What its records say is not kept twice; a private instance has none.
+    { number: 3, id: 'c', json: '{"registrant":"x","checks":[]}' },
+    {
+      number: 4,
+      id: 'd',
+      json: '{"registrant":"x","private":true,"spec":{},"state":{},"definition":{}}',
+    },
   ])
   db.close()
   rmSync(root, { recursive: true })

@@ -112,6 +112,42 @@ export function describeOwnerStore(name: string, open: () => StoreUnderTest<Owne
       expect(rows(test.reopen().load(owner)?.records ?? [])).toEqual(rows(state.records.since(0)))
     })
 
+    it('gives back many that came together, and what took their places or took them out', () => {
+      let { store } = test
+      const { state, step } = ownerOn((change) => {
+        store.commit(change)
+      })
+      const held = () => {
+        store = test.reopen()
+        return rows(store.load(owner)?.records ?? [])
+      }
+      const many = (count: number, text: string) =>
+        Array.from({ length: count }, (_, at) =>
+          input(`i/${at}`, `${text} ${at}`, ...(at % 3 === 0 ? [definition('d')] : [])),
+        )
+      step(putRecords(state, many(1_000, 'first')))
+      expect(held()).toEqual(rows(state.records.since(0)))
+      // One by one, of pages here and there; some of them to the last.
+      for (let at = 0; at < 70; at += 1) step(putRecords(state, [input(`i/${at}`, 'one')]))
+      step(removeRecords(state, ['i/500', 'i/999', 'i/3']))
+      expect(held()).toEqual(rows(state.records.since(0)))
+      // Half of them at once, among them those that were replaced and removed.
+      step(putRecords(state, many(500, 'second')))
+      expect(held()).toEqual(rows(state.records.since(0)))
+      step(
+        removeRecords(
+          state,
+          many(1_000, '').map(({ key }) => key),
+        ),
+      )
+      expect(held()).toEqual(rows(state.records.since(0)))
+      expect(state.records.size).toBe(0)
+      step(putRecords(state, many(1_000, 'third')))
+      const loaded = test.reopen().load(owner)
+      expect(createOwner(owner, loaded).records.digest).toBe(state.records.digest)
+      expect(loaded?.digest).toBe(state.records.digest)
+    })
+
     it('keeps empty bodies apart from tombstones, and bytes of every value', () => {
       const { state, step } = ownerOn((change) => {
         test.store.commit(change)

@@ -1,5 +1,5 @@
 import { createAgentClient, createRegistryClient } from '@meridian/client'
-import type { StatusCounts } from '@meridian/shared'
+import { isMeridianError, type StatusCounts } from '@meridian/shared'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -164,6 +164,7 @@ export function worldSuite(over: string, nats: () => string | undefined): void {
       }
       const all = [...acknowledged.values()].flat()
       expect(all.length).toBeGreaterThan(30)
+      expect(acknowledged.get('us-east/b/n1')?.length).toBeGreaterThanOrEqual(bulkSize)
 
       // None is half there either: every instance is found by what its definition offers.
       const held = await Promise.all(world.agents.map(({ url }) => idsAt(url)))
@@ -230,7 +231,19 @@ async function registerUntilKilled(
       count += 1
     }
   }
+  const manyAtOnce = async (place: string) => {
+    const ids = acknowledged.get(place) ?? []
+    acknowledged.set(place, ids)
+    for (let at = 0; !life.signal.aborted; at += 1) {
+      const together = await registerTogether(world.agent(place), `many${round}x${at}x`)
+      if (together === undefined) return
+      ids.push(...together)
+      // Some hundreds by the end, not all that it can take.
+      await delay(bulkPauseMs)
+    }
+  }
   const lanes = [
+    manyAtOnce('us-east/b/n1'),
     lane('eu-west/a/n1', 'ada'),
     lane('eu-west/a/n1', 'bob'),
     lane('us-east/b/n2', 'cyn'),
@@ -253,6 +266,27 @@ async function register(agent: string, id: string): Promise<number | undefined> 
     })
     return response.status
   } catch {
+    return undefined
+  }
+}
+
+/** More than a page of the database holds, and few enough servers that they share definitions. */
+const bulkSize = 150
+const bulkServers = 10
+const bulkPauseMs = 40
+
+/** The ids, or undefined when the connection broke. */
+async function registerTogether(agent: string, prefix: string): Promise<string[] | undefined> {
+  const instances = Array.from({ length: bulkSize }, (_, at) => ({
+    id: `${prefix}${at}`,
+    ...describedServer(`${prefix}s${at % bulkServers}`),
+  }))
+  try {
+    const outcomes = await createAgentClient({ url: agent }).registerMany(instances)
+    expect(outcomes.filter(({ outcome }) => outcome !== 'created')).toEqual([])
+    return instances.map(({ id }) => id)
+  } catch (error) {
+    if (!isMeridianError(error)) throw error
     return undefined
   }
 }

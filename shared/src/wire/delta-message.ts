@@ -10,6 +10,7 @@ import {
 import { Fields } from './fields.ts'
 import { invalidMessage } from './invalid-message.ts'
 import { wireLimits } from './limits.ts'
+import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
 
 /** Deltas and what they are made of, to and from arrays of fields. */
 
@@ -45,6 +46,17 @@ export function readDelta(value: unknown): Delta {
   const index = fields.integer('piece', replicationLimits.piecesMax - 1)
   const count = fields.integer('pieces', replicationLimits.piecesMax, index + 1)
   return { ...delta, piece: { index, count } }
+}
+
+/** Records as bytes, as they lie on a disk: in no message, and without its first byte. */
+export function encodeRecords(records: readonly OwnerRecord[]): Uint8Array {
+  return encodeMsgpack(writeRecords(records))
+}
+
+/** Errors: `invalid_message`. */
+export function decodeRecords(bytes: Uint8Array): OwnerRecord[] {
+  const fields = new Fields([decodeMsgpack(bytes)], 'a page of records')
+  return fields.list('records', wireLimits.recordsMax, readRecord)
 }
 
 function writeRecords(records: readonly OwnerRecord[]): unknown[] {

@@ -1,5 +1,6 @@
 export * from './bodies.ts'
 export * from './compression-policy.ts'
+export { decodeRecords, encodeRecords } from './delta-message.ts'
 export * from './envelope.ts'
 export * from './limits.ts'
 export * from './messages.ts'

@@ -1,8 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { OwnerId } from '../../model/index.ts'
 import type { StoredOwner } from '../../ports/index.ts'
-import type { SetChange } from '../../replication/index.ts'
+import type { OwnerRecord, SetChange } from '../../replication/index.ts'
+import { RecordPages } from './record-pages.ts'
 import { RecordReader, RecordWriter } from './record-rows.ts'
+
+/** Fewer records of one commit get rows of their own, which are cheaper to replace one by one. */
+const pagedMin = 256
 
 interface SetRow {
   readonly epoch_number: number
@@ -17,7 +21,8 @@ interface SetRow {
  * so that what one commit writes stands on a few pages, however its keys are spread: each page that
  * a commit touches is written to the log as a whole, and waited for. (32 registrations that came
  * together touched 100 pages, and took 47 µs of CPU each; they touch 10, and take 10.) What a record
- * takes the place of is therefore found by its stamp, which the change names.
+ * takes the place of is therefore found by its stamp, which the change names. Of many records that
+ * come together, those that live share rows of `owned_page`.
  *
  * Every call belongs inside a transaction of the caller's.
  */
@@ -25,6 +30,7 @@ export class OwnedTables {
   readonly #set: Statement<[string], SetRow>
   readonly #records: RecordReader
   readonly #writer: RecordWriter
+  readonly #pages: RecordPages
   readonly #putSet: Statement<[string, number, string, number, number, string]>
   readonly #removeRecord: Statement<[string, number]>
   readonly #clearRecords: Statement<[string]>
@@ -36,6 +42,7 @@ export class OwnedTables {
     )
     this.#records = new RecordReader(db, 'owned_record')
     this.#writer = new RecordWriter(db, 'insert', 'owned_record')
+    this.#pages = new RecordPages(db)
     this.#putSet = db.prepare(
       `insert or replace into owned_set (owner, epoch_number, epoch_tag, counter, floor, digest)
        values (?, ?, ?, ?, ?, ?)`,
@@ -58,7 +65,7 @@ export class OwnedTables {
         },
         floor: row.floor,
         digest: row.digest,
-        records: this.#records.read(owner),
+        records: inOrder(this.#records.read(owner), this.#pages.read(owner)),
       }
     )
   }
@@ -67,10 +74,27 @@ export class OwnedTables {
     const { epoch, counter } = version
     const before = this.#set.get(owner)?.floor ?? 0
     this.#putSet.run(owner, epoch.number, epoch.tag, counter, floor, digest)
-    if (kind === 'whole') this.#clearRecords.run(owner)
-    for (const stamp of superseded) this.#removeRecord.run(owner, stamp)
-    this.#writer.write(owner, records)
+    if (kind === 'whole') {
+      this.#clearRecords.run(owner)
+      this.#pages.clear(owner)
+    }
+    const inPages = superseded.filter((at) => this.#removeRecord.run(owner, at).changes === 0)
+    this.#pages.take(owner, inPages)
+    const isMany = records.length >= pagedMin
+    this.#writer.write(owner, isMany ? records.filter(({ body }) => body === null) : records)
+    if (isMany)
+      this.#pages.write(
+        owner,
+        records.filter(({ body }) => body !== null),
+      )
     // It reads every record up to the floor, which is worth it only when some of them may go.
     if (kind !== 'delta' || floor > before) this.#clearTombstones.run(owner, floor)
   }
+}
+
+/** Both in the order of their stamps, as one. */
+function inOrder(rows: OwnerRecord[], paged: readonly OwnerRecord[]): OwnerRecord[] {
+  if (paged.length === 0) return rows
+  const all = rows.concat(paged)
+  return all.sort((a, b) => a.counter - b.counter)
 }
