@@ -147,6 +147,18 @@ describe('a registry’s routes', () => {
     expect(asked).toEqual([])
   })
 
+  it.each(['/v0.1/nothing', '/v0/servers/a/b/c/d'])(
+    'say of %s what is wrong where clients of the official API look for it',
+    async (path) => {
+      const { app } = createApp()
+      const response = await app.request(path)
+      const problem = problemSchema.parse(await response.json())
+      expect(response.status).toBe(404)
+      expect(problem['error']).toBe(problem.detail)
+      expect(await problemOf(await app.request('/v1/nothing'))).not.toHaveProperty('error')
+    },
+  )
+
   it('are all told of in the OpenAPI document', () => {
     const { app } = createApp()
     const told = new Set(operations.map(({ method, path }) => `${method} ${shapeOf(path)}`))

@@ -53,6 +53,8 @@ export function createRegistryRoutes(
     ...options,
     bodyBytesMaxAt: { '/v1/imports': importLimits.bodyBytesMax, ...options.bodyBytesMaxAt },
     guard: { ...access, needOf: registryNeed, openOnLoopback: 'reads' },
+    // Where clients of the official API look for what went wrong, whoever refused them.
+    problemMembers: (path, { detail }) => (path.startsWith('/v0') ? { error: detail } : {}),
   })
   serveReaders(app)
 

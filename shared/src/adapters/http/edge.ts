@@ -6,7 +6,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { routePath } from 'hono/route'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
-import { toProblem } from '../../api/problem.ts'
+import { toProblem, type Problem } from '../../api/problem.ts'
 import { MeridianError } from '../../errors.ts'
 import type { Metrics } from '../../metrics/index.ts'
 import { parse } from '../../model/parse.ts'
@@ -28,6 +28,8 @@ export interface EdgeOptions {
   readonly metrics?: (Metrics & MetricsText) | undefined
   /** Who is let in; without, whoever reaches the program is. */
   readonly guard?: GuardOptions
+  /** What a problem says beside, for paths whose clients look for it elsewhere. */
+  readonly problemMembers?: (path: string, problem: Problem) => { readonly error?: string }
 }
 
 /** Answers some requests straight on the connection; what it does not is left to the routes. */
@@ -128,7 +130,9 @@ export function createEdge(options: EdgeOptions): EdgeApp {
     if (known.code === 'internal') {
       log.error({ err: error, requestId: c.get('requestId'), path: c.req.path }, 'request failed')
     }
-    return c.body(JSON.stringify(toProblem(known)), known.status as 400, {
+    const problem = toProblem(known)
+    const said = { ...problem, ...options.problemMembers?.(c.req.path, problem) }
+    return c.body(JSON.stringify(said), known.status as 400, {
       'content-type': 'application/problem+json',
       ...retryHeaders(known),
       ...(known.code === 'unauthorized' && { 'www-authenticate': 'Bearer realm="meridian"' }),
