@@ -24,6 +24,7 @@ export function nearestRing(
   const ofServer = { kind: 'is', field: 'server', value: server } as const
   const ofVersion = { kind: 'is', field: 'version', value: version } as const
   const query: Query = hasVersions ? { kind: 'and', of: [ofServer, ofVersion] } : ofServer
-  const hits = index.lookup(query, { from, limit: namesakesMax, order: 'ranked', random })
+  const limit = hasVersions ? namesakesMax : 1
+  const hits = index.lookup(query, { from, limit, order: 'ranked', random })
   return hits.find(({ instance }) => instance.spec.definition === definitionId)?.ring
 }
