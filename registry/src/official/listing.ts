@@ -51,9 +51,6 @@ const cursorSchema = z.object({
   x: z.boolean().optional(),
 })
 
-/** Rendered entries that are kept, by definition: a page of 100 reads its definitions once. */
-const renderedMax = 4_096
-
 /** One name and version: what is listed of it, or was. */
 interface Row {
   readonly name: string
@@ -66,7 +63,6 @@ interface Row {
 /** The directory as the official registry's API lists it: an entry for each name and version. */
 export class OfficialList {
   readonly #options: OfficialListOptions
-  readonly #rendered = new Map<DefinitionId, OfficialServer>()
 
   constructor(options: OfficialListOptions) {
     this.#options = options
@@ -204,7 +200,7 @@ export class OfficialList {
     const { listed } = row
     if (!listed) return undefined
     const { head, listing } = listed
-    const rendered = this.#render(head.id)
+    const rendered = this.#read(head.id)
     if (!rendered) return undefined
     const places = this.#placesOf(row.name, head.id)
     const server = rendered.isMade
@@ -264,19 +260,13 @@ export class OfficialList {
     return [...this.#options.placed(query)].filter(({ head }) => head.id === id)
   }
 
-  /** Definitions never change, so what was read of one stays true. */
-  #render(id: DefinitionId): OfficialServer | undefined {
-    const known = this.#rendered.get(id)
-    if (known) return known
+  /**
+   * Read anew each time: that takes some 15 µs, and whatever was kept of it, for pages that are
+   * seldom asked for again, had to be copied by the garbage collector, 15 ms at a time.
+   */
+  #read(id: DefinitionId): OfficialServer | undefined {
     const bytes = this.#options.definition(id)
-    if (!bytes) return undefined
-    const made = readOfficialServer(bytes)
-    if (this.#rendered.size >= renderedMax) {
-      const [oldest] = this.#rendered.keys()
-      if (oldest !== undefined) this.#rendered.delete(oldest)
-    }
-    this.#rendered.set(id, made)
-    return made
+    return bytes && readOfficialServer(bytes)
   }
 }
 
