@@ -21,7 +21,8 @@ export async function buildConsole() {
   const { code, output, failure } = await run(
     join(folder, 'node_modules', '.bin', 'vite'),
     ['build', folder, '--logLevel', 'warn'],
-    { collect: true, env: { PATH: path }, timeoutMs: buildTimeoutMs },
+    // Under `test` it would be a build for developers, with the names of this machine's folders in it.
+    { collect: true, env: { PATH: path, NODE_ENV: 'production' }, timeoutMs: buildTimeoutMs },
   )
   if (failure !== undefined) throw new Problem(`Vite could not be started: ${failure.message}`)
   if (code !== 0) throw new Problem(`the console could not be built:\n${output.trimEnd()}`)
@@ -40,6 +41,7 @@ function fingerprint() {
     ),
     ...['index.html', 'package.json', 'vite.config.ts'].map((file) => join(folder, file)),
     join(root, 'pnpm-lock.yaml'),
+    fileURLToPath(import.meta.url),
   ]
   for (const file of files.sort()) {
     if (existsSync(file)) hash.update(`${file}\n`).update(readFileSync(file)).update('\n')

@@ -2,7 +2,7 @@ import { createAgentClient } from '@meridian/client'
 import { consoleDir } from '@meridian/registry'
 import { topologySchema } from '@meridian/shared'
 import { mintToken, writeTokenFile } from '@meridian/shared/access'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page, Route } from 'playwright-core'
@@ -127,6 +127,16 @@ async function open(path: string, place = 'eu', options = {}) {
 }
 
 describe('the console', { timeout }, () => {
+  it('is built for its users: nothing in it tells of the machine that built it', () => {
+    const files = readdirSync(consoleDir, { recursive: true, withFileTypes: true })
+    const scripts = files.filter((file) => file.isFile() && file.name.endsWith('.js'))
+    expect(scripts.length).toBeGreaterThan(1)
+    for (const { parentPath, name } of scripts) {
+      const text = readFileSync(join(parentPath, name), 'utf8')
+      expect(text.includes('fileName:') || text.includes('/web/src/')).toBe(false)
+    }
+  })
+
   it('shows the topology with its counts, and what changes while one looks', async () => {
     const page = await open('/')
     await page.getByRole('heading', { name: 'eu', exact: true }).waitFor()
@@ -283,7 +293,7 @@ describe('the console', { timeout }, () => {
       '"economy"',
       '"business"',
     ])
-    await page.getByRole('row', { name: /flights-1 2.1.0 passing .*eu\/a\/n1/ }).waitFor()
+    await page.getByRole('row', { name: /flights-1 2.1.0 http\S+ passing .*eu\/a\/n1/ }).waitFor()
     await page.getByRole('img', { name: /^passing/ }).waitFor()
     const config = page.getByLabel('the configuration for VS Code', { exact: true })
     expect(JSON.parse((await config.textContent()) ?? '')).toEqual({
@@ -338,6 +348,16 @@ describe('the console', { timeout }, () => {
       await agent.deregister(id, { registrant: 'test' })
     }
     expect(await page.locator('.events > li', { hasText: 'was removed' }).count()).toBe(0)
+  })
+
+  it('tells at the top of the world what happened in its regions', async () => {
+    const page = await open('/events?server=com.example/weather', '*')
+    await page.getByText(/weather-1 of com.example\/weather at us\/a\/n1 was registered/).waitFor()
+    await page.getByRole('link', { name: 'com.example/weather' }).first().click()
+    const timeline = page.getByRole('img', { name: /^(passing|critical) / }).first()
+    await timeline.waitFor()
+    // So long it was there; before that it was not.
+    expect(await timeline.locator('rect').count()).toBeGreaterThan(0)
   })
 
   it('drains a node for whoever has the token, after asking twice', async () => {
@@ -448,11 +468,20 @@ describe('the console', { timeout }, () => {
         key: 's/flights-1',
         records: 2,
       }
-      const json = { owners: [owner], total: 4, ...(isFirst && { nextCursor: 'next' }) }
+      const unreachable = [{ scope: 'region', name: 'us', reason: 'nobody answers' }]
+      const json = {
+        owners: [owner],
+        total: 4,
+        unreachable,
+        ...(isFirst && { nextCursor: 'next' }),
+      }
       return route.fulfill({ json })
     })
-    for (const key of ['g', 'n', 'g', 'q']) await page.keyboard.press(key)
+    await page.getByRole('link', { name: 'Overview' }).click()
+    await page.getByRole('link', { name: 'Nodes', exact: true }).click()
+    await page.getByRole('link', { name: 'Quarantine' }).click()
     await expectText(page, '4 records')
+    await expectText(page, 'The quarantine of us is missing: nobody answers')
     await page.getByRole('link', { name: /eu\/a\/n1\/agent .* 2 records for 2 min/ }).waitFor()
     await page.getByRole('button', { name: 'More owners' }).click()
     await expectText(page, 'eu/a/n2/agent')

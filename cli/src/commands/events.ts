@@ -4,9 +4,11 @@ import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../co
 import { renderEvents, renderLiveEvent } from '../events.ts'
 import { wholeNumber } from '../flag-values.ts'
 import { untilInterrupted } from '../interrupt.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { addOutputFlag, printAs, printOne, type OutputFlags } from '../output-format.ts'
 import { plural, printable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
+import { noteUnreachable } from '../unreachable.ts'
 
 interface EventsFlags extends ConnectionFlags, OutputFlags {
   readonly kind?: string
@@ -57,6 +59,10 @@ async function list(output: Output, flags: EventsFlags): Promise<void> {
   do {
     const page = await client.events({ kind, place, server, instance, limit, cursor })
     events.push(...page.events)
+    if (cursor === undefined && page.unreachable.length > 0) {
+      noteUnreachable(output, page.unreachable)
+      process.exitCode = exitCodes.unknown
+    }
     cursor = page.nextCursor
   } while (flags.all === true && cursor !== undefined)
   printAs(output, flags.output, events, () => renderEvents(events, output.columns))

@@ -1,9 +1,11 @@
 import { browseLimits, type QuarantinePage } from '@meridian/shared'
 import { Command } from 'commander'
 import { addConnectionFlags, connectRegistry, type ConnectionFlags } from '../connection.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { addOutputFlag, printAs, type OutputFlags } from '../output-format.ts'
 import { plural, renderTable, type Output } from '../output.ts'
 import { paint } from '../paint.ts'
+import { noteUnreachable } from '../unreachable.ts'
 
 type Owners = QuarantinePage['owners']
 
@@ -15,6 +17,7 @@ export function quarantineCommand(output: Output): Command {
       `
 Takes a token with the scope operate. Such records are passed on as they are and left out of
 answers; they are read again after an upgrade, or when their owner writes them anew.
+Exits with ${exitCodes.unknown} when some regions could not be asked.
 
 Example:
   meridian quarantine -o json`,
@@ -28,6 +31,10 @@ Example:
         const page = await client.quarantine({ limit: browseLimits.limitMax, cursor })
         owners.push(...page.owners)
         total = page.total
+        if (cursor === undefined && page.unreachable.length > 0) {
+          noteUnreachable(output, page.unreachable)
+          process.exitCode = exitCodes.unknown
+        }
         cursor = page.nextCursor
       } while (cursor !== undefined)
       printAs(output, flags.output, owners, () => renderOwners(owners, output.columns))

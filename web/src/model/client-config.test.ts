@@ -1,5 +1,6 @@
+import type { InstanceView } from '@meridian/shared'
 import { describe, expect, it } from 'vitest'
-import { bestOf, configsOf, curlOf, reachOf } from './client-config.ts'
+import { bestOf, configsOf, curlOf, installLinksOf, reachOf } from './client-config.ts'
 
 const textFor = (client: string, ...of: Parameters<typeof configsOf>) =>
   configsOf(...of).find((config) => config.client === client)?.text ?? ''
@@ -21,6 +22,21 @@ describe('the configuration of a client', () => {
     expect(textFor('Claude', 'io.acme/flights', reach)).toBe(
       'claude mcp add --transport http flights http://10.0.0.7:3000/mcp',
     )
+  })
+
+  it('is an address that VS Code and Cursor open, too', () => {
+    const [code, cursor] = installLinksOf('io.acme/flights', reach)
+    expect(JSON.parse(decodeURIComponent(code?.href.split('?')[1] ?? ''))).toEqual({
+      name: 'flights',
+      type: 'http',
+      url: reach.url,
+    })
+    const params = new URL(cursor?.href ?? '').searchParams
+    expect(params.get('name')).toBe('flights')
+    expect(JSON.parse(atob(params.get('config') ?? ''))).toEqual({ url: reach.url })
+    const command = { kind: 'command', command: 'npx', args: ['-y', 'x'], env: {} } as const
+    const [stdio] = installLinksOf('io.acme/x', command)
+    expect(decodeURIComponent(stdio?.href ?? '')).toContain('"command":"npx","args":["-y","x"]')
   })
 
   it.each([
@@ -53,11 +69,13 @@ describe('the configuration of a client', () => {
   })
 
   it('is of an instance that passes, else of one that nobody checks, such as an imported one', () => {
-    const of = (...standings: ('passing' | 'warning' | 'critical' | 'draining')[]) =>
+    const of = (...standings: InstanceView['standing'][]) =>
       bestOf(standings.map((standing) => ({ standing })))?.standing
     expect(of('critical', 'warning', 'passing')).toBe('passing')
     expect(of('draining', 'warning')).toBe('warning')
-    expect(of('critical', 'draining')).toBeUndefined()
+    // It runs, and its address holds: it only takes no new work now.
+    expect(of('critical', 'draining')).toBe('draining')
+    expect(of('critical', 'unreachable')).toBeUndefined()
   })
 
   it('gives a shell nothing to read into', () => {

@@ -17,14 +17,15 @@ export interface ClientConfig {
   readonly text: string
 }
 
-/** The one to show to people: one that passes, else one that takes work though nobody vouches for it. */
+/** The one to show to people: one that passes, else one that may take work, now or later. */
 export function bestOf<T extends Pick<InstanceView, 'standing'>>(
   instances: readonly T[],
 ): T | undefined {
-  return (
-    instances.find(({ standing }) => standing === 'passing') ??
-    instances.find(({ standing }) => standing === 'warning')
-  )
+  for (const wanted of ['passing', 'warning', 'gated', 'draining'] as const) {
+    const found = instances.find(({ standing }) => standing === wanted)
+    if (found) return found
+  }
+  return undefined
 }
 
 /** What a publisher's `server.json` says of how to reach its server; undefined where it says nothing. */
@@ -109,6 +110,30 @@ function claudeCommand(key: string, type: string, reach: Reach): string {
   ])
   const words = [...env, '--', reach.command, ...reach.args.map(quoted)]
   return `claude mcp add ${key} ${words.join(' ')}`
+}
+
+/** Addresses that a client opens by itself to take a server in; only where it has a URL or a command. */
+export function installLinksOf(name: string, reach: Reach): { client: string; href: string }[] {
+  const key = keyOf(name)
+  const { command, args, env, url } = { ...absent, ...reach }
+  const type = reach.kind === 'url' ? (reach.transport === 'sse' ? 'sse' : 'http') : 'stdio'
+  const entry = reach.kind === 'url' ? { url } : { command, args, env }
+  const code = encodeURIComponent(JSON.stringify({ name: key, type, ...entry }))
+  const config = encodeURIComponent(base64Of(JSON.stringify(entry)))
+  return [
+    { client: 'VS Code', href: `vscode:mcp/install?${code}` },
+    {
+      client: 'Cursor',
+      href: `cursor://anysphere.cursor-deeplink/mcp/install?name=${key}&config=${config}`,
+    },
+  ]
+}
+
+const absent = { command: undefined, args: undefined, env: undefined, url: undefined }
+
+/** Of its UTF-8, as those who decode it expect. */
+function base64Of(text: string): string {
+  return btoa(String.fromCodePoint(...new TextEncoder().encode(text)))
 }
 
 /** A call that any server of MCP answers, without a client. */

@@ -1,11 +1,11 @@
-import type { EventKind, EventsPage as Page, RegistryEvent, Self } from '@meridian/shared'
+import type { EventKind, EventsPage as Page, RegistryEvent } from '@meridian/shared'
 import { useLocation } from 'preact-iso'
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError, getJson, pathWith } from '../api/client.ts'
 import { onEvents } from '../api/events.ts'
 import { useResource } from '../api/resource.ts'
 import { countOf, plural } from '../parts/format.ts'
-import { Empty, ErrorNotice, PageHead, Skeleton } from '../parts/notices.tsx'
+import { Empty, ErrorNotice, PageHead, Skeleton, Unreachable } from '../parts/notices.tsx'
 import { Clock } from '../parts/time.tsx'
 import { useTitle } from '../parts/use-title.ts'
 import { EventText } from './event-text.tsx'
@@ -162,10 +162,13 @@ function History({ filter }: { readonly filter: Filter }) {
         )}
       </div>
       {error && <ErrorNotice error={error} onAgain={again} />}
+      {data && <Unreachable what="events" scopes={data.unreachable} />}
       {!data && !error && <Skeleton lines={10} />}
       {data && events.length === 0 && (
         <div class="panel-body">
-          <NothingHappened />
+          <Empty title="Nothing of the kind has happened.">
+            <p>What happens from now on stands here at once.</p>
+          </Empty>
         </div>
       )}
       <ol class="events">
@@ -185,22 +188,6 @@ function History({ filter }: { readonly filter: Filter }) {
         </p>
       )}
     </section>
-  )
-}
-
-function NothingHappened() {
-  const { data: self } = useResource<Self>('/v1/self')
-  return self?.tier === 'global' ? (
-    <Empty title="The world’s registry judges nothing itself.">
-      <p>
-        What happens to nodes and instances is kept by the registries of their zones and regions:
-        open the console of one of those. What operators have done from here stands here.
-      </p>
-    </Empty>
-  ) : (
-    <Empty title="Nothing of the kind has happened.">
-      <p>What happens from now on stands here at once.</p>
-    </Empty>
   )
 }
 

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { pathWith } from '../api/client.ts'
 import { useResource } from '../api/resource.ts'
 import { countOf, durationOf, plural } from '../parts/format.ts'
-import { Empty, ErrorNotice, PageHead, Skeleton } from '../parts/notices.tsx'
+import { Empty, ErrorNotice, PageHead, Skeleton, Unreachable } from '../parts/notices.tsx'
 import { Counts, StateBadge } from '../parts/state.tsx'
 import { useTitle } from '../parts/use-title.ts'
 import { VirtualList } from '../parts/virtual-list.tsx'
@@ -77,11 +77,7 @@ export function NodesPage() {
         </div>
       </form>
       {error && <ErrorNotice error={error} onAgain={again} />}
-      {data?.unreachable.map(({ name, reason }) => (
-        <p key={name} class="warning">
-          The nodes of {name} are missing: {reason}
-        </p>
-      ))}
+      {data && <Unreachable what="nodes" scopes={data.unreachable} />}
       {!data && !error && <Skeleton lines={8} />}
       {data && nodes.length === 0 && (
         <Empty title={place === '' ? 'No node is known.' : `No node is known at ${place}.`}>

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { ApiError, getJson, pathWith } from '../api/client.ts'
 import { useResource } from '../api/resource.ts'
 import { plural } from '../parts/format.ts'
-import { Empty, ErrorNotice, PageHead, Skeleton } from '../parts/notices.tsx'
+import { Empty, ErrorNotice, PageHead, Skeleton, Unreachable } from '../parts/notices.tsx'
 import { Since } from '../parts/time.tsx'
 import { useTitle } from '../parts/use-title.ts'
 
@@ -51,6 +51,7 @@ export function QuarantinePage() {
         writes them anew.
       </p>
       {error && <ErrorNotice error={error} onAgain={again} />}
+      {data && <Unreachable what="quarantine" scopes={data.unreachable} />}
       {!data && !error && <Skeleton lines={5} />}
       {data && !error && owners.length === 0 && (
         <Empty title="Every record can be read.">

@@ -1,4 +1,4 @@
-import type { Definition, InstancesPage } from '@meridian/shared'
+import type { Definition, InstancesPage, InstanceView } from '@meridian/shared'
 import { useState } from 'preact/hooks'
 import { pathWith } from '../api/client.ts'
 import { useResource } from '../api/resource.ts'
@@ -6,6 +6,7 @@ import {
   bestOf,
   configsOf,
   curlOf,
+  installLinksOf,
   lookupCurlOf,
   reachOf,
   type Reach,
@@ -17,6 +18,9 @@ interface ServerConnectProps {
   readonly name: string
   readonly serverJson: Definition['serverJson']
 }
+
+/** Whoever calls it now is sent away, though its address holds. */
+const isResting = ({ standing }: InstanceView) => standing === 'gated' || standing === 'draining'
 
 /** Among these the best is sought. */
 const instancesMax = 50
@@ -42,6 +46,7 @@ export function ServerConnect({ name, serverJson }: ServerConnectProps) {
     },
   ]
   const [client, setClient] = useState('VS Code')
+  const install = reach && installLinksOf(name, reach).find((link) => link.client === client)
   const shown = configs.find((config) => config.client === client) ?? configs[0]
   return (
     <section class="panel" aria-labelledby="connect">
@@ -64,15 +69,27 @@ export function ServerConnect({ name, serverJson }: ServerConnectProps) {
           <>
             <p class="quiet">{shown.file}</p>
             <CopyBlock text={shown.text} label={`the configuration for ${shown.client}`} />
+            {install && (
+              <p>
+                <a href={install.href}>Install it in {install.client}</a>
+              </p>
+            )}
           </>
         )}
         {instance && (
           <p class="quiet">
+            {isResting(instance) && `It takes no new work now (${instance.standing}). `}
             The address is that of one instance, <code>{instance.instance}</code> at{' '}
             {instance.locality}. Clients that ask an agent follow the others when it goes.
           </p>
         )}
-        {data && !reach && <p class="quiet">Nobody runs it, and its publisher names no package.</p>}
+        {data && !reach && (
+          <p class="quiet">
+            {data.instances.length > 0
+              ? 'What runs of it is not well, and its publisher names no package.'
+              : 'Nobody runs it, and its publisher names no package.'}
+          </p>
+        )}
       </div>
     </section>
   )

@@ -4,7 +4,7 @@ import { useResource } from '../api/resource.ts'
 import { timelineOf } from '../model/timeline.ts'
 import { durationOf, msOf } from '../parts/format.ts'
 import { Heading } from '../parts/heading.tsx'
-import { Empty, ErrorNotice, Skeleton } from '../parts/notices.tsx'
+import { Empty, ErrorNotice, Skeleton, Unreachable } from '../parts/notices.tsx'
 import { StateBadge } from '../parts/state.tsx'
 import { TimelineBar } from '../parts/timeline-bar.tsx'
 import { InstanceActions } from './instance-actions.tsx'
@@ -43,11 +43,7 @@ export function ServerInstances({ name }: { readonly name: string }) {
       <Heading id="instances" title="Instances" count={instances.length} />
       {error && <ErrorNotice error={error} onAgain={again} />}
       {!data && !error && <Skeleton lines={4} />}
-      {data?.unreachable.map(({ name: region, reason }) => (
-        <p key={region} class="panel-body warning">
-          The instances of {region} are missing: {reason}
-        </p>
-      ))}
+      {data && <Unreachable what="instances" scopes={data.unreachable} />}
       {data && instances.length === 0 && (
         <div class="panel-body">
           <Empty title="No instance runs.">
@@ -75,7 +71,6 @@ export function ServerInstances({ name }: { readonly name: string }) {
                   Latency
                 </th>
                 <th scope="col">Where</th>
-                <th scope="col">Endpoint</th>
                 <th scope="col">Work</th>
               </tr>
             </thead>
@@ -84,6 +79,7 @@ export function ServerInstances({ name }: { readonly name: string }) {
                 <tr key={`${instance.owner} ${instance.instance}`}>
                   <th scope="row">
                     <b>{instance.instance}</b> <span class="quiet num">{instance.version}</span>
+                    <code class="endpoint">{instance.endpoint.url}</code>
                   </th>
                   <td>
                     <StateBadge state={instance.standing} />
@@ -109,9 +105,6 @@ export function ServerInstances({ name }: { readonly name: string }) {
                     <Owner instance={instance} />
                   </td>
                   <td>
-                    <code>{instance.endpoint.url}</code>
-                  </td>
-                  <td>
                     <InstanceActions instance={instance} onChanged={again} />
                   </td>
                 </tr>
@@ -130,10 +123,10 @@ function Owner({ instance: { owner, locality } }: { readonly instance: InstanceV
   return writer === 'agent' ? null : <span class="quiet"> {writer}</span>
 }
 
-/** Newest first, as both are. */
+/** Newest first, as both are; by time, since numbers of several registries tell no order. */
 function merged(a: readonly RegistryEvent[], b: readonly RegistryEvent[]): RegistryEvent[] {
   const seen = new Set<number>()
   return [...a, ...b]
     .filter(({ id }) => !seen.has(id) && seen.add(id))
-    .sort((one, other) => other.id - one.id)
+    .sort((one, other) => Date.parse(other.at) - Date.parse(one.at))
 }

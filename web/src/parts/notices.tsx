@@ -1,3 +1,4 @@
+import type { UnreachableScope } from '@meridian/shared'
 import type { ComponentChildren } from 'preact'
 import type { ApiError } from '../api/client.ts'
 import { askForToken } from '../shell/token-dialog.tsx'
@@ -59,6 +60,21 @@ export function ErrorNotice({
       </p>
     </div>
   )
+}
+
+/** Parts of the world that could not be asked. */
+export function Unreachable({
+  what,
+  scopes,
+}: {
+  readonly what: string
+  readonly scopes: readonly UnreachableScope[]
+}) {
+  return scopes.map(({ name, reason }) => (
+    <p key={name} class="panel-body warning">
+      The {what} of {name} {what.endsWith('s') ? 'are' : 'is'} missing: {reason}
+    </p>
+  ))
 }
 
 /** Where an answer will stand, in about its shape. */
