@@ -160,7 +160,7 @@ describe('a zone behind a link that was cut', () => {
       expect(await region.found(regional)).toContain(id)
       await region.clock.advance(15_000)
     }
-    // Some eight a second, and fewer the longer it lasts.
+    // Some ten a second.
     expect(calls).toBeGreaterThan(3 * 100)
     expect(calls).toBeLessThan(3 * 400)
 

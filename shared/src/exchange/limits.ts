@@ -63,13 +63,13 @@ export const exchangeLimits = {
   vitalsAskMs: 1_000,
   /**
    * A replica that has said nothing for so long (two vitals that were due) is called about every
-   * `silentCallMs`; the longer it has been silent the less often, so that to find it back takes
-   * 1/200 of what was missed: 125 ms after 25 s. At last it is called as often as it would speak by
-   * itself, and then no more.
+   * `silentCallMs`, and after 50 s the less often the longer it has been silent, so that to find it
+   * back takes 1/500 of what was missed. At last it is called as often as it would speak by itself,
+   * and then no more.
    */
   silentAfterMs: 1_250,
   silentCallMs: 100,
-  silentCallShare: 1 / 200,
+  silentCallShare: 1 / 500,
   silentCallMsMax: 500,
   silentCalledMsMax: 600_000,
   /** Zones whose vitals one follower follows. */

@@ -337,13 +337,15 @@ export class VitalsWatch implements ZoneLiveness {
   /** Returns whether anybody is silent who might be heard again soon. */
   #call(now: Millis): boolean {
     const { fellows } = this.#options
-    const { silentAfterMs, silentCallShare, silentCallMsMax, silentCalledMsMax } = exchangeLimits
+    const { silentAfterMs, silentCallMs, silentCallShare, silentCallMsMax, silentCalledMsMax } =
+      exchangeLimits
     let some = false
     for (const [name, { region, zone, vitals, calledAt }] of this.#zones) {
       for (const { replica, silentMs } of vitals.silent(now, silentAfterMs)) {
         if (silentMs > silentCalledMsMax) continue
         some = true
-        const waitMs = Math.min(silentCallMsMax, silentMs * silentCallShare) * (fellows(name) + 1)
+        const alone = Math.max(silentCallMs / 2, silentMs * silentCallShare)
+        const waitMs = Math.min(silentCallMsMax, alone) * (fellows(name) + 1)
         // Nobody calls at once: all who follow the replica have missed it at the same moment.
         const last = calledAt.get(replica)
         if (last !== undefined && now - last < waitMs) continue
