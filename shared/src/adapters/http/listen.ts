@@ -16,6 +16,7 @@ import type { Log } from '../../ports/index.ts'
 import { ConnectionCounts, type Inbound } from './connection-counts.ts'
 import type { Direct } from './edge.ts'
 import type { Admission, EdgeEnv, Via } from './guard.ts'
+import { keepTickShape } from './tick-shape.ts'
 import { bindSocket } from './unix-socket.ts'
 
 export interface ListenOptions {
@@ -69,6 +70,7 @@ const listenLimits = {
  * address that is not this host's, TLS files that cannot be used, a path that cannot be a socket.
  */
 export async function listen(app: Servable, options: ListenOptions): Promise<Listening> {
+  keepTickShape()
   const { host, port, socket, tls, log } = options
   const counts = new ConnectionCounts()
   const served: Served[] = []
