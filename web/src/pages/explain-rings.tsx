@@ -11,6 +11,9 @@ const dot = { min: 4, max: 15 } as const
 /** Named in the picture; all are in the table. */
 const labelsMax = 6
 const labelCharsMax = 18
+/** Of a label, about. */
+const charWidth = 6
+const lineHeight = 13
 /** The golden angle: neighbours of one ring never lie behind each other. */
 const turn = 2.399963
 
@@ -78,8 +81,8 @@ export function ExplainRings({ results, from, spills }: ExplainRingsProps) {
               </title>
             </circle>
             {label && (
-              <text x={x} y={y + radius + 12} class="dot-name">
-                {shortened(result.server.slice(result.server.lastIndexOf('/') + 1))}
+              <text x={label.x} y={label.y} class="dot-name">
+                {label.text}
               </text>
             )}
           </g>
@@ -111,9 +114,21 @@ function shortened(text: string): string {
   return text.length > labelCharsMax ? `${text.slice(0, labelCharsMax - 1)}…` : text
 }
 
+interface Label {
+  /** Of its middle, and of its line. */
+  readonly x: number
+  readonly y: number
+  readonly text: string
+}
+
 function placed(results: readonly Weighed[]) {
   const seen = [0, 0, 0, 0]
   const crowded = results.length > 2 * labelsMax
+  const taken: Label[] = radii.map((radius, ring) => ({
+    x: middle,
+    y: middle - radius + 14,
+    text: ringNames[ring] ?? '',
+  }))
   return results.map((result, at) => {
     const ring = Math.min(3, Math.max(0, result.ring))
     const nth = seen[ring] ?? 0
@@ -122,13 +137,23 @@ function placed(results: readonly Weighed[]) {
     const inner = ring === 0 ? 14 : (radii[ring - 1] ?? 0)
     const distance = (inner + (radii[ring] ?? 0)) / 2 + (ring === 0 ? 6 : 0)
     const angle = 0.35 + nth * turn + ring * 0.7
-    return {
-      result,
-      x: middle + distance * Math.cos(angle),
-      y: middle + distance * Math.sin(angle),
-      radius: dot.min + (dot.max - dot.min) * Math.sqrt(result.share),
-      // In a crowd only the first of each ring: names would hide the dots.
-      label: crowded ? nth === 0 : at < labelsMax,
-    }
+    const x = middle + distance * Math.cos(angle)
+    const y = middle + distance * Math.sin(angle)
+    const radius = dot.min + (dot.max - dot.min) * Math.sqrt(result.share)
+    // In a crowd only the first of each ring: names would hide the dots.
+    const wanted = crowded ? nth === 0 : at < labelsMax
+    const text = shortened(result.server.slice(result.server.lastIndexOf('/') + 1))
+    const label = wanted
+      ? [y + radius + 12, y - radius - 5]
+          .map((line) => ({ x, y: line, text }))
+          .find((each) => taken.every((other) => !overlap(each, other)))
+      : undefined
+    if (label) taken.push(label)
+    return { result, x, y, radius, label }
   })
+}
+
+function overlap(one: Label, other: Label): boolean {
+  const apart = ((one.text.length + other.text.length) * charWidth) / 2
+  return Math.abs(one.y - other.y) < lineHeight && Math.abs(one.x - other.x) < apart
 }
