@@ -36,7 +36,12 @@ export default defineConfig({
           'test/{docs,liveness,property,support}/**/*.test.ts',
         ],
         // Pure code for the most part: one load of the modules serves all files of a worker.
-        { groupOrder: 1, maxWorkers: '100%', isolate: false },
+        {
+          groupOrder: 1,
+          maxWorkers: '100%',
+          isolate: false,
+          setupFiles: [fileURLToPath(new URL('test/support/property-seed.ts', import.meta.url))],
+        },
       ),
       suite('contract', ['test/contract/**/*.test.ts'], { groupOrder: 2 }),
       suite('simulation', ['test/simulation/**/*.test.ts'], {
@@ -56,6 +61,7 @@ interface Running {
   readonly groupOrder: number
   readonly maxWorkers?: string
   readonly isolate?: boolean
+  readonly setupFiles?: string[]
 }
 
 function suite(name: string, include: string[], { groupOrder, ...running }: Running) {

@@ -331,3 +331,15 @@ describe('a command', () => {
     expect(keeper.registrar.get('a')).toMatchObject({ status: 'critical' })
   })
 })
+
+describe('the end', () => {
+  it('leaves no timer behind, of what is written at the last moment either', async () => {
+    const registering = register('a')
+    keeper.close()
+    await registering
+    expect(stored('a')).toBeDefined()
+    // What gathers a batch comes up within some turns; nothing else is due, ever.
+    await clock.advance(1)
+    expect(clock.nextDueAt()).toBeUndefined()
+  })
+})

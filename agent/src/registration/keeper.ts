@@ -251,6 +251,7 @@ export class Keeper {
     try {
       await this.commandNode({ action: 'drain', on: false, reason: '' })
     } catch (error) {
+      if (this.#closed) return
       logFailure(this.#options.log, error, {}, 'the end of the node’s drain was not kept')
       this.#nodeRest = this.#options.clock.after(writeAgainMs, () => void this.#endNodeRest())
     }
@@ -303,10 +304,11 @@ export class Keeper {
     this.#closed = true
     this.#nodeRest?.()
     for (const cancel of this.#timers) cancel()
+    // First of all: what is written now is still to be watched, says the one who writes.
+    this.registrar.instances.close()
     this.#monitor?.close()
     this.#refresher.close()
     this.#drains.close()
-    this.registrar.instances.close()
   }
 
   #createMonitor(prober: Prober): Monitor {

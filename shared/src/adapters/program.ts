@@ -10,10 +10,12 @@ export interface Running {
 
 /** A second signal, or a close that hangs, ends the process the hard way. */
 const closeMsMax = 10_000
+/** What is left behind once everything is closed holds the process no longer than this. */
+const leftMsMax = 2_000
 
 /**
  * Runs a program from start to end: begins it, waits for SIGINT, SIGTERM or SIGHUP, closes it, and
- * lets the process end by itself. Where the program can reload, SIGHUP has it do that, unless it was
+ * lets the process end by itself, or has it end where something was left open. Where the program can reload, SIGHUP has it do that, unless it was
  * started in a terminal: then the signal says that the terminal is gone, and nobody is to stay behind. What keeps it from starting becomes one line on standard error,
  * `<code>: <what to do>`, and exit code 1. A start that takes long may watch the signal that it is
  * given, undo what it did and reject with the signal's reason; that is an end in good order.
@@ -52,7 +54,15 @@ export async function runProgram(start: (asked: AbortSignal) => Promise<Running>
   } finally {
     clearTimeout(cut)
     for (const signal of signals) process.off(signal, handlerOf(signal))
+    if (asked.aborted) setTimeout(endDespiteLeftovers, leftMsMax).unref()
   }
+}
+
+/** Somebody forgot a timer, or a socket: a fault of ours, and nobody else's to wait for. */
+function endDespiteLeftovers(): void {
+  const left = [...new Set(process.getActiveResourcesInfo())].join(', ')
+  process.stderr.write(`closed, but held by what was left open (${left}): ended all the same\n`)
+  process.exit()
 }
 
 /** A failure as people read it, in one line; faults of our own keep their stack. */

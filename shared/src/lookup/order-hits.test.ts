@@ -47,17 +47,22 @@ describe('hits', () => {
     )
     const orders = fc.constantFrom('ranked' as const, 'balanced' as const, 'random' as const)
     fc.assert(
-      fc.property(arbitrary, orders, fc.double({ min: 0, max: 0.999 }), (any, order, chance) => {
-        const best = any.toSorted((a, b) => b.score - a.score)
-        const ordered = orderHits(best, order, () => chance)
-        expect(new Set(ordered)).toEqual(new Set(best))
-        expect(ordered).toHaveLength(best.length)
-        let least = Infinity
-        for (const { score } of ordered) {
-          expect(score * 0.9).toBeLessThanOrEqual(least)
-          least = Math.min(least, score)
-        }
-      }),
+      fc.property(
+        arbitrary,
+        orders,
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (any, order, chance) => {
+          const best = any.toSorted((a, b) => b.score - a.score)
+          const ordered = orderHits(best, order, () => chance)
+          expect(new Set(ordered)).toEqual(new Set(best))
+          expect(ordered).toHaveLength(best.length)
+          let least = Infinity
+          for (const { score } of ordered) {
+            expect(score * 0.9).toBeLessThanOrEqual(least)
+            least = Math.min(least, score)
+          }
+        },
+      ),
     )
   })
 })
