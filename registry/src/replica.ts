@@ -2,6 +2,7 @@ import {
   completeSet,
   createCapabilityIndex,
   eventLimits,
+  type EventKind,
   Follower,
   FreshnessWatch,
   Holdings,
@@ -37,7 +38,7 @@ import {
   type Transport,
   type ZoneLiveness,
 } from '@meridian/shared'
-import { withSince } from './browse/since.ts'
+import { unwellIn, withSince } from './browse/since.ts'
 import { createBrowse } from './browse/browse.ts'
 import { LagBook } from './browse/lag-book.ts'
 import { createSearch } from './browse/search.ts'
@@ -51,6 +52,7 @@ import { gatheredEvents } from './events/gathered-events.ts'
 import { ownHistory } from './events/history.ts'
 import { halfOf, regionEvents, regionEventsRequestSchema } from './events/region-events.ts'
 import { InMemoryEventStore, type EventStore } from './events/event-store.ts'
+import { SinceWhen } from './events/since-when.ts'
 import { Witness } from './events/witness.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createAskers } from './lookup/askers.ts'
@@ -167,12 +169,15 @@ export function createReplica(options: ReplicaOptions): Replica {
   const catalog: TierCatalog =
     ofSummaries ?? createInstancesCatalog(new InstanceCatalog(indexed), known, random)
 
+  const recent = (kinds: readonly EventKind[]) =>
+    events.older({ kind: [...kinds], limit: eventLimits.limitMax }).events
+  const sinceWhen = new SinceWhen({ unwell: () => unwellIn(catalog), recent, clock })
   const witness = new Witness({
     events,
     head: (id) => catalog.head(id),
     definitionOf: (owner, instance) => index.get(owner, instance)?.spec.definition,
     liveness: known,
-    recent: (kinds) => events.older({ kind: [...kinds], limit: eventLimits.limitMax }).events,
+    recent,
     zones: function* () {
       for (const { region, zone } of catalog.tallies()) yield `${region}/${zone}`
     },
@@ -429,6 +434,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     directory.start()
     events.start()
     witness.start()
+    sinceWhen.start()
     liveness.start()
     importer?.start()
     below?.start()
@@ -508,7 +514,10 @@ export function createReplica(options: ReplicaOptions): Replica {
       imports: importer,
       operate,
       topology: () => ({
-        ...withSince(browse.topology(), (place) => witness.sinceOf(place)),
+        ...withSince(browse.topology(), {
+          state: (place, state) => witness.sinceOf(place) ?? sinceWhen.of(place, state),
+          instances: (place, what) => sinceWhen.of(place, what),
+        }),
         ...(roundTrips && { roundTrips: [...roundTrips.measured] }),
       }),
       readiness,
@@ -529,6 +538,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       for (const subscription of subscriptions) subscription.unsubscribe()
       importer?.close()
       witness.close()
+      sinceWhen.close()
       gathered?.close()
       events.close()
       directory.close()

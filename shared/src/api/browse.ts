@@ -317,6 +317,14 @@ export const topologySchema = z.object({
           state: z.enum(['fresh', 'preserved', 'unknown']).optional(),
           /** When it became that, RFC 3339, of what is not `fresh`; absent where nobody saw it. */
           since: z.string().optional(),
+          /** Since when it has had instances that are so, without a pause; absent where nobody saw it. */
+          instancesSince: z
+            .object({
+              warning: z.string().optional(),
+              gated: z.string().optional(),
+              critical: z.string().optional(),
+            })
+            .optional(),
           /** Absent where this tier holds counts only. */
           nodes: z
             .array(
@@ -330,6 +338,8 @@ export const topologySchema = z.object({
                 instances: statusCountsSchema,
                 /** Of them, those that take no new work; absent for none. */
                 draining: z.number().optional(),
+                /** Since when there have been some, RFC 3339; absent where nobody saw it. */
+                drainingSince: z.string().optional(),
               }),
             )
             .optional(),

@@ -53,7 +53,7 @@ export function concernsOf({ regions }: Topology, overrides: readonly Override[]
             state: 'draining',
             place: name,
             what: `${plural(draining, 'instance takes', 'instances take')} no new work`,
-            since: undefined,
+            since: node.drainingSince,
             href: `/nodes?place=${encodeURIComponent(name)}`,
           })
         }
@@ -73,7 +73,7 @@ export function concernsOf({ regions }: Topology, overrides: readonly Override[]
           state: status,
           place,
           what: `${plural(count, 'instance')} ${status}`,
-          since: undefined,
+          since: zone.instancesSince?.[status],
           href: `/search?q=${encodeURIComponent(`zone:${place} status:${status}`)}`,
         })
       }
