@@ -6,13 +6,18 @@ import { mintToken, writeTokenFile } from '@meridian/shared/access'
 import { createInProcessNetwork, type InProcessNetwork } from '@meridian/shared/in-process'
 import { createSilentLog } from '@meridian/shared/log'
 import { systemClock, systemRandom } from '@meridian/shared/system'
+import fc from 'fast-check'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text as readText } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { operations, type Operation } from '../../registry/src/http/operations.ts'
 import { describedServer } from '../support/registrations.ts'
+import { verdictOnBody, verdictOnParams, verdictOnPart, type Verdict } from '../support/verdicts.ts'
 
 /** What the API's own document says, held against real replies, and asked in bad faith. */
 
@@ -101,6 +106,19 @@ function start(tier: Tier, region: string, zone: string): Promise<Registry> {
 
 function get(path: string, init: RequestInit = {}): Promise<Response> {
   return fetch(`${registry.url}${path}`, init)
+}
+
+/** The path as it is written: `fetch` would tidy it up. */
+async function getRaw(path: string): Promise<Response> {
+  const { hostname, port } = new URL(registry.url)
+  const headers = { authorization: `Bearer ${token}` }
+  const asking = request({ hostname, port, path, headers, agent: false }).end()
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+  const type = answer.headers['content-type']
+  return new Response(await readText(answer), {
+    status: answer.statusCode ?? 0,
+    headers: { ...(type !== undefined && { 'content-type': type }) },
+  })
 }
 
 function post(body: string, bearer?: string): Promise<Response> {
@@ -209,6 +227,10 @@ describe('the OpenAPI document', () => {
   )
 })
 
+/** Others with `MERIDIAN_PROPERTY_SEED`, more with `MERIDIAN_PROPERTY_RUNS`, for each operation. */
+const seed = Number(process.env['MERIDIAN_PROPERTY_SEED'] ?? 1)
+const runs = Number(process.env['MERIDIAN_PROPERTY_RUNS'] ?? 60)
+
 /** What somebody may write where a value belongs. */
 const nasty = [
   '',
@@ -240,14 +262,17 @@ const nasty = [
   '\ud800',
   'x'.repeat(5_000),
   'eyJuIjoxfQ',
-  'eyJuIjoiYSIsInYiOiJiIn0',
   Buffer.from(JSON.stringify({ n: 'x'.repeat(500), v: {}, r: 1 })).toString('base64url'),
 ]
 
-/** Bodies that are no good, made of what the schema names. */
-function bodiesFor(schema: z.ZodType): string[] {
+function propertiesOf(schema: z.ZodType): string[] {
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  const names = [...Object.keys(properties), 'unknown', '__proto__', 'constructor']
+  return Object.keys(properties)
+}
+
+/** Bodies, most of them no good, made of what the schema names. */
+function bodiesFor(schema: z.ZodType): string[] {
+  const names = [...propertiesOf(schema), 'unknown', '__proto__', 'constructor']
   const deep = `${'{"a":'.repeat(2_000)}1${'}'.repeat(2_000)}`
   const values: unknown[] = [null, true, -1, 1e308, [], {}, [[[[]]]], ...nasty]
   return [
@@ -266,43 +291,60 @@ function bodiesFor(schema: z.ZodType): string[] {
   ]
 }
 
-const good = new Set([200, 201, 204, 304, 400, 404, 405, 409, 413, 414, 415, 431])
-
-async function expectHarmless(response: Response): Promise<void> {
-  // What never ends is well as soon as it begins.
+/** Whatever else: nothing of its inside is told, and an error has the shape of its API. */
+async function read(
+  response: Response,
+): Promise<{ readonly text: string; readonly isOpen: boolean }> {
   const type = response.headers.get('content-type') ?? ''
-  const isStream = type.startsWith('text/event-stream') || type === 'application/vnd.sqlite3'
-  if (isStream) await response.body?.cancel()
-  const text = isStream ? '' : await response.text()
-  expect(good.has(response.status), `${response.url} answered ${response.status}: ${text}`).toBe(
-    true,
-  )
+  // What never ends is well as soon as it begins.
+  const isOpen = type.startsWith('text/event-stream') || type === 'application/vnd.sqlite3'
+  if (isOpen) await response.body?.cancel()
+  const text = isOpen ? '' : await response.text()
   expect(text).not.toMatch(/\bat .*\.ts:\d+|node_modules|\/tmp\/|sqlite/i)
-  if (response.headers.get('content-type') === 'application/problem+json') {
-    expect(problemSchema.parse(JSON.parse(text)).status).toBe(response.status)
-  }
+  return { text, isOpen }
 }
+
+async function expectVerdict(
+  operation: Operation,
+  { status, code, field }: Verdict,
+  response: Response,
+): Promise<void> {
+  const { text } = await read(response)
+  const about = `${response.url.slice(0, 300)}: ${text.slice(0, 500)}`
+  expect({ about, status: response.status }).toEqual({ about, status })
+  if (code === undefined) return
+  if (operation.errors === 'official') {
+    expect(officialErrorSchema.parse(JSON.parse(text)).error).not.toBe('')
+    return
+  }
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  const problem = problemSchema.parse(JSON.parse(text))
+  expect({ about, code: problem.code, status: problem.status }).toEqual({ about, code, status })
+  if (field === undefined) return
+  const named = (problem.violations ?? []).map((each) => each.field.split(/[.[]/)[0])
+  expect({ about, named }).toEqual({ about, named: expect.arrayContaining([field]) as string[] })
+}
+
+const officialErrorSchema = z.strictObject({ error: z.string() })
 
 describe('asked in bad faith', () => {
   it.each(reads.map((operation) => [operation.path, operation] as const))(
-    'GET %s neither fails nor tells too much',
+    'GET %s says what is wrong with each parameter, and takes what is well',
     async (path, operation) => {
-      const { params } = operation
-      const { properties = {} } = params
-        ? z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' })
-        : {}
-      const names = [...Object.keys(properties), 'unknown', '__proto__']
-      const urls: string[] = []
-      for (const value of nasty) {
-        for (const each of names)
-          urls.push(`${filled(path)}?${each}=${encodeURIComponent(value.toWellFormed())}`)
-        urls.push(`${filled(path)}?${value.toWellFormed().replaceAll(/[^\x21-\x7e]/g, '')}`)
-        if (!path.includes('{')) continue
-        const raw = value.toWellFormed().replaceAll(/[^\x21-\x7e]|[#?]/g, '')
-        const encoded = encodeURIComponent(value.toWellFormed())
-        for (const part of [raw, encoded]) urls.push(path.replaceAll(/\{\w+\}/g, part))
+      const around: Record<string, string> = path === '/v1/find' ? { q: 'flights' } : {}
+      const names = operation.params ? propertiesOf(operation.params) : []
+      for (const each of [...names, 'unknown', '__proto__', 'constructor']) {
+        for (const raw of nasty) {
+          const value = raw.toWellFormed()
+          const given = Object.fromEntries([...Object.entries(around), [each, value]])
+          const at = `${filled(path)}?${String(new URLSearchParams(given))}`
+          await expectVerdict(
+            operation,
+            verdictOnParams(operation, given),
+            await send(operation, { at }),
+          )
+        }
       }
-      for (const at of urls) await expectHarmless(await send(operation, { at }))
     },
     120_000,
   )
@@ -320,28 +362,95 @@ describe('asked in bad faith', () => {
     },
   )
 
-  it.each(writes.map((each) => [each.method.toUpperCase(), each.path, each] as const))(
-    '%s %s neither fails nor tells too much',
-    async (_, path, operation) => {
-      for (const text of operation.body ? bodiesFor(operation.body) : []) {
-        await expectHarmless(await send(operation, { text }))
+  it.each(reads.flatMap((each) => (each.params ? [[each.path, each, each.params] as const] : [])))(
+    'GET %s says the same of any of them together',
+    async (path, operation, params) => {
+      const names = [...propertiesOf(params), 'unknown']
+      const values = fc.oneof(
+        { arbitrary: fc.constantFrom('1', '5', 'true', 'passing', 'eu/a/n1', 'region'), weight: 4 },
+        { arbitrary: fc.constantFrom('tool:search', 'server:io.acme/*', 'flights'), weight: 4 },
+        fc.constantFrom(...nasty),
+        fc.string({ unit: 'grapheme', maxLength: 40 }),
+      )
+      const some = fc.record(Object.fromEntries(names.map((each) => [each, values])), {
+        requiredKeys: path === '/v1/find' ? ['q'] : [],
+      })
+      await fc.assert(
+        fc.asyncProperty(some, async (raw) => {
+          const given = Object.fromEntries(
+            Object.entries(raw).map(([each, value = '']) => [each, value.toWellFormed()]),
+          )
+          const at = `${filled(path)}?${String(new URLSearchParams(given))}`
+          await expectVerdict(
+            operation,
+            verdictOnParams(operation, given),
+            await send(operation, { at }),
+          )
+        }),
+        { seed, numRuns: runs },
+      )
+    },
+  )
+
+  it.each(
+    operations.flatMap((each) =>
+      [...each.path.matchAll(/\{(\w+)\}/g)].map(
+        ([, part = '']) => [each.method.toUpperCase(), each.path, part, each] as const,
+      ),
+    ),
+  )('%s %s says what is wrong with its %s', async (_, path, part, operation) => {
+    for (const raw of nasty) {
+      const value = raw.toWellFormed()
+      const encoded = encodeURIComponent(value)
+      // As it stands there would be no such path, or another one.
+      if (value === '' || value === '..') continue
+      const at = filled(path.replace(`{${part}}`, encoded))
+      await expectVerdict(operation, verdictOnPart(part, value), await send(operation, { at }))
+    }
+  })
+
+  it.each([
+    ['/v1/definitions/%zz', 400, 'invalid_request'],
+    ['/v1/definitions/..%2F..%2Fetc%2Fpasswd', 400, 'invalid_request'],
+    ['/v1/definitions/../../../etc/passwd', 404, 'not_found'],
+    ['/v1/snapshots/%2e%2e%2fregistry.db', 400, 'invalid_request'],
+    ['/v1/snapshots/..%5cregistry.db', 400, 'invalid_request'],
+    ['/v1/nodes/eu/a/%00/rest', 400, 'invalid_request'],
+    ['/v1/nodes/eu/a/n1%2Frest', 405, 'method_not_allowed'],
+    ['/v1/servers/%ff%fe', 404, 'not_found'],
+    ['/v1/servers//versions', 404, 'not_found'],
+    ['/v1//servers', 404, 'not_found'],
+    ['//v1/servers', 404, 'not_found'],
+    ['/V1/servers', 404, 'not_found'],
+    ['/v1/servers;x=1', 404, 'not_found'],
+    ['/v1/servers%00', 404, 'not_found'],
+    ['/v1/servers?limit=1&limit=2', 400, 'invalid_request'],
+    ['/v1/servers?%zz', 400, 'invalid_request'],
+    ['/v1/search?text=flights&cursor=ImEi', 400, 'invalid_request'],
+    ['/v1/search?text=%28&cursor=ImEi', 400, 'invalid_request'],
+  ] as const)('GET %s is %i %s', async (path, status, code) => {
+    const response = await getRaw(path)
+    const { text } = await read(response)
+    expect({ text: text.slice(0, 300), status: response.status }).toMatchObject({ status })
+    expect(problemSchema.parse(JSON.parse(text)).code).toBe(code)
+  })
+
+  it.each(
+    writes.flatMap((each) =>
+      each.body ? [[each.method.toUpperCase(), each.path, each] as const] : [],
+    ),
+  )(
+    '%s %s says what is wrong with a body, and takes what is well',
+    async (method, path, operation) => {
+      const { body, status = 200 } = operation
+      if (!body) expect.fail()
+      for (const text of bodiesFor(body)) {
+        const verdict = verdictOnBody(body, text, status)
+        await expectVerdict(operation, verdict, await send(operation, { text }))
       }
-      if (operation.body) {
-        const headers = { 'content-type': 'text/plain', authorization: `Bearer ${token}` }
-        const method = operation.method.toUpperCase()
-        const response = await get(filled(path), { method, body: '{}', headers })
-        expect(response.status).toBe(415)
-      }
-      if (!path.includes('{')) return
-      for (const value of nasty) {
-        const raw = value.toWellFormed().replaceAll(/[^\x21-\x7e]|[#?]/g, '')
-        const encoded = encodeURIComponent(value.toWellFormed())
-        for (const part of [raw, encoded]) {
-          for (const [, one = ''] of path.matchAll(/(\{\w+\})/g)) {
-            await expectHarmless(await send(operation, { at: filled(path.replace(one, part)) }))
-          }
-        }
-      }
+      const headers = { 'content-type': 'text/plain', authorization: `Bearer ${token}` }
+      const response = await get(filled(path), { method, body: '{}', headers })
+      await expectVerdict(operation, { status: 415, code: 'unsupported_media_type' }, response)
     },
     120_000,
   )

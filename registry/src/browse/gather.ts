@@ -39,7 +39,7 @@ const pageMs = 4_000
 /** One region that hangs must not take it all. */
 const regionMs = 1_500
 
-const cursorSchema = z.object({ r: z.string(), a: z.string() })
+const cursorSchema = z.strictObject({ r: z.string(), a: z.string() })
 
 export interface GatherOptions {
   readonly transport: Transport

@@ -3,6 +3,7 @@ import {
   findParamLimits,
   fixedFields,
   isMeridianError,
+  MeridianError,
   parseQuery,
   searchLimits,
   splitSearch,
@@ -52,7 +53,9 @@ export function createSearch({ index, catalog, servers, find }: SearchOptions): 
       const { words, filter } = splitSearch(text)
       const said = { words, filter: filter.trim() }
       const parsed = parseBox(filter)
-      if ('problem' in parsed) return { ...said, problem: parsed.problem, servers: [] }
+      const isWrong = 'problem' in parsed
+      if (cursor !== undefined && (isWrong || words !== '')) throw unpaged(cursor)
+      if (isWrong) return { ...said, problem: parsed.problem, servers: [] }
       if (words === '') {
         const page = servers.page(parsed.query, { text: '', sort: 'name', limit, cursor })
         return { ...said, ...page, servers: page.servers.map((each) => ({ ...each, inside: [] })) }
@@ -220,4 +223,11 @@ function countFacets(placed: Iterable<Placed>): Facets {
         .slice(0, searchLimits.facetValuesMax),
     })),
   }
+}
+
+/** Whoever ranks gives the best, and no pages. */
+function unpaged(cursor: string): MeridianError {
+  return new MeridianError('invalid_request', 'this text gave no cursor: begin again without one', {
+    violations: [{ field: 'cursor', value: cursor.slice(0, 80), problem: 'is not of this text' }],
+  })
 }

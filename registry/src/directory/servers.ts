@@ -18,7 +18,7 @@ import type { Listed, ServerDirectory } from './directory.ts'
 import { inOrder, readCursor, writeCursor } from './page.ts'
 
 /** Where a page ended: a name, and what the servers are ordered by where that is another thing. */
-const cursorSchema = z.object({ n: z.string(), k: z.number().optional() })
+const cursorSchema = z.strictObject({ n: z.string(), k: z.number().optional() })
 type Cursor = z.infer<typeof cursorSchema>
 
 /** An order that costs a walk over everything is kept for so long, and so many of them. */

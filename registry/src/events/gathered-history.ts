@@ -21,7 +21,7 @@ const regionMs = 1_500
  * Where a page ended: before which event of this registry, and of which replica of each region the
  * next one goes on. Replicas of a region count for themselves, so the same one is asked again.
  */
-const cursorSchema = z.object({
+const cursorSchema = z.strictObject({
   o: z.number(),
   r: z.record(z.string(), z.tuple([z.string(), z.number()])),
 })

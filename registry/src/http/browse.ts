@@ -1,9 +1,9 @@
 import {
   explainParamsSchema,
   instancesParamsSchema,
-  limits,
   nodesParamsSchema,
   parse,
+  serverPathSchema,
   serversParamsSchema,
 } from '@meridian/shared'
 import { readParams, type EdgeApp } from '@meridian/shared/http'
@@ -13,7 +13,6 @@ import type { BrowseApi } from '../browse/browse.ts'
 import { sendJson } from './reading.ts'
 
 const noParams = z.strictObject({})
-const namePathSchema = z.object({ name: z.string().max(limits.serverNameMax) })
 
 /** What operators read: servers, definitions, instances, nodes, the hierarchy. */
 export function serveBrowse(app: EdgeApp, api: BrowseApi): void {
@@ -44,5 +43,5 @@ export function serveBrowse(app: EdgeApp, api: BrowseApi): void {
 
 /** A server's name; its slash is written as `%2F`. */
 function readName(c: Context): string {
-  return parse(namePathSchema, { name: c.req.param('name') }, 'the path').name
+  return parse(serverPathSchema, { name: c.req.param('name') }, 'the path').name
 }

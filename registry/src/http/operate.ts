@@ -16,7 +16,7 @@ import { sendJson } from './reading.ts'
 
 const noParams = z.strictObject({})
 const nodePath = '/v1/nodes/:region/:zone/:node'
-const instancePath = '/v1/instances/:region/:zone/:node/:id'
+const instancePath = '/v1/instances/:region/:zone/:node/:instance'
 const zonePath = '/v1/zones/:region/:zone'
 
 /** What operators have done, each with the scope `operate`, and what there is to know before it. */
@@ -72,11 +72,10 @@ export function serveOperate(app: EdgeApp, api: OperateApi): void {
 
 function readTarget(c: Context): { node: Locality; id: { id?: string } } {
   readParams(c, noParams)
-  const { id, ...node } = c.req.param()
-  if (id === undefined) return { node: parse(localitySchema, node, 'the path'), id: {} }
-  const target = parse(instancePathSchema, { ...node, id }, 'the path')
-  const { region, zone } = target
-  return { node: { region, zone, node: target.node }, id: { id: target.id } }
+  const given = c.req.param()
+  if (!('instance' in given)) return { node: parse(localitySchema, given, 'the path'), id: {} }
+  const { instance, ...node } = parse(instancePathSchema, given, 'the path')
+  return { node, id: { id: instance } }
 }
 
 function readZone(c: Context): z.output<typeof zonePathSchema> {

@@ -19,6 +19,7 @@ import {
   instanceIdSchema,
   instancesPageSchema,
   instancesParamsSchema,
+  limits,
   localityPartSchema,
   lookupAnswerSchema,
   lookupBodySchema,
@@ -80,8 +81,11 @@ const place = ['region', 'zone', 'node'] as const
 
 /** What varies in paths, by name; of some paths it is something else. */
 export const pathSchemas: Readonly<Record<string, z.ZodType>> = {
-  name: z.string().describe('The server’s name, its slash written as %2F.'),
-  version: z.string().describe('A version, or `latest`.'),
+  name: z
+    .string()
+    .max(limits.serverNameMax)
+    .describe('The server’s name, its slash written as %2F.'),
+  version: z.string().max(limits.versionMax).describe('A version, or `latest`.'),
   id: definitionIdSchema,
   ...Object.fromEntries(place.map((part) => [part, localityPartSchema])),
   instance: instanceIdSchema,

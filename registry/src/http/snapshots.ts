@@ -14,7 +14,7 @@ import { byOf, readBody } from './operate.ts'
 import { sendJson } from './reading.ts'
 
 const noParams = z.strictObject({})
-const pathSchema = z.object({ name: snapshotNameSchema })
+const pathSchema = z.object({ snapshot: snapshotNameSchema })
 
 /** Copies of the registry's database, for operators; none where it is kept in memory. */
 export function serveSnapshots(
@@ -34,7 +34,7 @@ export function serveSnapshots(
     return c.json(snapshot, 201)
   })
 
-  app.get('/v1/snapshots/:name', async (c) => {
+  app.get('/v1/snapshots/:snapshot', async (c) => {
     const { snapshot, body } = await onDisk(api).read(readName(c))
     const headers = {
       'content-type': 'application/vnd.sqlite3',
@@ -46,7 +46,7 @@ export function serveSnapshots(
     return c.req.method === 'HEAD' ? c.body(null, 200, headers) : c.body(body(), 200, headers)
   })
 
-  app.delete('/v1/snapshots/:name', async (c) => {
+  app.delete('/v1/snapshots/:snapshot', async (c) => {
     const name = readName(c)
     await onDisk(api).remove(name)
     note('snapshot-removed', { by: byOf(c), reason: name })
@@ -62,5 +62,5 @@ function onDisk(api: SnapshotsApi | undefined): SnapshotsApi {
 
 function readName(c: Context): string {
   readParams(c, noParams)
-  return parse(pathSchema, c.req.param(), 'the path').name
+  return parse(pathSchema, c.req.param(), 'the path').snapshot
 }

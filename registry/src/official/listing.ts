@@ -42,7 +42,7 @@ export interface OfficialQuestion {
  * A cursor holds the whole question: clients send it back without the question, and unencoded.
  * `n` and `v` are the last entry's name and version, and `d` its definition where it was removed.
  */
-const cursorSchema = z.object({
+const cursorSchema = z.strictObject({
   n: z.string(),
   v: z.string(),
   s: z.string().optional(),

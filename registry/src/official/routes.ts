@@ -4,6 +4,7 @@ import {
   officialEntryParamsSchema,
   officialParamsSchema,
   parse,
+  serverPathSchema,
   type OfficialEntry,
   type OfficialPage,
 } from '@meridian/shared'
@@ -22,8 +23,7 @@ export interface OfficialApi {
 /** `/v0.1` is the stable one; `/v0` is asked by clients that have not found it. */
 const prefixes = ['/v0.1', '/v0'] as const
 
-const namePathSchema = z.object({ name: z.string().max(limits.serverNameMax) })
-const versionPathSchema = namePathSchema.extend({ version: z.string().max(limits.versionMax) })
+const versionPathSchema = serverPathSchema.extend({ version: z.string().max(limits.versionMax) })
 
 /**
  * The official registry's API, to read. It has errors of its own shape, and pages that end with a
@@ -51,7 +51,7 @@ export function serveOfficial(app: EdgeApp, api: OfficialApi): void {
       return api.page(question, params.cursor === '' ? undefined : params.cursor)
     })
     get('/servers/:name/versions', (c) => {
-      const { name } = parse(namePathSchema, c.req.param(), 'the path')
+      const { name } = parse(serverPathSchema, c.req.param(), 'the path')
       return api.versions(name, includesDeleted(c))
     })
     get('/servers/:name/versions/:version', (c) => {

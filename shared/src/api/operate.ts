@@ -39,7 +39,7 @@ export const drainBodySchema = z.strictObject({
 export type DrainBody = z.output<typeof drainBodySchema>
 
 export const zonePathSchema = z.object({ region: localityPartSchema, zone: localityPartSchema })
-export const instancePathSchema = localitySchema.extend({ id: instanceIdSchema })
+export const instancePathSchema = localitySchema.extend({ instance: instanceIdSchema })
 
 /** What a changed node or instance is answered with. */
 export const actionReplySchema = z.object({

@@ -1,7 +1,10 @@
 import { z } from 'zod'
-import { definitionIdSchema } from '../model/index.ts'
+import { definitionIdSchema, limits } from '../model/index.ts'
 import { statusCountsSchema } from './browse.ts'
 import { lookupLimits } from './lookup.ts'
+
+/** What varies in the paths of a server: a name as long as one may be, one that is none included. */
+export const serverPathSchema = z.object({ name: z.string().max(limits.serverNameMax) })
 
 /** One version of a server, as one definition has it. */
 export const serverVersionDetailSchema = z.object({

@@ -20,7 +20,7 @@ import {
   type LookupParams,
   type LookupResult,
 } from '../../api/lookup.ts'
-import type { ServerDetail } from '../../api/server-detail.ts'
+import { serverPathSchema, type ServerDetail } from '../../api/server-detail.ts'
 import { definitionIdSchema, type DefinitionId } from '../../model/index.ts'
 import { parse } from '../../model/parse.ts'
 import type { WatchParams } from '../../api/watch.ts'
@@ -98,7 +98,7 @@ export function addLookupRoutes(app: EdgeApp, api: LookupApi): void {
   // The name of a server holds a slash, which may come as it is.
   app.get('/v1/servers/:name{.+}', async (c) => {
     readParams(c, noParamsSchema)
-    const name = c.req.param('name')
+    const { name } = parse(serverPathSchema, c.req.param(), 'the path')
     return sendServer(c, name, await api.server(name, lookupLimits.deadlineMsDefault))
   })
 
