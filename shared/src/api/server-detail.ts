@@ -4,7 +4,11 @@ import { statusCountsSchema } from './browse.ts'
 import { lookupLimits } from './lookup.ts'
 
 /** What varies in the paths of a server: a name as long as one may be, one that is none included. */
-export const serverPathSchema = z.object({ name: z.string().max(limits.serverNameMax) })
+export const serverPathSchema = z.object({
+  name: z
+    .string()
+    .max(limits.serverNameMax, `must have at most ${limits.serverNameMax} characters`),
+})
 
 /** One version of a server, as one definition has it. */
 export const serverVersionDetailSchema = z.object({
