@@ -18,6 +18,16 @@ import { runImport, startBenchRegistry, type BenchRegistry } from './registries.
 const servers = Number(process.argv[2] ?? 60_000)
 const samples = Number(process.argv[3] ?? 500)
 
+/** Whoever reads has had enough (`| head`): nobody is left to measure for. */
+class OutputCut extends Error {
+  override readonly name = 'OutputCut'
+}
+let isCut = false
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  isCut = true
+})
+
 const folder = mkdtempSync(join(tmpdir(), 'meridian-bench-'))
 console.log(`load ${loadavg()[0]?.toFixed(1)}, ${servers} servers`)
 try {
@@ -30,6 +40,8 @@ try {
     await settled(registry.url)
     await browse(registry.url)
   })
+} catch (error) {
+  if (!(error instanceof OutputCut)) throw error
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -125,5 +137,6 @@ function perSecond(ms: number): string {
 }
 
 function report(what: string, figure: string): void {
+  if (isCut) throw new OutputCut()
   console.log(`${what.padEnd(40)} ${figure}`)
 }

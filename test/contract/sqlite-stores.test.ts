@@ -1,5 +1,6 @@
 import {
   createOwner,
+  Holdings,
   isMeridianError,
   putRecords,
   settleSet,
@@ -17,7 +18,7 @@ import {
   SqliteReplicaStore,
   type SqliteDatabase,
 } from '@meridian/shared/sqlite'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -110,6 +111,92 @@ it('takes over what an earlier agent has stored under keys and ids', () => {
   ])
   db.close()
   rmSync(root, { recursive: true })
+})
+
+it('takes over copies that an earlier registry has stored under their keys', () => {
+  const root = mkdtempSync(join(tmpdir(), 'meridian-stores-'))
+  const open = (migrationsDir: string) =>
+    openDatabase({ path: join(root, 'registry.db'), migrationsDir, durability: 'normal' })
+  const first = join(root, 'migrations')
+  mkdirSync(first)
+  for (const name of readdirSync(join(migrations, 'registry')).filter((each) => each < '008')) {
+    copyFileSync(join(migrations, 'registry', name), join(first, name))
+  }
+  const owner = 'eu/a/n1/agent'
+  const state = createOwner(owner)
+  settleSet(
+    state,
+    startEpoch(state, () => 0.5),
+  )
+  const many = (text: string) =>
+    Array.from({ length: 600 }, (_, at) => ({
+      key: `i/${at}`,
+      body: new TextEncoder().encode(text),
+    }))
+  const put = (inputs: ReturnType<typeof many>) => {
+    const change = putRecords(state, inputs)
+    if (!change) throw new Error('nothing changes')
+    settleSet(state, change)
+    return change
+  }
+  put(many('before'))
+  const earlier = open(first)
+  const { epoch, counter } = state.version
+  earlier
+    .prepare('insert into held_set values (?, ?, ?, ?, 0, ?, 0)')
+    .run(owner, epoch.number, epoch.tag, counter, state.records.digest)
+  const insert = earlier.prepare('insert into held_record values (?, ?, ?, null, ?)')
+  for (const record of state.records.live()) {
+    insert.run(owner, record.key, record.counter, record.body)
+  }
+  earlier.close()
+  const db = open(join(migrations, 'registry'))
+  const store = new SqliteReplicaStore(db)
+  const isWhole = () => {
+    const [stored] = store.load()
+    const holding = stored && new Holdings().load(stored)
+    expect(holding?.trust).toBe('whole')
+    expect(holding?.records.digest).toBe(state.records.digest)
+  }
+  isWhole()
+  // Half of them move to where records lie that come together.
+  store.apply({ changes: [put(many('after').slice(0, 300))] })
+  isWhole()
+  expect(db.prepare('select count(*) from held_record').pluck().get()).toBe(300)
+  db.close()
+  rmSync(root, { recursive: true })
+})
+
+describe('SqliteReplicaStore with a page that is damaged', () => {
+  it('doubts the set, and takes what its owner then gives', () => {
+    const test = onDisk('registry', 'normal', (db) => ({ store: new SqliteReplicaStore(db), db }))
+    const state = createOwner('eu/a/n1/agent')
+    const commit = (change: SetChange | undefined) => {
+      if (!change) throw new Error('nothing changes')
+      test.store.store.apply({ changes: [change] })
+      settleSet(state, change)
+    }
+    const input = (at: number, byte: number) => ({ key: `i/${at}`, body: Uint8Array.of(byte) })
+    commit(startEpoch(state, () => 0.5))
+    commit(
+      putRecords(
+        state,
+        Array.from({ length: 300 }, (_, at) => input(at, 1)),
+      ),
+    )
+    test.store.db.exec(`update held_page set records = x'c1' where first between 50 and 100`)
+    const read = () => [...test.store.store.load()].map((set) => new Holdings().load(set).trust)
+    expect(read()).toEqual(['doubted'])
+    // As long as the process runs it holds the set in memory, and what is new is written.
+    commit(putRecords(state, [input(60, 2), input(299, 2)]))
+    expect(read()).toEqual(['doubted'])
+    const { version, floor, records } = state
+    const { digest } = records
+    const all = records.since(0)
+    commit({ kind: 'whole', owner: state.owner, version, floor, digest, records: all })
+    expect(read()).toEqual(['whole'])
+    test.dispose()
+  })
 })
 
 describe('SqliteOwnerStore on a disk that is full', () => {

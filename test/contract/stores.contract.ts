@@ -1,12 +1,20 @@
 import {
+  changeRecords,
   createOwner,
+  cutDelta,
+  cutNothing,
   emptyDigest,
+  forgetTombstones,
   Holdings,
   putRecords,
+  receiveDelta,
   removeRecords,
   sha256Hex,
   settleSet,
+  settleStep,
   startEpoch,
+  zeroVersion,
+  type Delta,
   type InlineDefinition,
   type OwnerId,
   type OwnerRecord,
@@ -17,6 +25,7 @@ import {
   type SetChange,
 } from '@meridian/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { seededRandom } from '../support/seeded-random.ts'
 
 /** A store under test: as it is, and as the next process finds it. */
 export interface StoreUnderTest<Store> {
@@ -329,6 +338,110 @@ export function describeReplicaStore(name: string, open: () => StoreUnderTest<Re
       step(removeRecords(state, ['i/3']))
       test.store.apply({ changes })
       expect(rows(loaded(test.reopen())?.records ?? [])).toEqual(rows(state.records.since(0)))
+    })
+
+    it.each([1, 2])('gives back what many deltas and few at random lead to (%i)', (seed) => {
+      const chance = seededRandom(seed)
+      const upTo = (max: number) => Math.floor(chance() * max)
+      const state = createOwner(owner)
+      settleSet(state, startEpoch(state, chance))
+      const holdings = new Holdings()
+      const receive = (delta: Delta | undefined) => {
+        if (!delta) return
+        const context = { sender: 'o', fromOwner: true, now: 0 }
+        // Records of its own, as everybody has who reads a message.
+        const records = delta.records.map((record) => ({ ...record }))
+        const step = receiveDelta(holdings, { ...delta, records }, context)
+        expect(step.outcome).toMatch(/^(applied|replaced|adopted|stale)$/)
+        if (step.change) commit(step.change)
+        settleStep(holdings, step)
+      }
+      const change = (made: SetChange | undefined) => made && settleSet(state, made)
+      const some = (count: number) => Array.from({ length: count }, () => `i/${upTo(1_500)}`)
+      for (let round = 0; round < 60; round++) {
+        const before = state.version
+        // Many of an import, some of a burst, one alone; what comes and goes between two deltas too.
+        for (let edits = 1 + upTo(2); edits > 0; edits--) {
+          const puts = some([1, 40, 900][upTo(3)] ?? 0)
+          const named = (at: number) => (at % 3 === 0 ? definition(`${at % 7}`) : undefined)
+          const inputs = puts.map((key, at) => input(key, `${round}/${upTo(3)}`, named(at)))
+          const removes = some([0, 1, 60, 400][upTo(4)] ?? 0)
+          change(changeRecords(state, { puts: inputs, removes }))
+        }
+        const { epoch, counter } = before
+        const chosen = upTo(10)
+        // What was held is cut again now and then, as for somebody who is further behind.
+        if (chosen < 6) receive(cutDelta(state, before))
+        else if (chosen < 8) receive(cutDelta(state, { epoch, counter: upTo(counter) }))
+        else if (chosen === 8) receive(cutDelta(state, zeroVersion))
+        else {
+          receive(cutDelta(state, before))
+          // As from an owner whose disk was set back, and which then came to the same set.
+          const number = state.version.epoch.number + 1
+          const version = { epoch: { number, tag: 'x' }, counter: upTo(state.version.counter) }
+          const { digest } = state.records
+          change({ kind: 'adopt', owner, version, floor: version.counter, digest, records: [] })
+          receive(cutNothing(state))
+        }
+        if (upTo(4) === 0) {
+          change(forgetTombstones(state, 30))
+          const { key } = [...state.records.live()][0] ?? { key: 'i/0' }
+          const earlier = state.version
+          change(putRecords(state, [input(key, `${round}`)]))
+          receive(cutDelta(state, earlier))
+        }
+        const set = loaded(round === 59 ? test.reopen() : test.store)
+        expect(rows(set?.records ?? [])).toEqual(rows(holdings.get(owner)?.records.since(0) ?? []))
+        expect(set && new Holdings().load(set).trust).toBe('whole')
+      }
+    })
+
+    it('keeps nothing of old, whatever stamps an owner gives', () => {
+      const many = (counter: (at: number) => number, text: string) =>
+        Array.from({ length: 600 }, (_, at) => ({
+          key: `i/${at}`,
+          counter: counter(at),
+          body: bytes(text),
+        }))
+      const holdings = new Holdings()
+      const change = (kind: SetChange['kind'], records: OwnerRecord[], counter: number) => {
+        const digest = (holdings.get(owner)?.records ?? createOwner(owner).records).digestAfter(
+          kind,
+          records,
+        )
+        const version = { epoch: { number: 1, tag: 'x' }, counter }
+        const superseded = holdings.get(owner)?.records.supersededBy(records) ?? []
+        const made = { kind, owner, version, floor: 0, digest, records, superseded }
+        commit(made)
+        holdings.settle(made)
+      }
+      const words: OwnerRecord[][] = [
+        many((at) => 1 + at, 'rising'),
+        many((at) => 2 + at, 'the stamps of others').filter((_, at) => at % 2 === 0),
+        many((at) => 5 + at, 'the same for all but some').slice(7),
+        many(() => 250, 'one stamp for all').slice(0, 590),
+        many((at) => 600 - at, 'falling').slice(5),
+        many((at) => 5 + at, 'rising again').slice(0, 570),
+        many(() => 3, 'few').slice(3, 9),
+      ]
+      for (const [at, records] of words.entries()) {
+        change(at === 0 ? 'whole' : 'delta', records, 600 + at)
+        const set = loaded(test.store)
+        expect(rows(set?.records ?? [])).toEqual(rows(holdings.get(owner)?.records.since(0) ?? []))
+      }
+    })
+
+    it('forgets records that came together, and drops them', () => {
+      const many = Array.from({ length: 400 }, (_, at) => input(`i/${at}`, 'one'))
+      const first = ownerOn(commit)
+      first.step(putRecords(first.state, many))
+      const second = ownerOn(commit, other)
+      second.step(putRecords(second.state, many))
+      test.store.apply({ forget: [owner], drop: [other] })
+      const sets = [...test.reopen().load()]
+      expect(sets.map(({ owner: id, records }) => [id, [...records].length])).toEqual([[owner, 0]])
+      ownerOn(commit, other)
+      expect([...(loaded(test.store, other)?.records ?? [])]).toEqual([])
     })
 
     it('forgets records and keeps the version, until the owner is heard again', () => {

@@ -143,7 +143,9 @@ function take(
   if (set.digestAfter(kind, records, sum) !== digest) return mismatch(holdings, delta, kind)
   // In one epoch a floor only rises: what was forgotten here cannot be passed on.
   const floor = kind === 'whole' ? delta.floor : Math.max(delta.floor, holding?.floor ?? 0)
-  const change: SetChange = { kind, owner, version, floor, digest, records }
+  const plain = { kind, owner, version, floor, digest, records } as const
+  const change: SetChange =
+    kind === 'whole' ? plain : { ...plain, superseded: set.supersededBy(records) }
   return finish(
     holdings,
     holding,

@@ -167,3 +167,14 @@ describe('RecordSet', () => {
     expect(set.since(10_000)).toHaveLength(0)
   })
 })
+
+it('tells readers nothing of what came and went before it was heard of', () => {
+  const set = RecordSet.from([record('i/a', 1, 'a')])
+  const records = [record('i/b', 3, null), record('i/c', 4, 'c')]
+  const superseded = set.supersededBy(records)
+  expect(superseded).toEqual([])
+  const events = settle(set, { ...change('delta', records), superseded })
+  expect(events.map(({ key, after }) => [key, after?.counter])).toEqual([['i/c', 4]])
+  const more = [record('i/b', 5, 'b'), record('i/a', 6, 'a'), record('i/d', 7, 'd')]
+  expect(set.supersededBy(more)).toEqual([3, 1])
+})

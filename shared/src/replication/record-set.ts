@@ -102,6 +102,16 @@ export class RecordSet {
     return sum.toDigest()
   }
 
+  /** The stamps of what records of these keys take the place of. */
+  supersededBy(records: readonly OwnerRecord[]): number[] {
+    const stamps: number[] = []
+    for (const { key } of records) {
+      const before = this.#records.get(key)
+      if (before) stamps.push(before.counter)
+    }
+    return stamps
+  }
+
   /**
    * Brings the set to the state after `change`; returns what a reader sees change. The digest is the
    * one that the change states, for whoever made the change has worked it out (`digestAfter`): to
@@ -132,10 +142,15 @@ export class RecordSet {
     }
   }
 
-  /** Of an owner's change that takes the place of nothing: there is nothing to look up. */
+  /** Of a change that takes the place of nothing: there is nothing to look up. */
   #addAll(records: readonly OwnerRecord[]): RecordEvent[] {
-    for (const record of records) this.#add(record)
-    return records.map((after) => ({ key: after.key, after }))
+    const events: RecordEvent[] = []
+    for (const record of records) {
+      this.#add(record)
+      // What came and went between two deltas is a tombstone of nothing.
+      if (record.body !== null) events.push({ key: record.key, after: record })
+    }
+    return events
   }
 
   #putAll(records: readonly OwnerRecord[]): RecordEvent[] {

@@ -24,8 +24,8 @@ export interface SetChange {
   readonly digest: SetDigest
   readonly records: readonly OwnerRecord[]
   /**
-   * Of an owner's own delta: the stamps of what its records take the place of, by which its store
-   * finds them.
+   * Of a delta: the stamps of what its records take the place of, tombstones included, by which
+   * stores find them.
    */
   readonly superseded?: readonly number[]
 }

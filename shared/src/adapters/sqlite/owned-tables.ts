@@ -2,11 +2,9 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { OwnerId } from '../../model/index.ts'
 import type { StoredOwner } from '../../ports/index.ts'
 import type { OwnerRecord, SetChange } from '../../replication/index.ts'
+import { pagedMin } from './page-codec.ts'
 import { RecordPages } from './record-pages.ts'
 import { RecordReader, RecordWriter } from './record-rows.ts'
-
-/** Fewer records of one commit get rows of their own, which are cheaper to replace one by one. */
-const pagedMin = 256
 
 interface SetRow {
   readonly epoch_number: number

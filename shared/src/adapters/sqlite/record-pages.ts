@@ -1,12 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { MeridianError } from '../../errors.ts'
 import type { OwnerId } from '../../model/index.ts'
 import type { OwnerRecord } from '../../replication/index.ts'
-import { decodeRecords, encodeRecords } from '../../wire/index.ts'
-import { plainBytes } from './plain-bytes.ts'
-
-/** Records of a page: some 3 KB, so that it fits on one of the database's. */
-const recordsAPage = 32
+import { decodePage, encodePage, recordsAPage } from './page-codec.ts'
 
 interface PageRow {
   readonly first: number
@@ -45,13 +40,13 @@ export class RecordPages {
   write(owner: OwnerId, records: readonly OwnerRecord[]): void {
     for (let at = 0; at < records.length; at += recordsAPage) {
       const page = records.slice(at, at + recordsAPage)
-      this.#put.run(owner, page[0]?.counter ?? 0, encodeRecords(page))
+      this.#put.run(owner, page[0]?.counter ?? 0, encodePage(page))
     }
   }
 
   /** Errors: `data_damaged`. */
   read(owner: OwnerId): OwnerRecord[] {
-    return this.#all.all(owner).flatMap((page) => recordsOf(owner, page))
+    return this.#all.all(owner).flatMap((page) => decodePage(owner, page))
   }
 
   /** Takes out those records that have one of these stamps. Errors: `data_damaged`. */
@@ -64,25 +59,16 @@ export class RecordPages {
       if (page === undefined) continue
       // All of a page that go, go at once.
       const taken = new Set([stamp])
-      const left = recordsOf(owner, page).filter(({ counter }) => {
+      const left = decodePage(owner, page).filter(({ counter }) => {
         if (wanted.delete(counter)) taken.add(counter)
         return !taken.has(counter)
       })
       if (left.length === 0) this.#remove.run(owner, page.first)
-      else this.#update.run(encodeRecords(left), owner, page.first)
+      else this.#update.run(encodePage(left), owner, page.first)
     }
   }
 
   clear(owner: OwnerId): void {
     this.#clear.run(owner)
-  }
-}
-
-function recordsOf(owner: OwnerId, { first, records }: PageRow): OwnerRecord[] {
-  try {
-    return decodeRecords(plainBytes(records))
-  } catch (cause) {
-    const problem = `the records of ${owner} from ${first} on cannot be read`
-    throw new MeridianError('data_damaged', problem, { cause })
   }
 }

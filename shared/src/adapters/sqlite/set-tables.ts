@@ -1,6 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { OwnerId } from '../../model/index.ts'
 import type { OwnerRecord, SetChange, StoredSet } from '../../replication/index.ts'
+import { fitOnPages, HeldPages } from './held-pages.ts'
+import { pagedMin } from './page-codec.ts'
 import { RecordReader, RecordWriter } from './record-rows.ts'
 
 interface SetRow {
@@ -14,15 +16,19 @@ interface SetRow {
 }
 
 /**
- * `held_set` and `held_record`: copies of what others own. Every call belongs inside a transaction of
- * the caller's.
+ * `held_set`, `held_record` and `held_page`: copies of what others own. Records that come alone lie
+ * under their keys, many that come together share rows of `held_page`; of one key either has it.
+ *
+ * Every call belongs inside a transaction of the caller's.
  */
 export class SetTables {
   readonly #sets: Statement<[], SetRow>
   readonly #floor: Statement<[string], Pick<SetRow, 'floor'>>
   readonly #records: RecordReader
   readonly #writer: RecordWriter
+  readonly #pages: HeldPages
   readonly #putSet: Statement<[string, number, string, number, number, string]>
+  readonly #removeRecord: Statement<[string, string]>
   readonly #clearRecords: Statement<[string]>
   readonly #clampCounters: Statement<[number, string, number]>
   readonly #forgetTombstones: Statement<[string, number]>
@@ -32,6 +38,8 @@ export class SetTables {
   constructor(db: Database) {
     this.#records = new RecordReader(db, 'held_record')
     this.#writer = new RecordWriter(db, 'insert or replace', 'held_record')
+    this.#pages = new HeldPages(db)
+    this.#removeRecord = db.prepare('delete from held_record where owner = ? and key = ?')
     this.#sets = db.prepare(
       'select owner, epoch_number, epoch_tag, counter, floor, digest, forgotten from held_set',
     )
@@ -55,32 +63,68 @@ export class SetTables {
     for (const row of this.#sets.all()) yield this.#stored(row)
   }
 
-  apply({ kind, owner, version, floor, digest, records }: SetChange): void {
+  apply(change: SetChange): void {
+    const { kind, owner, version, floor, digest } = change
     const { epoch, counter } = version
     const before = this.#floor.get(owner)?.floor ?? 0
     this.#putSet.run(owner, epoch.number, epoch.tag, counter, floor, digest)
-    if (kind === 'whole') this.#clearRecords.run(owner)
-    if (kind === 'adopt') this.#clampCounters.run(counter, owner, counter)
-    this.#put(owner, records)
+    if (kind === 'whole') this.#clear(owner)
+    else if (kind === 'adopt') this.#clamp(owner, counter)
+    else this.#takeFromPages(change)
+    this.#put(change)
     // It reads every record of the owner, which is worth it only when some of them may go.
     if (kind !== 'delta' || floor > before) this.#forgetTombstones.run(owner, floor)
   }
 
   /** The records go, the version stays. */
   forget(owner: OwnerId): void {
-    this.#clearRecords.run(owner)
+    this.#clear(owner)
     this.#markForgotten.run(owner)
   }
 
   drop(owner: OwnerId): void {
-    this.#clearRecords.run(owner)
+    this.#clear(owner)
     this.#dropSet.run(owner)
   }
 
-  #put(owner: OwnerId, records: readonly OwnerRecord[]): void {
+  #clear(owner: OwnerId): void {
+    this.#clearRecords.run(owner)
+    this.#pages.clear(owner)
+  }
+
+  /** Those on pages get rows of their own, for the stamps of a page differ. */
+  #clamp(owner: OwnerId, counter: number): void {
+    this.#clampCounters.run(counter, owner, counter)
+    const above = this.#pages.takeAbove(owner, counter)
+    const clamped = above.map((record) => ({
+      ...record,
+      counter: Math.min(record.counter, counter),
+    }))
+    this.#writer.write(owner, clamped.sort(byKey))
+  }
+
+  /** What the change takes the place of and is on pages, or will be. */
+  #takeFromPages({ owner, records, superseded }: SetChange): void {
+    if (superseded?.length === 0) return
+    if (records.length < pagedMin && !this.#pages.has(owner)) return
+    const elsewhere = new Set<string>()
+    for (const { key } of records) {
+      if (this.#removeRecord.run(owner, key).changes === 0) elsewhere.add(key)
+    }
+    if (elsewhere.size === 0) return
+    // Without a word on what it takes the place of, it may be all of them.
+    const replaced = superseded?.length ?? records.length
+    const inRows = records.length - elsewhere.size
+    this.#pages.take(owner, elsewhere, superseded, Math.max(0, replaced - inRows))
+  }
+
+  #put({ owner, records }: SetChange): void {
+    const live = records.filter(({ body }) => body !== null)
+    const isPaged = records.length >= pagedMin && fitOnPages(live)
+    if (isPaged) this.#pages.write(owner, live)
+    const rows = isPaged ? records.filter(({ body }) => body === null) : records
     // In the table's order a large set is written to each page once.
-    const inOrder = records.length < orderedMin ? records : records.toSorted(byKey)
-    this.#writer.write(owner, inOrder)
+    this.#writer.write(owner, rows.length < orderedMin ? rows : rows.toSorted(byKey))
   }
 
   #stored(row: SetRow): StoredSet {
@@ -92,7 +136,7 @@ export class SetTables {
       },
       floor: row.floor,
       digest: row.digest,
-      records: this.#records.read(row.owner),
+      records: this.#records.read(row.owner).concat(this.#pages.read(row.owner)),
       ...(row.forgotten !== 0 && { forgotten: true }),
     }
   }
