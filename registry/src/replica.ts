@@ -57,6 +57,7 @@ import { Witness } from './events/witness.ts'
 import type { RegistryApi } from './http/routes.ts'
 import { createAskers } from './lookup/askers.ts'
 import { createRegistryLookups } from './lookup/lookups.ts'
+import { FreshDefinitions } from './imports/fresh-definitions.ts'
 import { Importer } from './imports/importer.ts'
 import { ServerDirectory } from './directory/directory.ts'
 import { ListingRecords } from './directory/listing-records.ts'
@@ -131,12 +132,13 @@ export function createReplica(options: ReplicaOptions): Replica {
   const holdings = new Holdings()
   const index = createCapabilityIndex()
   const quarantining = new Quarantining(clock, log)
+  const fresh = new FreshDefinitions()
   const sources = {
     index,
     record: (owner: OwnerId, key: string) => holdings.get(owner)?.records.get(key),
     definition: (id: DefinitionId): Definition | undefined => {
       const bytes = store.definition(id)
-      return bytes && readDefinition(bytes)
+      return bytes && (fresh.take(id) ?? readDefinition(bytes))
     },
     onUnreadable: quarantining.onUnreadable,
   }
@@ -382,6 +384,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         clock,
         random,
         log,
+        fresh,
         sha256,
       })
     : undefined

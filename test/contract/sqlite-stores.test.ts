@@ -167,6 +167,22 @@ it('takes over copies that an earlier registry has stored under their keys', () 
   rmSync(root, { recursive: true })
 })
 
+it('writes a definition again that another store on its database has let go of', () => {
+  const test = onDisk('registry', 'normal', (db) => ({
+    own: new SqliteOwnerStore(db),
+    copies: new SqliteReplicaStore(db),
+  }))
+  const canonical = new TextEncoder().encode('{}')
+  const definition = { id: sha256Hex('{}'), canonical }
+  test.store.own.putDefinitions([definition])
+  test.store.copies.apply({ definitions: [definition] })
+  test.store.copies.removeDefinitions([definition.id])
+  expect(test.store.own.definition(definition.id)).toBeUndefined()
+  test.store.own.putDefinitions([definition])
+  expect(test.reopen().copies.definition(definition.id)).toEqual(canonical)
+  test.dispose()
+})
+
 describe('SqliteReplicaStore with a page that is damaged', () => {
   it('doubts the set, and takes what its owner then gives', () => {
     const test = onDisk('registry', 'normal', (db) => ({ store: new SqliteReplicaStore(db), db }))

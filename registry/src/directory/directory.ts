@@ -17,9 +17,12 @@ import { TextIndex } from './text-index.ts'
 
 /** Every number that the directory enforces. */
 export const directoryLimits = {
-  /** Changes are written together after so long, or so many. */
+  /**
+   * Changes are written together after so long, or so many: an import's for a second, for they are
+   * spread over the whole table, and of 4,000 several go to each page that has to be written.
+   */
   flushMs: 1_000,
-  flushRows: 1_000,
+  flushRows: 4_000,
   /** What is removed is told of for so long, and at most so many of them. */
   removedKeptMs: 30 * 24 * 3_600_000,
   removedMax: 50_000,

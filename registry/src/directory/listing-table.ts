@@ -25,7 +25,9 @@ export function createListingTable(db: SqliteDatabase): ListingStore {
   )
   const forget = db.prepare<[string]>('delete from listing where definition = ?')
   const apply = db.transaction((batch: ListingBatch) => {
-    for (const { definition, name, version, publishedAt, updatedAt, removed } of batch.put) {
+    // In the table's order each page of it is touched once.
+    const inOrder = batch.put.toSorted((a, b) => (a.definition < b.definition ? -1 : 1))
+    for (const { definition, name, version, publishedAt, updatedAt, removed } of inOrder) {
       const gone = [removed?.at ?? null, removed?.server ?? null] as const
       put.run(definition, name, version, publishedAt, updatedAt, ...gone)
     }

@@ -25,6 +25,8 @@ import {
   stateKey,
   subjects,
   type Clock,
+  type Definition,
+  type DefinitionId,
   type ImportEntry,
   type ImportReply,
   type ImportRequest,
@@ -41,6 +43,7 @@ import {
   type Transport,
 } from '@meridian/shared'
 import type { Place } from '../config.ts'
+import type { FreshDefinitions } from './fresh-definitions.ts'
 
 export interface ImporterOptions {
   readonly place: Place
@@ -52,6 +55,8 @@ export interface ImporterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Told of what was read. */
+  readonly fresh?: FreshDefinitions | undefined
   /** What definitions are named with; `portableSha256` unless given. */
   readonly sha256?: Sha256 | undefined
 }
@@ -133,6 +138,7 @@ export class Importer {
     // The same server twice in one request is one server.
     const puts = new Map<string, RecordInput>()
     const definitions: InlineDefinition[] = []
+    const read = new Map<DefinitionId, Definition>()
     const refused: ImportReply['refused'] = []
     const counts = { added: 0, changed: 0, unchanged: 0 }
     for (const [index, input] of entries.entries()) {
@@ -144,13 +150,15 @@ export class Importer {
         else counts.changed += 1
         for (const record of made.records) puts.set(record.key, record)
         definitions.push(made.definition)
+        read.set(made.definition.id, made.read)
         runs.set(made.listing.key, run)
       } catch (error) {
         if (!isMeridianError(error)) throw error
         refused.push({ index, reason: error.message })
       }
     }
-    if (puts.size > 0) this.#apply({ puts: [...puts.values()], removes: [] }, definitions)
+    if (puts.size > 0 && this.#apply({ puts: [...puts.values()], removes: [] }, definitions))
+      this.#options.fresh?.put(read)
     const removed = complete ? this.#prune(source, run, runs, isKnown || entries.length > 0) : 0
     return { ...counts, removed, refused }
   }
@@ -182,7 +190,7 @@ export class Importer {
       const state = { id: instance, status: 'warning', weight: 100, draining: false } as const
       records.push(encodeInstanceSpec(spec), encodeInstanceState(state))
     }
-    return { listing, records, definition: { id, canonical } }
+    return { listing, records, definition: { id, canonical }, read }
   }
 
   #listed(definition: string) {
@@ -218,18 +226,20 @@ export class Importer {
     return listings
   }
 
+  /** Returns whether that changed anything. */
   #apply(
     records: { readonly puts: readonly RecordInput[]; readonly removes: readonly string[] },
     definitions: readonly InlineDefinition[],
-  ): void {
+  ): boolean {
     this.#speak()
     const change = changeRecords(this.#set, records)
-    if (!change) return
+    if (!change) return false
     this.#commit(change, definitions)
     this.publisher.changed()
-    if (this.#set.records.tombstones <= 2 * replicationLimits.tombstonesKept) return
+    if (this.#set.records.tombstones <= 2 * replicationLimits.tombstonesKept) return true
     const forgotten = forgetTombstones(this.#set)
     if (forgotten) this.#commit(forgotten)
+    return true
   }
 
   #commit(change: SetChange, definitions: readonly InlineDefinition[] = []): void {

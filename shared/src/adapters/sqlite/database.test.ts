@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openCopy } from './copy.ts'
 import { openDatabase, type DatabaseOptions } from './database.ts'
 import { mapSqliteErrors } from './errors.ts'
 
@@ -312,4 +313,18 @@ it.each(['agent', 'registry'])('opens with the migrations of the %s', (name) => 
   expect(
     open({ migrationsDir: own, path: `${path}.copy` }).pragma('user_version', { simple: true }),
   ).not.toBe(0)
+})
+
+it('gives a new copy larger pages, and leaves one that is there as it is', () => {
+  const pageBytes = (name: string) => {
+    const db = openCopy({ path: join(folder, name), migrationsDir, durability: 'normal' })
+    opened.push(db)
+    return db.pragma('page_size', { simple: true })
+  }
+  const before = open({ path: join(folder, 'before.db') })
+  before.exec(`insert into note values ('kept', null)`)
+  before.close()
+  expect(pageBytes('new.db')).toBe(8_192)
+  expect(pageBytes('before.db')).toBe(4_096)
+  expect(opened.at(-1)?.prepare('select text from note').pluck().get()).toBe('kept')
 })

@@ -11,6 +11,15 @@ import { plainBytes } from './plain-bytes.ts'
  */
 const recentBytesMax = 2 * 1_048_576
 
+/** One for each database: what one store commits, another on it need not write or read again. */
+const tables = new WeakMap<Database, DefinitionTable>()
+
+export function definitionTable(db: Database): DefinitionTable {
+  const table = tables.get(db) ?? new DefinitionTable(db)
+  tables.set(db, table)
+  return table
+}
+
 /** Definitions by id, in the table `definition` of either database. */
 export class DefinitionTable implements DefinitionStore {
   readonly #get: Statement<[string], { canonical: Buffer }>
@@ -68,7 +77,10 @@ export class DefinitionTable implements DefinitionStore {
 
   /** Inside a transaction of the caller's. */
   put(definitions: readonly InlineDefinition[]): void {
-    for (const { id, canonical } of definitions) this.#put.run(id, canonical)
+    for (const { id, canonical } of definitions) {
+      // What was put or read last is there: an importer's are, when its replica takes them in.
+      if (!this.#recent.has(id)) this.#put.run(id, canonical)
+    }
   }
 
   /** What the caller's transaction put is there: not before, for it may be rolled back. */

@@ -3,7 +3,7 @@ import type { DefinitionId, OwnerId } from '../../model/index.ts'
 import type { OwnerStore, ReplicaBatch, ReplicaStore, StoredOwner } from '../../ports/index.ts'
 import type { InlineDefinition, SetChange, StoredSet } from '../../replication/index.ts'
 import { mapSqliteErrors } from './errors.ts'
-import { DefinitionTable } from './definition-table.ts'
+import { definitionTable, type DefinitionTable } from './definition-table.ts'
 import { OwnedTables } from './owned-tables.ts'
 import { SetTables } from './set-tables.ts'
 
@@ -12,7 +12,7 @@ abstract class SqliteDefinitions {
   protected readonly definitions: DefinitionTable
 
   constructor(db: Database) {
-    this.definitions = new DefinitionTable(db)
+    this.definitions = definitionTable(db)
   }
 
   definition(id: DefinitionId): Uint8Array | undefined {
