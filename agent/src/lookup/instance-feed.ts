@@ -229,6 +229,7 @@ export class InstanceFeed {
   }
 
   #wake(): void {
+    if (this.#waiting.size === 0) return
     for (const wake of this.#waiting) wake()
     this.#waiting.clear()
   }

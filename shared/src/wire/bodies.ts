@@ -24,6 +24,7 @@ import { Fields } from './fields.ts'
 import { invalidMessage } from './invalid-message.ts'
 import { wireLimits } from './limits.ts'
 import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
+import { learnSpec, readUsualSpec, readUsualState } from './usual-bodies.ts'
 
 /**
  * What an owner puts into a record's body, and how a reader takes it out. Bodies are arrays of
@@ -47,12 +48,20 @@ export function encodeInstanceSpec(spec: InstanceSpec): RecordInput {
 export function decodeInstanceSpec(record: OwnerRecord): InstanceSpec {
   const { definition } = record
   if (definition === undefined) throw invalidMessage('a spec names no definition')
+  const usual = record.body === null ? undefined : readUsualSpec(record.body)
+  const usualTransport = usual && transportKinds[usual.transport]
+  if (usual && usualTransport !== undefined && URL.canParse(usual.url)) {
+    const { url, capacity, metadata } = usual
+    const endpoint = { transport: usualTransport, url }
+    return { id: idOf(record, 'spec'), definition, endpoint, metadata, capacity }
+  }
   const fields = bodyFields(record, 'a spec')
   const transport = oneOf(transportKinds, fields, 'transport')
   const url = fields.text('url', limits.uriMax)
   if (!URL.canParse(url)) throw invalidMessage('url of a spec is no URL')
   const capacity = fields.integer('capacity', limits.capacityMax, 1)
   const metadata = readMetadata(fields.raw())
+  if (record.body !== null) learnSpec(record.body, metadata)
   return {
     id: idOf(record, 'spec'),
     definition,
@@ -73,6 +82,12 @@ export function encodeInstanceState(state: InstanceState): RecordInput {
 const stateBodies: (Uint8Array | undefined)[] = []
 
 export function decodeInstanceState(record: OwnerRecord): InstanceState {
+  const usual = record.body === null ? undefined : readUsualState(record.body)
+  const usualStatus = usual && statuses[usual.status]
+  if (usual && usualStatus !== undefined) {
+    const { weight, draining } = usual
+    return { id: idOf(record, 'state'), status: usualStatus, weight, draining }
+  }
   const fields = bodyFields(record, 'a state')
   return {
     id: idOf(record, 'state'),

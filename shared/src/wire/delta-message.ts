@@ -11,24 +11,46 @@ import { Fields } from './fields.ts'
 import { invalidMessage } from './invalid-message.ts'
 import { wireLimits } from './limits.ts'
 import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
+import { packRecords } from './record-writer.ts'
 
 /** Deltas and what they are made of, to and from arrays of fields. */
 
 export function writeDelta(delta: Delta): unknown[] {
-  const { owner, version, from, floor, digest, records, definitions, piece } = delta
-  const fields = [
-    owner,
-    version.epoch.number,
-    version.epoch.tag,
-    version.counter,
-    from,
-    floor,
-    hexToBytes(digest),
-    writeRecords(records),
-    definitions.map(writeDefinition),
+  return [...headOf(delta), writeRecords(delta.records), ...restOf(delta)]
+}
+
+function headOf({ owner, version, from, floor, digest }: Delta): unknown[] {
+  const { epoch, counter } = version
+  return [owner, epoch.number, epoch.tag, counter, from, floor, hexToBytes(digest)]
+}
+
+/** What follows the records. */
+function restOf({ definitions, piece }: Delta): unknown[] {
+  const written = definitions.map(writeDefinition)
+  return piece ? [written, piece.index, piece.count] : [written]
+}
+
+/**
+ * The body of a message of the kind `number` that is one delta: what `encodeMsgpack` makes of
+ * `[number, ...writeDelta(delta)]`, put together so that its records need not become arrays first.
+ */
+export function encodeDeltaBody(number: number, delta: Delta): Uint8Array {
+  const head = [number, ...headOf(delta)]
+  const rest = restOf(delta)
+  // Lists of fewer than 16 have one byte that says how many there are.
+  const parts = [
+    new Uint8Array([0x90 | (head.length + 1 + rest.length)]),
+    encodeMsgpack(head).subarray(1),
+    packRecords(delta.records),
+    encodeMsgpack(rest).subarray(1),
   ]
-  if (piece) fields.push(piece.index, piece.count)
-  return fields
+  const body = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    body.set(part, at)
+    at += part.length
+  }
+  return body
 }
 
 export function readDelta(value: unknown): Delta {
@@ -50,7 +72,7 @@ export function readDelta(value: unknown): Delta {
 
 /** Records as bytes, as they lie on a disk: in no message, and without its first byte. */
 export function encodeRecords(records: readonly OwnerRecord[]): Uint8Array {
-  return encodeMsgpack(writeRecords(records))
+  return packRecords(records)
 }
 
 /** Errors: `invalid_message`. */

@@ -15,6 +15,7 @@ import {
   readDelta,
   readDeltaReply,
   writeDefinition,
+  encodeDeltaBody,
   writeDelta,
   writeDeltaReply,
   writeVersion,
@@ -121,7 +122,9 @@ const kindsByNumber = new Map(
 
 /** The message as bytes, uncompressed. `compressMessage` makes it smaller. */
 export function encodeMessage(message: Message): Uint8Array {
-  return sealPlain(encodeMsgpack([kindNumbers[message.kind], ...writeFields(message)]))
+  const number = kindNumbers[message.kind]
+  if (message.kind === 'delta') return sealPlain(encodeDeltaBody(number, message.delta))
+  return sealPlain(encodeMsgpack([number, ...writeFields(message)]))
 }
 
 /**
@@ -155,10 +158,8 @@ function isOfKind<K extends MessageKind>(
   return message.kind === kind
 }
 
-function writeFields(message: Message): readonly unknown[] {
+function writeFields(message: Exclude<Message, { kind: 'delta' }>): readonly unknown[] {
   switch (message.kind) {
-    case 'delta':
-      return writeDelta(message.delta)
     case 'delta-reply':
       return writeDeltaReply(message.reply)
     case 'pulse':

@@ -386,6 +386,7 @@ function saySame(a: Entry, b: Entry): boolean {
   if (a.standing !== b.standing) return false
   if (a.spec.endpoint.transport !== b.spec.endpoint.transport) return false
   const [ours, theirs] = [a.spec.metadata, b.spec.metadata]
+  if (ours === theirs) return true
   const keys = Object.keys(ours)
   if (keys.length !== Object.keys(theirs).length) return false
   return keys.every((key) => Object.hasOwn(theirs, key) && ours[key] === theirs[key])
