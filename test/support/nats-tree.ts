@@ -22,6 +22,8 @@ export interface NatsTreePlan {
   readonly replicas?: number
   /** Encrypted, with the certificate in test/support/tls. */
   readonly tls?: boolean
+  /** `straight`: without proxies; none can be cut, and nothing of a test's own is on the way. */
+  readonly links?: 'cuttable' | 'straight'
 }
 
 /**
@@ -75,9 +77,12 @@ const nodesInFile = 2
  */
 export async function startNatsTree(plan: NatsTreePlan): Promise<NatsTree> {
   const { nodes = nodesInFile, replicas = 1, tls = false } = plan
+  const isStraight = plan.links === 'straight'
   const keys = new NatsKeys()
   const servers = new Map<string, DeployedServer>()
   const links = new Map<string, TcpProxy>()
+  /** Where the way up from a place begins. */
+  const waysUp = new Map<string, number>()
 
   const linkKey = (from: string) => keys.of(identityOf({ kind: 'link', from }).name)
   const start = async (
@@ -87,10 +92,15 @@ export async function startNatsTree(plan: NatsTreePlan): Promise<NatsTree> {
     children: readonly string[],
   ) => {
     const port = await freePort()
-    for (const child of children) links.set(child, await startTcpProxy(port))
+    for (const child of children) {
+      const proxy = isStraight ? undefined : await startTcpProxy(port)
+      if (proxy) links.set(child, proxy)
+      waysUp.set(child, proxy?.port ?? port)
+    }
     const [only, more] = children
     // One address is told to all: with several below, one that leads nowhere.
-    const advertised = only !== undefined && more === undefined ? links.get(only)?.port : undefined
+    const advertised =
+      only !== undefined && more === undefined ? waysUp.get(only) : isStraight ? port : undefined
     const server = await startDeployed(
       files,
       {
@@ -168,7 +178,7 @@ export async function startNatsTree(plan: NatsTreePlan): Promise<NatsTree> {
   }
 
   const wayUp = (seed: string, place: string) => ({
-    LEAF_HUB: `nats-leaf://127.0.0.1:${links.get(place)?.port}`,
+    LEAF_HUB: `nats-leaf://127.0.0.1:${waysUp.get(place)}`,
     [seed]: linkKey(place).seed,
   })
 

@@ -9,6 +9,8 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 export interface ProgramTreePlan {
   /** Zones, as `eu/a`, and how many agents and local registries each has. */
   readonly zones: Readonly<Record<string, { readonly agents: number; readonly registries: number }>>
+  /** `straight`: without proxies; none can be cut, and nothing of a test's own is on the way. */
+  readonly links?: 'cuttable' | 'straight'
 }
 
 /**
@@ -61,6 +63,7 @@ export async function startProgramTree(plan: ProgramTreePlan): Promise<ProgramTr
     regions: Object.fromEntries(regions),
     nodes: evenly,
     replicas: Math.max(...zones.map(([, { registries }]) => registries)),
+    links: plan.links ?? 'cuttable',
   })
   const programs = new Map<string, TreeProgram>()
   const links = new Map<string, TcpProxy>()
@@ -88,10 +91,14 @@ export async function startProgramTree(plan: ProgramTreePlan): Promise<ProgramTr
     const at = ['--tier', 'local', '--region', region, '--zone', zone]
     return add(name, [...args, ...at], { kind: 'local', region, zone, replica })
   }
+  const linkOf = async (place: string, server: string) => {
+    const link = links.get(place) ?? (await startTcpProxy(nats.server(server).port))
+    links.set(place, link)
+    return link
+  }
   const addAgent = async (place: string, suffix = '') => {
     const [region = '', zone = '', node = ''] = place.split('/')
-    const link = links.get(place) ?? (await startTcpProxy(nats.server(`${region}/${zone}`).port))
-    links.set(place, link)
+    const link = plan.links === 'straight' ? undefined : await linkOf(place, `${region}/${zone}`)
     const args = ['agent', '--region', region, '--zone', zone, '--node', node]
     return add(`agent ${place}${suffix}`, args, { kind: 'agent', region, zone, node }, link)
   }

@@ -98,9 +98,27 @@ describe('asking a tier', () => {
     expect(asker.roundTripMs).toBeCloseTo(500, 0)
   })
 
+  it('asks a lone replica once, however long it takes, and another one as soon as there is one', async () => {
+    let aTakes = 10
+    serve('a', () => aTakes)
+    await learn(64)
+    aTakes = 200
+    asked = []
+    await learn(8)
+    expect(asked).toHaveLength(8)
+    serve('b', () => 10)
+    await learn(64)
+    asked = []
+    aTakes = 900
+    await learn(16)
+    expect(asker.hedged).toBeGreaterThan(0)
+    expect(asked).toContain('b')
+  })
+
   it('does not ask everything twice when all become slow', async () => {
     let takes = 10
     serve('a', () => takes)
+    serve('b', () => takes)
     await learn(32)
     takes = 200
     asked = []

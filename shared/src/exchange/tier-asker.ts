@@ -23,7 +23,7 @@ const hedgeMsMin = 5
 
 /**
  * Asks one tier of one place. A question that takes longer than 95 % of its kind did is put to
- * another replica too, and the first answer counts.
+ * another replica too, where there is one, and the first answer counts.
  *
  *     ask ──▶ replica A ···························▶ (late)
  *          p95 later ──▶ replica B ──▶ answer
@@ -74,7 +74,7 @@ export class TierAsker {
     options: { readonly deadlineMs: number; readonly reply: T },
   ): Promise<z.output<T>> {
     const { clock, random } = this.#options
-    const { first, second } = this.#replicas.choose(clock.now(), random)
+    const { first, second, isAlone } = this.#replicas.choose(clock.now(), random)
     this.#budget.earn()
     const expiresAt = clock.now() + options.deadlineMs
     const attempt = (replica: string | undefined) =>
@@ -83,7 +83,7 @@ export class TierAsker {
     const p95 = this.#latency.p95
     const delayMs = Math.max(hedgeMsMin, p95 ?? Infinity)
     const answer =
-      delayMs >= options.deadlineMs
+      isAlone || delayMs >= options.deadlineMs
         ? await attempt(first)
         : // Without the names of two the group may choose another one, or the same.
           await this.#firstOf(attempt(first), () => attempt(second), delayMs)

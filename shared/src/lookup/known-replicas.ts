@@ -6,6 +6,8 @@ export const replicaLimits = {
   forgetMs: 60_000,
   /** Every so many questions go to whoever takes them, so that newcomers are met. */
   openEvery: 16,
+  /** Who gave so many open answers in a row gives them all: of two, once in 65,536 times by chance. */
+  aloneAfter: 16,
 } as const
 
 /** Smoothing of answer times: the last ten or so count. */
@@ -23,8 +25,12 @@ interface Replica {
 export class KnownReplicas {
   readonly #replicas = new Map<string, Replica>()
   #asked = 0
+  #answeredLast: string | undefined
+  #answersInRow = 0
 
   answered(name: string, latencyMs: number, now: Millis): void {
+    this.#answersInRow = name === this.#answeredLast ? this.#answersInRow + 1 : 1
+    this.#answeredLast = name
     const known = this.#replicas.get(name)
     if (known) {
       known.heardAt = now
@@ -37,24 +43,36 @@ export class KnownReplicas {
   /** Nobody listens under its name. */
   gone(name: string): void {
     this.#replicas.delete(name)
+    this.#answersInRow = 0
   }
 
-  /** Whom to ask first, and whom when that takes long; undefined is whoever takes it. */
-  choose(now: Millis, random: Random): { first: string | undefined; second: string | undefined } {
+  /**
+   * Whom to ask first, and whom when that takes long; undefined is whoever takes it. `isAlone`: a
+   * second question would only find the same replica, and it has that to do on top.
+   */
+  choose(
+    now: Millis,
+    random: Random,
+  ): { first: string | undefined; second: string | undefined; isAlone: boolean } {
     this.#asked += 1
     for (const [name, { heardAt }] of this.#replicas) {
       if (now - heardAt > replicaLimits.forgetMs) this.#replicas.delete(name)
     }
     const names = [...this.#replicas.keys()]
-    if (names.length < 2) return { first: undefined, second: undefined }
+    if (names.length < 2) {
+      const isAlone = names.length === 1 && this.#answersInRow >= replicaLimits.aloneAfter
+      return { first: undefined, second: undefined, isAlone }
+    }
     const a = pick(names, random)
     const b = pick(
       names.filter((name) => name !== a),
       random,
     )
-    if (this.#asked % replicaLimits.openEvery === 0) return { first: undefined, second: b }
+    if (this.#asked % replicaLimits.openEvery === 0)
+      return { first: undefined, second: b, isAlone: false }
     // Of two at random the faster one: better than the fastest of all, whom everybody would choose.
-    return this.#latency(a) <= this.#latency(b) ? { first: a, second: b } : { first: b, second: a }
+    const [first, second] = this.#latency(a) <= this.#latency(b) ? [a, b] : [b, a]
+    return { first, second, isAlone: false }
   }
 
   #latency(name: string): number {

@@ -6,6 +6,7 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  type PermissionViolationError,
   type Status,
   type Subscription as NatsSubscription,
 } from 'nats'
@@ -39,6 +40,7 @@ import {
 } from './errors.ts'
 import { fullJitter, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from './full-jitter.ts'
 import { OutboundLimit } from './outbound-limit.ts'
+import { Replies } from './replies.ts'
 import { checkServerVersion } from './server-version.ts'
 import { createAuthenticator, loadTls, parseServer, type NatsSettings } from './settings.ts'
 
@@ -110,6 +112,7 @@ interface Entry {
 interface Link {
   readonly connection: NatsConnection
   readonly outbound: OutboundLimit
+  readonly replies: Replies
   readonly since: Millis
   /** Of the flushes under way; called with whether what they wait for has arrived. */
   readonly flushes: Set<(arrived: boolean) => void>
@@ -194,8 +197,8 @@ class NatsTransport implements Transport {
   async request(subject: string, body: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const link = this.#askOn(subject, body, options.deadlineMs)
     try {
-      const reply = await link.connection.request(subject, body, {
-        timeout: timeoutOf(options.deadlineMs),
+      const reply = await link.replies.ask(subject, body, {
+        timeoutMs: timeoutOf(options.deadlineMs),
         ...(options.traceparent !== undefined && { headers: tracing(options.traceparent) }),
       })
       return new Uint8Array(reply.data)
@@ -261,8 +264,10 @@ class NatsTransport implements Transport {
       await connection.close()
       return
     }
+    const { clock, random, inboxPrefix } = this.#options
     const link: Link = {
       connection,
+      replies: new Replies({ connection, inboxPrefix, clock, random }),
       outbound: new OutboundLimit(async () => {
         await connection.flush()
       }),
@@ -274,7 +279,7 @@ class NatsTransport implements Transport {
     this.establishedInMs = this.#options.clock.now() - begun
     // Never above the default: what this server takes, one beyond a leaf link might not.
     this.#payloadBytesMax = Math.min(PAYLOAD_BYTES_MAX, connection.info?.max_payload ?? Infinity)
-    void this.#watch(connection)
+    void this.#watch(link)
     void connection.closed().then((error) => this.#lost(link, error))
     for (const entry of this.#entries) this.#open(entry)
     const vanished = this.#vanished
@@ -308,13 +313,14 @@ class NatsTransport implements Transport {
   }
 
   /** Ends with the connection. */
-  async #watch(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) this.#note(connection, status)
+  async #watch(link: Link): Promise<void> {
+    for await (const status of link.connection.status()) this.#note(link, status)
   }
 
-  #note(connection: NatsConnection, status: Status): void {
+  #note({ connection, replies }: Link, status: Status): void {
     switch (status.type) {
       case 'error':
+        if (isForbiddenPublish(status.error)) replies.refuse(status.error.subject, status.error)
         this.#log?.warn(errorFields(status.error), 'NATS reports an error')
         break
       case 'staleConnection':
@@ -341,6 +347,7 @@ class NatsTransport implements Transport {
 
   #lost(link: Link, error: unknown): void {
     for (const end of link.flushes) end(false)
+    link.replies.fail(new errors.ClosedConnectionError())
     if (this.#link !== link) return
     this.#link = undefined
     for (const entry of this.#entries) entry.live = undefined
@@ -492,8 +499,8 @@ class NatsTransport implements Transport {
   }
 
   #requestFailed(link: Link, error: unknown, subject: string, deadlineMs: Millis): Error {
-    // The client tells requests before it tells us. Who asks again at once must not be sent to a
-    // connection that is about to end.
+    // The client tells its own requests (those with many replies) before it tells us. Who asks again
+    // at once must not be sent to a connection that is about to end.
     if (isLinkBroken(error)) this.#lost(link, error)
     return requestError(error, subject, deadlineMs, this.#closing !== undefined)
   }
@@ -539,6 +546,10 @@ async function flushed(link: Link): Promise<boolean> {
 /** The client takes whole numbers from 1 on. */
 function timeoutOf(deadlineMs: Millis): Millis {
   return Math.min(Math.max(1, Math.ceil(deadlineMs)), TIMEOUT_MS_MAX)
+}
+
+function isForbiddenPublish(error: Error): error is PermissionViolationError {
+  return error instanceof errors.PermissionViolationError && error.operation === 'publish'
 }
 
 function errorFields(error: Error): object {
