@@ -178,6 +178,18 @@ describe('canonicalJson', () => {
     )
   })
 
+  it('writes objects of few keys and of many as that library does', () => {
+    const object = fc.dictionary(fc.string({ minLength: 1, maxLength: 3 }), fc.nat(), {
+      maxKeys: 40,
+      size: 'max',
+    })
+    fc.assert(
+      fc.property(object, (each) => {
+        expect(canonicalJson([each])).toBe(canonicalize([each]))
+      }),
+    )
+  })
+
   it('throws for what has no canonical form, and takes what nests without end', () => {
     for (const none of [
       '\ud800',

@@ -7,9 +7,10 @@ import { plainBytes } from './plain-bytes.ts'
 
 /**
  * What was put or read last is kept for so many bytes: whoever commits a definition has it sent,
- * indexed and listed in the same moment, and each of them would read it from the disk again.
+ * indexed and listed in the same moment, and each of them would read it from the disk again. Two
+ * requests of an import have 1.2 MB each, and the second comes while the first is still being sent.
  */
-const recentBytesMax = 2 * 1_048_576
+const recentBytesMax = 4 * 1_048_576
 
 /** One for each database: what one store commits, another on it need not write or read again. */
 const tables = new WeakMap<Database, DefinitionTable>()
