@@ -130,7 +130,9 @@ export class TierAsker {
       const tookMs = clock.now() - startedAt
       this.#roundTripMs =
         this.#roundTripMs === undefined ? tookMs : this.#roundTripMs * 0.8 + tookMs * 0.2
-      if (answer.replica !== undefined) this.#replicas.answered(answer.replica, tookMs, clock.now())
+      if (answer.replica !== undefined) {
+        this.#replicas.answered(answer.replica, tookMs, clock.now(), replica === undefined)
+      }
       return answer
     } catch (error) {
       if (replica === undefined || !isMeridianError(error, 'no_responders')) throw error

@@ -28,8 +28,10 @@ export class KnownReplicas {
   #answeredLast: string | undefined
   #answersInRow = 0
 
-  answered(name: string, latencyMs: number, now: Millis): void {
-    this.#answersInRow = name === this.#answeredLast ? this.#answersInRow + 1 : 1
+  /** `wasOpen`: it was not asked by its name, so that another one could have answered. */
+  answered(name: string, latencyMs: number, now: Millis, wasOpen: boolean): void {
+    if (name !== this.#answeredLast) this.#answersInRow = 0
+    if (wasOpen) this.#answersInRow += 1
     this.#answeredLast = name
     const known = this.#replicas.get(name)
     if (known) {
