@@ -183,6 +183,40 @@ it('writes a definition again that another store on its database has let go of',
   test.dispose()
 })
 
+it('writes pages anew once half of what is on them is outdated', () => {
+  const test = onDisk('registry', 'normal', (db) => ({ store: new SqliteReplicaStore(db), db }))
+  const { store, db } = test.store
+  const state = createOwner('eu/a/n1/agent')
+  const put = (from: number, count: number, byte: number) => {
+    const inputs = Array.from({ length: count }, (_, at) => ({
+      key: `i/${from + at}`,
+      body: Uint8Array.of(byte),
+    }))
+    const change = putRecords(state, inputs)
+    if (!change) throw new Error('nothing changes')
+    store.apply({ changes: [change] })
+    settleSet(state, change)
+    const [stored] = store.load()
+    expect(stored && new Holdings().load(stored).records.digest).toBe(state.records.digest)
+  }
+  const pages = () => db.prepare('select count(*) from held_page').pluck().get()
+  settleSet(
+    state,
+    startEpoch(state, () => 0.5),
+  )
+  put(0, 640, 1)
+  expect(pages()).toBe(20)
+  // Those that come alone make others outdated as well; half of 640 may stay.
+  for (let from = 0; from < 320; from += 40) put(from, 40, 2)
+  expect(pages()).toBe(20)
+  put(320, 40, 2)
+  expect(pages()).toBe(9)
+  for (let round = 3; round < 12; round++) put(0, 640, round)
+  expect(pages()).toBeLessThanOrEqual(40)
+  expect(db.prepare('select count(*) from held_record').pluck().get()).toBe(0)
+  test.dispose()
+})
+
 describe('SqliteReplicaStore with a page that is damaged', () => {
   it('doubts the set, and takes what its owner then gives', () => {
     const test = onDisk('registry', 'normal', (db) => ({ store: new SqliteReplicaStore(db), db }))

@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { OwnerId } from '../../model/index.ts'
 import type { OwnerRecord, SetChange, StoredSet } from '../../replication/index.ts'
-import { fitOnPages, HeldPages } from './held-pages.ts'
+import { HeldPages } from './held-pages.ts'
 import { pagedMin } from './page-codec.ts'
 import { RecordReader, RecordWriter } from './record-rows.ts'
 
@@ -15,9 +15,20 @@ interface SetRow {
   readonly forgotten: number
 }
 
+/** Fewer outdated records are left where they are. */
+const outdatedMin = pagedMin
+
+/** Of an owner's pages: the records on them, and how many of those count no more. */
+interface Paged {
+  records: number
+  outdated: number
+}
+
 /**
  * `held_set`, `held_record` and `held_page`: copies of what others own. Records that come alone lie
- * under their keys, many that come together share rows of `held_page`; of one key either has it.
+ * under their keys, many that come together share rows of `held_page`. A record's row counts before
+ * what pages say of its key, so whatever goes to a page lets go of its row, and a tombstone is not
+ * forgotten before the pages have. Pages are written anew once half of what is on them is outdated.
  *
  * Every call belongs inside a transaction of the caller's.
  */
@@ -27,10 +38,13 @@ export class SetTables {
   readonly #records: RecordReader
   readonly #writer: RecordWriter
   readonly #pages: HeldPages
+  /** Of owners with pages. A transaction that fails may leave it wrong: they are rewritten too soon then, or later. */
+  readonly #paged = new Map<OwnerId, Paged>()
   readonly #putSet: Statement<[string, number, string, number, number, string]>
   readonly #removeRecord: Statement<[string, string]>
   readonly #clearRecords: Statement<[string]>
   readonly #clampCounters: Statement<[number, string, number]>
+  readonly #anyTombstone: Statement<[string, number], { found: 1 }>
   readonly #forgetTombstones: Statement<[string, number]>
   readonly #dropSet: Statement<[string]>
   readonly #markForgotten: Statement<[string]>
@@ -52,6 +66,10 @@ export class SetTables {
     this.#clampCounters = db.prepare(
       'update held_record set counter = ? where owner = ? and counter > ?',
     )
+    this.#anyTombstone = db.prepare(
+      `select 1 as found from held_record
+       where owner = ? and body is null and counter <= ? limit 1`,
+    )
     this.#forgetTombstones = db.prepare(
       'delete from held_record where owner = ? and body is null and counter <= ?',
     )
@@ -69,11 +87,14 @@ export class SetTables {
     const before = this.#floor.get(owner)?.floor ?? 0
     this.#putSet.run(owner, epoch.number, epoch.tag, counter, floor, digest)
     if (kind === 'whole') this.#clear(owner)
-    else if (kind === 'adopt') this.#clamp(owner, counter)
-    else this.#takeFromPages(change)
+    if (kind === 'adopt') this.#clamp(owner, counter)
     this.#put(change)
     // It reads every record of the owner, which is worth it only when some of them may go.
-    if (kind !== 'delta' || floor > before) this.#forgetTombstones.run(owner, floor)
+    if (kind !== 'delta' || floor > before) this.#forget(owner, floor)
+    const paged = this.#paged.get(owner)
+    if (paged && paged.outdated >= outdatedMin && paged.outdated * 2 > paged.records) {
+      this.#rewrite(owner)
+    }
   }
 
   /** The records go, the version stays. */
@@ -90,41 +111,69 @@ export class SetTables {
   #clear(owner: OwnerId): void {
     this.#clearRecords.run(owner)
     this.#pages.clear(owner)
+    this.#paged.delete(owner)
   }
 
-  /** Those on pages get rows of their own, for the stamps of a page differ. */
-  #clamp(owner: OwnerId, counter: number): void {
-    this.#clampCounters.run(counter, owner, counter)
-    const above = this.#pages.takeAbove(owner, counter)
-    const clamped = above.map((record) => ({
-      ...record,
-      counter: Math.min(record.counter, counter),
-    }))
-    this.#writer.write(owner, clamped.sort(byKey))
-  }
-
-  /** What the change takes the place of and is on pages, or will be. */
-  #takeFromPages({ owner, records, superseded }: SetChange): void {
-    if (superseded?.length === 0) return
-    if (records.length < pagedMin && !this.#pages.has(owner)) return
-    const elsewhere = new Set<string>()
-    for (const { key } of records) {
-      if (this.#removeRecord.run(owner, key).changes === 0) elsewhere.add(key)
+  #put({ kind, owner, records, superseded }: SetChange): void {
+    const isPaged = records.length >= pagedMin
+    const live = isPaged ? records.filter(({ body }) => body !== null) : []
+    if (kind === 'delta' && superseded?.length !== 0 && (isPaged || this.#pages.has(owner))) {
+      let rows = 0
+      for (const { key } of records) rows += this.#removeRecord.run(owner, key).changes
+      // Without a word on what it takes the place of, it may be all of them.
+      const replaced = superseded?.length ?? records.length
+      this.#countPaged(owner).outdated += Math.max(0, replaced - rows)
     }
-    if (elsewhere.size === 0) return
-    // Without a word on what it takes the place of, it may be all of them.
-    const replaced = superseded?.length ?? records.length
-    const inRows = records.length - elsewhere.size
-    this.#pages.take(owner, elsewhere, superseded, Math.max(0, replaced - inRows))
-  }
-
-  #put({ owner, records }: SetChange): void {
-    const live = records.filter(({ body }) => body !== null)
-    const isPaged = records.length >= pagedMin && fitOnPages(live)
-    if (isPaged) this.#pages.write(owner, live)
+    if (live.length > 0) {
+      this.#pages.write(owner, live)
+      this.#countPaged(owner).records += live.length
+    }
     const rows = isPaged ? records.filter(({ body }) => body === null) : records
     // In the table's order a large set is written to each page once.
     this.#writer.write(owner, rows.length < orderedMin ? rows : rows.toSorted(byKey))
+  }
+
+  #countPaged(owner: OwnerId): Paged {
+    const paged = this.#paged.get(owner) ?? { records: 0, outdated: 0 }
+    this.#paged.set(owner, paged)
+    return paged
+  }
+
+  #clamp(owner: OwnerId, counter: number): void {
+    this.#clampCounters.run(counter, owner, counter)
+    // What stands on pages is written anew by `#rewrite`, and stamps with it.
+    if (this.#pages.hasAbove(owner, counter)) this.#rewrite(owner, counter)
+  }
+
+  /** Tombstones go once no page has what they took the place of. */
+  #forget(owner: OwnerId, floor: number): void {
+    if (this.#pages.has(owner) && this.#anyTombstone.get(owner, floor)) this.#rewrite(owner)
+    this.#forgetTombstones.run(owner, floor)
+  }
+
+  /** Pages with nothing but what counts, and no stamp above `counterMax`. */
+  #rewrite(owner: OwnerId, counterMax = Infinity): void {
+    const records = this.#pages.read(owner)
+    const latest = new Map(records.map((record) => [record.key, record]))
+    for (const { key } of this.#records.read(owner)) latest.delete(key)
+    const left = [...latest.values()].map((record) =>
+      record.counter > counterMax ? { ...record, counter: counterMax } : record,
+    )
+    this.#pages.clear(owner)
+    this.#pages.write(owner, left)
+    this.#paged.set(owner, { records: left.length, outdated: 0 })
+  }
+
+  /** What counts of rows and pages. */
+  #read(owner: OwnerId): OwnerRecord[] {
+    const rows = this.#records.read(owner)
+    const paged = this.#pages.read(owner)
+    if (paged.length === 0) return rows
+    const latest = new Map(paged.map((record) => [record.key, record]))
+    for (const record of rows) latest.set(record.key, record)
+    const outdated = paged.length + rows.length - latest.size
+    this.#paged.set(owner, { records: paged.length, outdated })
+    return [...latest.values()]
   }
 
   #stored(row: SetRow): StoredSet {
@@ -136,7 +185,7 @@ export class SetTables {
       },
       floor: row.floor,
       digest: row.digest,
-      records: this.#records.read(row.owner).concat(this.#pages.read(row.owner)),
+      records: this.#read(row.owner),
       ...(row.forgotten !== 0 && { forgotten: true }),
     }
   }
