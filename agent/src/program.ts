@@ -54,6 +54,8 @@ export async function startAgentProgram(environment: Environment): Promise<Runni
     log: log.child({ subsystem: 'nats' }),
     // Cut off, it still takes registrations and answers for its zone.
     firstConnect: 'background',
+    // It follows its zone, and a thousand registrations would come back as 200 KB to be passed over.
+    hearsItself: false,
   })
   try {
     const agent = await startAgent({

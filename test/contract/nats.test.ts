@@ -87,6 +87,34 @@ async function fileWith(name: string, content: string): Promise<string> {
   return path
 }
 
+describe('a program that does not hear itself', () => {
+  it('hears others on the subject that it speaks on, and is answered by them', async () => {
+    const { url } = await start()
+    const quiet = await connect({ servers: [url], hearsItself: false })
+    const other = await connect({ servers: [url] })
+    const heard: string[] = []
+    quiet.subscribe('zone.*', ({ body }) => void heard.push(text(body)))
+    other.subscribe('zone.*', ({ respond }) => respond(bytes('taken')))
+    await Promise.all([quiet.flush(), other.flush()])
+
+    const reply = await quiet.request('zone.own', bytes('own'), { deadlineMs: LONG_MS })
+    expect(text(reply)).toBe('taken')
+    other.publish('zone.other', bytes('other'))
+    await eventually('the other is heard', () => heard.includes('other'))
+    // Both went over one server, the own one first.
+    expect(heard).toEqual(['other'])
+  })
+
+  it('is told at once that nobody answers where nobody else listens', async () => {
+    const { url } = await start()
+    const quiet = await connect({ servers: [url], hearsItself: false })
+    quiet.subscribe('zone.*', () => undefined)
+    await quiet.flush()
+    const nobody = quiet.request('zone.own', bytes('own'), { deadlineMs: LONG_MS })
+    await expect(nobody).rejects.toMatchObject({ code: 'no_responders' })
+  })
+})
+
 describe('getting in', () => {
   const user = nkeys.createUser()
   const seed = text(user.getSeed())

@@ -35,6 +35,20 @@ describe('offers', () => {
     expect(offers.note('r1', behind, held.values())).toEqual([n1])
   })
 
+  it('are not made to one that has reached what was held at the message before', () => {
+    const offers = new Offers()
+    const held = (counter: number, theirs: number) => {
+      const set = holdings(n1)
+      const { digest } = RecordSet.from([])
+      set.load({ owner: n1, version: version(counter), floor: 0, digest, records: [] })
+      return offers.note('r1', new Map([[n1, version(theirs)]]), set.values())
+    }
+    expect(held(100, 60)).toEqual([])
+    expect(held(200, 100)).toEqual([])
+    expect(held(300, 260)).toEqual([])
+    expect(held(400, 290)).toEqual([n1])
+  })
+
   it('tell of owners that the replica does not know', () => {
     const offers = new Offers()
     offers.note('r1', new Map(), holdings(n1).values())

@@ -30,7 +30,7 @@ export function readUsualSpec(body: Uint8Array): UsualSpec | undefined {
 export function learnSpec(body: Uint8Array, value: Metadata): void {
   const end = headOf(body)?.end
   if (end === undefined || body.length - end > metadataBytesMax) return
-  knownMetadata[slotOf(body, end)] = { bytes: body.slice(end), value }
+  knownMetadata[slotOf(body, end)] = { bytes: new Uint8Array(body.subarray(end)), value }
 }
 
 export interface UsualState {

@@ -75,6 +75,13 @@ export interface NatsOptions extends NatsSettings {
    * resolves at once, disconnected, and goes on trying; for those who can work cut off.
    */
   readonly firstConnect?: 'required' | 'background'
+  /**
+   * Whether what this program sends comes back to its own subscriptions, as on other transports;
+   * yes, unless given. For one that speaks on a subject that it also follows for others' sake, and
+   * asks itself nothing: the server spares it its own bulk. Where only itself would hear a request,
+   * that fails at once, as where nobody does.
+   */
+  readonly hearsItself?: boolean
   readonly reconnectBaseMs?: Millis
   readonly reconnectCapMs?: Millis
   readonly pingIntervalMs?: Millis
@@ -289,7 +296,7 @@ class NatsTransport implements Transport {
   }
 
   async #connectionOptions(): Promise<ConnectionOptions> {
-    const { servers, name, inboxPrefix, tls } = this.#options
+    const { servers, name, inboxPrefix, tls, hearsItself = true } = this.#options
     const parsed = servers.map(parseServer)
     const credentials =
       this.#options.credentials ?? parsed.find((server) => server.credentials)?.credentials
@@ -304,6 +311,7 @@ class NatsTransport implements Transport {
       maxPingOut: PINGS_UNANSWERED_MAX,
       timeout: this.#connectTimeoutMs,
       noAsyncTraces: true,
+      noEcho: !hearsItself,
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(credentials === undefined
         ? {}
