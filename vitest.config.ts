@@ -23,8 +23,11 @@ export default defineConfig({
       ...(natsServer === undefined ? {} : { NATS_SERVER_BIN: natsServer.path }),
     },
     exclude: ['**/dist/**', '**/node_modules/**'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // They end what hangs, and say nothing of how fast a thing should be: CI may have a tenth of this
+    // machine, and vitest's own second for `poll` is one pause of it.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       // What is cheap and points at one file fails first; processes and ports come last and alone.
       // (Not from 0: with one worker, vitest runs group 0 after the others.)

@@ -389,8 +389,9 @@ describe('bad links', () => {
     proxies.push(proxy)
     const transport = await connect({
       servers: [`127.0.0.1:${proxy.port}`],
-      pingIntervalMs: 20,
-      connectTimeoutMs: 100,
+      // A link is given up after a second of silence: longer than a busy machine's pauses.
+      pingIntervalMs: 400,
+      connectTimeoutMs: 2_000,
       ...options,
     })
     return { server, proxy, transport }

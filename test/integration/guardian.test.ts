@@ -85,24 +85,21 @@ function journals(): Journal[] {
   )
 }
 
-/** The grace of the host is 300 ms; the rest is for a busy machine. */
-const within = { timeout: 5_000 }
-
 describe('the guardian', () => {
   it('ends the server and all it started when the agent is killed', async () => {
     const host = await startHost()
     const [journal] = journals()
     expect(journal?.groups).toMatchObject([{ id: 'stubborn', pid: host.pids[0] }])
     host.process.kill('SIGKILL')
-    await expect.poll(() => alive(host.pids), within).toEqual([])
-    await expect.poll(() => alive([journal?.guardian.pid ?? 0]), within).toEqual([])
+    await expect.poll(() => alive(host.pids)).toEqual([])
+    await expect.poll(() => alive([journal?.guardian.pid ?? 0])).toEqual([])
     expect(journals()).toEqual([])
   })
 
   it('does the same when the agent ends by a signal', async () => {
     const host = await startHost()
     host.process.kill('SIGTERM')
-    await expect.poll(() => alive(host.pids), within).toEqual([])
+    await expect.poll(() => alive(host.pids)).toEqual([])
   })
 
   it('is started again when it is killed, and still does its duty', async () => {
@@ -110,12 +107,12 @@ describe('the guardian', () => {
     const first = journals()[0]?.guardian.pid ?? 0
     process.kill(first, 'SIGKILL')
     await expect
-      .poll(() => journals().find(({ guardian }) => guardian.pid !== first)?.groups, within)
+      .poll(() => journals().find(({ guardian }) => guardian.pid !== first)?.groups)
       .toMatchObject([{ pid: host.pids[0] }])
     expect(alive(host.pids)).toEqual(host.pids)
     expect(host.said).toContain('guardian ended and is started again')
     host.process.kill('SIGKILL')
-    await expect.poll(() => alive(host.pids), within).toEqual([])
+    await expect.poll(() => alive(host.pids)).toEqual([])
   })
 
   it('ends what an earlier run left, when agent and guardian were killed together', async () => {

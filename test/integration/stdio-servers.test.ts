@@ -401,7 +401,7 @@ describe('startStdioServer', () => {
     const server = await start(scripted('ignore-everything'))
     const children = childrenSaid()
     process.kill(server.pid ?? 0, 'SIGKILL')
-    await expect.poll(() => children.filter(isAlive), { timeout: 5_000 }).toEqual([])
+    await expect.poll(() => children.filter(isAlive)).toEqual([])
   })
 
   it('says that the data folder cannot be written', async () => {

@@ -147,7 +147,7 @@ export function worldSuite(over: string, nats: () => string | undefined): void {
       const groups = world.groups()
       expect(groups).toHaveLength(9)
       await world.end('SIGKILL')
-      await expect.poll(() => livingIn(groups), { timeout: 20_000 }).toEqual([])
+      await expect.poll(() => livingIn(groups)).toEqual([])
       world = await start(false)
       expect(world.restored).toBe(9)
     })
@@ -170,7 +170,7 @@ export function worldSuite(over: string, nats: () => string | undefined): void {
       const held = await Promise.all(world.agents.map(({ url }) => idsAt(url)))
       const total = held.reduce((sum, ids) => sum + ids.size, 0)
       expect(total).toBe(world.restored)
-      await expect.poll(() => instancesKnown(world), { timeout: 20_000 }).toBe(total)
+      await expect.poll(() => instancesKnown(world)).toBe(total)
       const last = all.at(-1) ?? ''
       const found = await home().lookup(`tool:${last}_tool`)
       expect(found.results.map(({ instance }) => instance)).toEqual([last])

@@ -4,7 +4,7 @@ const POLL_MS = 5
 export async function eventually(
   what: string,
   isSo: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const until = performance.now() + withinMs
   while (!(await isSo())) {

@@ -10,7 +10,7 @@ import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 
 /** A server that is not up by then will not be. */
-const READY_WITHIN_MS = 10_000
+const READY_WITHIN_MS = 30_000
 
 /** A real nats-server, a process of its own on a port of 127.0.0.1. */
 export interface NatsServer {

@@ -40,8 +40,10 @@ it('leaves one alone that was stopped, and goes on', async () => {
   const stopped = `
     import { spawn } from 'node:child_process'
     const resume = 'sleep 3; kill -CONT ' + process.pid
-    spawn('sh', ['-c', resume], { detached: true, stdio: 'ignore' }).unref()
-    setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 100)
+    setTimeout(() => {
+      spawn('sh', ['-c', resume], { detached: true, stdio: 'ignore' }).unref()
+      process.kill(process.pid, 'SIGSTOP')
+    }, 100)
     setTimeout(() => process.exit(7), 5_000)
   `
   expect(await ending(stopped, 2_000)).toMatchObject({ code: 7, told: '' })

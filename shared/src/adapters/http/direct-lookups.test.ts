@@ -242,7 +242,6 @@ describe('a lookup that is answered on the connection', () => {
       expect(sinks).toHaveLength(1)
     }, patience)
     const event = Buffer.alloc(64 * 1024, 'x')
-    // The kernel takes some megabytes, this program a quarter of one.
     let taken = 0
     // The kernel takes some megabytes, this program a quarter of one.
     await vi.waitFor(() => {
