@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import {
   closeSync,
   cpSync,
+  fstatSync,
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   rmSync,
-  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -123,10 +124,10 @@ describe('a damaged database', { timeout }, () => {
   ] as const
   const damages = [
     ['header', () => 0],
-    ['middle', (size: number) => Math.floor(size / 2)],
+    ['middle', (pages: number) => Math.floor(pages / 2)],
   ] as const
   const cases = databases.flatMap(([program, file, comfort]) =>
-    damages.map(([where, offset]) => ({ program, file, comfort, where, offset })),
+    damages.map(([where, page]) => ({ program, file, comfort, where, page })),
   )
 
   /** Folders as a program that ended in good order leaves them. */
@@ -148,10 +149,10 @@ describe('a damaged database', { timeout }, () => {
 
   it.each(cases)(
     'in the $where of $file keeps the $program from starting, and stays as it was',
-    async ({ program, file, comfort, offset }) => {
+    async ({ program, file, comfort, page }) => {
       cpSync(join(sound, program), folder, { recursive: true })
       const path = join(folder, file)
-      overwrite(path, offset(statSync(path).size), 4_096)
+      overwrite(path, page)
       const damaged = hashOf(path)
 
       const ended = await run(program, '--data', folder, '--port', '0')
@@ -167,7 +168,7 @@ describe('a damaged database', { timeout }, () => {
   it('no longer keeps the agent from starting once it is moved away', async () => {
     cpSync(join(sound, 'agent'), folder, { recursive: true })
     const path = join(folder, 'agent.db')
-    overwrite(path, 0, 4_096)
+    overwrite(path, () => 0)
     expectRefusal(await run('agent', '--data', folder, '--port', '0'), 'data_damaged')
     rmSync(path)
     const next = await startProgram([...programs.agent, ...noNats, '--data', folder])
@@ -176,14 +177,14 @@ describe('a damaged database', { timeout }, () => {
 
   it.each(
     copies.flatMap(([program, file]) =>
-      damages.map(([where, offset]) => ({ program, file, where, offset })),
+      damages.map(([where, page]) => ({ program, file, where, page })),
     ),
   )(
     'in the $where of $file is set aside as it was, and the $program starts with a new one',
-    async ({ program, file, offset }) => {
+    async ({ program, file, page }) => {
       cpSync(join(sound, program), folder, { recursive: true })
       const path = join(folder, file)
-      overwrite(path, offset(statSync(path).size), 4_096)
+      overwrite(path, page)
       const damaged = hashOf(path)
       const next = await startProgram([...programs[program], ...noNats, '--data', folder])
       expect(hashOf(`${path}.damaged`)).toBe(damaged)
@@ -281,9 +282,15 @@ async function fill(agent: string): Promise<void> {
   }
 }
 
-function overwrite(path: string, at: number, bytes: number): void {
+/** One page of the database, whole: a part of it might be the room that nothing is in. */
+function overwrite(path: string, page: (pages: number) => number): void {
   const file = openSync(path, 'r+')
-  writeSync(file, Buffer.alloc(bytes, 0xa5), 0, bytes, at)
+  const header = Buffer.alloc(18)
+  readSync(file, header)
+  // SQLite's file format, 1.3.2: the size of a page, big-endian.
+  const bytes = header.readUInt16BE(16)
+  const pages = fstatSync(file).size / bytes
+  writeSync(file, Buffer.alloc(bytes, 0xa5), 0, bytes, page(pages) * bytes)
   closeSync(file)
 }
 
