@@ -158,6 +158,8 @@ describe('the console', { timeout }, () => {
     await page.getByRole('heading', { name: 'us', exact: true }).waitFor()
     await expectText(page, 'link up')
     await expectText(page, 'World')
+    // It holds counts: of nodes, and of what takes no work, it knows nothing.
+    await expectText(page, 'Nodes, and what rests, are shown by their regions.')
   })
 
   it('finds by words as they are typed, and keeps them in the address', async () => {

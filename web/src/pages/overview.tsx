@@ -57,7 +57,11 @@ function World({
   return (
     <>
       <Figures regions={regions} />
-      <Concerns concerns={concernsOf(topology, overrides)} onChanged={onChanged} />
+      <Concerns
+        concerns={concernsOf(topology, overrides)}
+        seesNodes={regions.some(({ zones }) => zones.some(({ nodes }) => nodes !== undefined))}
+        onChanged={onChanged}
+      />
       <Tree topology={topology} />
     </>
   )
@@ -99,9 +103,12 @@ function Figures({ regions }: { readonly regions: readonly Region[] }) {
 
 function Concerns({
   concerns,
+  seesNodes,
   onChanged,
 }: {
   readonly concerns: readonly Concern[]
+  /** Whoever holds counts only is told of what takes work, and of nothing else. */
+  readonly seesNodes: boolean
   readonly onChanged: () => void
 }) {
   return (
@@ -111,8 +118,10 @@ function Concerns({
       </h2>
       {concerns.length === 0 ? (
         <p class="calm">
-          <StateMark state="passing" /> Every node is alive, every zone is heard, and every instance
-          passes and takes work.
+          <StateMark state="passing" />{' '}
+          {seesNodes
+            ? 'Every node is alive, every zone is heard, and every instance passes and takes work.'
+            : 'Every zone is heard, and every instance that takes work passes. Nodes, and what rests, are shown by their regions.'}
         </p>
       ) : (
         <ul class="rows">
